@@ -16,6 +16,7 @@ from dfe_core.expressions.readers import live_link_face
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader
 from dfe_core.expressions.recording import Recording
+from dfe_core.facs.readers import read_aus
 from tests.captures import live_link, performance, table
 from tests.moving_points import openface_csv, take
 
@@ -98,8 +99,15 @@ def _zip() -> bytes:
 def test_packed_files_are_named_and_what_to_do_with_them(tmp_path, content, said):
     path = tmp_path / "take.csv"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=rf"{said}.*expected"):
-        find_reader(path)
+    for read_head in (find_reader, read_aus):
+        with pytest.raises(DataError, match=rf"{said}.*expected"):
+            read_head(path)
+
+
+def test_a_title_above_a_narrow_table_is_none_of_it(tmp_path):
+    path = tmp_path / "aus.csv"
+    path.write_text("Coder 2,,\nau,onset,offset\nAU12,0.5,1.5\nAU4,1,2\n")
+    assert [one.au for one in read_aus(path)[0].intervals] == ["AU12", "AU4"]
 
 
 def test_cells_in_per_cent_are_named(tmp_path):

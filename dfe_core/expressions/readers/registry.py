@@ -16,6 +16,7 @@ from typing import TypeAlias
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.installed import installed_readers, sniffed
 from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.packed_files import packed
 from dfe_core.expressions.readers.protocol import FormatReader, Reader, stated
 from dfe_core.expressions.readers.vrm_presets import preset_version
 from dfe_core.expressions.recording import Recording
@@ -128,8 +129,8 @@ def _unknown(path: Path, head: bytes, titles: str) -> UnknownFile:
             "a picture, which no reader knows: it holds no coefficients",
             f"`dfe extract {path.name} …` first, which makes recordings of pictures",
         )
-    if packed := next((what for start, what in _PACKED if head.startswith(start)), None):
-        return UnknownFile(path, f"{packed[0]}, which no reader knows", packed[1])
+    if kind := packed(head):
+        return UnknownFile(path, f"{kind[0]}, which no reader knows", kind[1])
     if version := preset_version(head):
         return UnknownFile(
             path,
@@ -149,15 +150,6 @@ def _unknown(path: Path, head: bytes, titles: str) -> UnknownFile:
 
 
 VIDEO_ENDINGS = (".mov", ".mp4", ".m4v", ".avi", ".mkv", ".webm", ".wmv", ".mpg", ".mpeg")
-_PACKED = (
-    (b"\x1f\x8b", ("a file compressed with gzip", "the file in it: unpack it first")),
-    (b"7z\xbc\xaf", ("a 7z archive", "the files in it: unpack it first")),
-    (b"Rar!", ("a RAR archive", "the files in it: unpack it first")),
-    (b"BZh", ("a file compressed with bzip2", "the file in it: unpack it first")),
-    (b"\xfd7zXZ", ("a file compressed with xz", "the file in it: unpack it first")),
-    (b"\xd0\xcf\x11\xe0", ("an old Excel workbook", "its sheet saved as CSV UTF-8")),
-    (b"PK", ("a zip archive or an Excel workbook", "the files in it, or the sheet saved as CSV UTF-8")),
-)
 _PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".heic")
 
 

@@ -16,10 +16,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.readers.packed_files import packed
 from dfe_core.expressions.readers.text_block import line_ranges, read_block_rows
 
 _MOST_METADATA = 60
-_LEAST_COLUMNS = 5  # of a table with a title above its header
+_LEAST_COLUMNS = 3  # of a table with a title above its header
 MAX_LINE_BYTES = 1 << 20
 """Longer lines are no table; what follows is never read."""
 MISSING = (
@@ -329,6 +330,8 @@ def open_text_table(path: Path) -> TextTable:
 def _layout(path: Path, head: bytes) -> TextTable:
     """What the head of a file tells of the table. Raises `DataError` where it is none."""
     encoding = next((name for bom, name in _BOMS if head.startswith(bom)), None)
+    if kind := packed(head):
+        raise DataError(path, *kind)
     if encoding is None and b"\0" in head[:4096]:
         raise DataError(path, "binary data, or UTF-16 without its mark", "a text table in UTF-8")
     text, notes = _decode(head, encoding)
@@ -381,7 +384,7 @@ def _below_title(lines: Sequence[str], start: int) -> int:
     of which nearly all are empty."""
     cells = re.split(r"[,;\t]", lines[start])
     below = next((i for i in range(start + 1, min(len(lines), start + 4)) if lines[i].strip(" ,;\t")), None)
-    if below is None or len(cells) < _LEAST_COLUMNS or sum(map(bool, map(str.strip, cells))) > 0.2 * len(cells):
+    if below is None or len(cells) < _LEAST_COLUMNS or sum(map(bool, map(str.strip, cells))) > max(1, len(cells) // 5):
         return start
     named = [cell for cell in re.split(r"[,;\t]", lines[below]) if cell.strip()]
     return below if len(named) > 0.8 * len(cells) and not any(_is_number(cell, ".") for cell in named) else start
