@@ -39,6 +39,7 @@ class Command:
 
 COMMANDS = {
     "study": Command("study", "from recordings to the supplement of a paper, in one command"),
+    "unseal": Command("unseal", "open the labels that a study sealed, once, and test its hypotheses"),
     "import": Command("import_", "bring recordings of other tools into a dataset"),
     "extract": Command("extract", "turn videos of faces into a dataset (extra dfe[video])"),
     "videos": Command("videos", "link videos to the recordings of a dataset"),

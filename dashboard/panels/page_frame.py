@@ -16,7 +16,7 @@ from dfe_core.expressions.pose_text import pose_leak_warning
 
 from .. import web
 from ..data import artefact_cache, people
-from ..theme.formatting import text
+from ..theme.formatting import plural, text
 from . import job_progress
 
 
@@ -34,6 +34,21 @@ def header(title: str, subtitle: str = "", choice: artefact_cache.Choice | None 
     )
     if choice is not None and (warning := pose_leak_warning(pose_leak(choice))):
         st.warning(warning, icon=":material/3d_rotation:")
+    if choice is not None and (count := sealed_count(choice)):
+        st.caption(
+            f":material/lock: Labels of {plural(count, 'recording')} are sealed for a test: they are shown nowhere and "
+            "counted nowhere until `dfe unseal`."
+        )
+
+
+def sealed_count(choice: artefact_cache.Choice) -> int:
+    """How many recordings of the chosen dataset have labels that are sealed."""
+    if not choice.dataset:
+        return 0
+    try:
+        return len(choice.open_dataset().sealed)
+    except DataError:
+        return 0
 
 
 def facts(rows: list[tuple[str, str, str]]) -> None:

@@ -103,7 +103,8 @@ def write_segments(dataset: Dataset, choice: SegmentChoice, name: str, *, progre
     with open_writer(name, dataset.names, dataset.root) as writer:
         labels = [c for c in dataset.recordings.columns if c not in (*RECORDING_COLUMNS, *events.columns)]
         for segment, source, row in _segments(dataset, table, choice, progress):
-            own = dataset.recordings.loc[dataset.recordings["recording"] == source, labels].iloc[0].to_dict()
+            rows = dataset.stored_recordings
+            own = rows.loc[rows["recording"] == source, labels].iloc[0].to_dict()
             writer.add(segment, {**{str(name): value for name, value in own.items()}, **row})
             names.setdefault(source, []).append(segment.name)
         count = sum(map(len, names.values()))

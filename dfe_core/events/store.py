@@ -20,6 +20,7 @@ from dfe_core.artefact_names import ANALYSES, DATASETS, EVENTS_FILE, EXCLUDED, M
 from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.sealed_test import withheld
 from dfe_core.integrity import check
 from dfe_core.replacement import remove_folder
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, require_new_name, write_json
@@ -72,7 +73,15 @@ class EventSet(OpenedArtefact):
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row per event: recording, onset_s, offset_s, then the columns of their source."""
+        """One row per event: recording, onset_s, offset_s, then the columns of their source, empty where the labels of
+        the recording are sealed."""
+        if self.title == EXCLUDED:
+            return self.stored_table
+        return withheld(self.stored_table, Dataset.open(self.dataset, self.root).sealed, self.columns)
+
+    @cached_property
+    def stored_table(self) -> pd.DataFrame:
+        """`table` with what is sealed: for what writes events anew, never for what is shown or analysed."""
         return pd.read_parquet(check(self.path / EVENTS_FILE))
 
     def where(self, conditions: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -186,7 +195,7 @@ def drop_event_recordings(events: EventSet, dataset: Dataset, gone: Collection[s
     from dfe_core.expressions.removal import forgetting
 
     about = forgetting(events.manifest, set(gone), person)
-    table = events.table[~events.table["recording"].isin(gone)]
+    table = events.stored_table[~events.stored_table["recording"].isin(gone)]
     write_events(
         dataset, events.title, table, kind=events.kind, sources=about.get("sources", ()), notes=about.get("notes", ())
     )

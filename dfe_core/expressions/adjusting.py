@@ -92,7 +92,7 @@ def adjust(
                 "adjusted": _figures(found, rest, pose, staged),
             },
             staged.truth,
-            staged.recordings,
+            staged.stored_recordings,
         )
     return notes
 

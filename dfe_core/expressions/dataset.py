@@ -28,6 +28,7 @@ from dfe_core.expressions.disk_buffer import Spool
 from dfe_core.expressions.exclusions import NOTHING, Exclusions, open_exclusions
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.recording_table import ROW_GROUP, RecordingTable, frame_rows
+from dfe_core.expressions.sealed_test import sealed_recordings, withheld
 from dfe_core.integrity import check
 from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, require_new_name, write_json
@@ -190,7 +191,18 @@ class Dataset(OpenedArtefact):
 
     @cached_property
     def recordings(self) -> pd.DataFrame:
-        """One row per recording: `RECORDING_COLUMNS`, then the label columns."""
+        """One row per recording: `RECORDING_COLUMNS`, then the label columns, empty where they are sealed."""
+        table = self.stored_recordings
+        return withheld(table, self.sealed, [c for c in table.columns if c not in RECORDING_COLUMNS])
+
+    @cached_property
+    def sealed(self) -> frozenset[str]:
+        """Recordings whose labels are sealed (`expressions.sealed_test`)."""
+        return sealed_recordings(self.manifest, self.root)
+
+    @cached_property
+    def stored_recordings(self) -> pd.DataFrame:
+        """`recordings` with sealed labels: for what writes a dataset anew, never for what is shown or analysed."""
         table = pd.read_parquet(check(self.path / RECORDINGS_FILE))
         if self.exclusions:
             rows = zip(table["recording"], table["first_row"], table["frames"], table["valid_frames"], strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from dfe_core.expressions.labels import Labels, read_labels
 from dfe_core.expressions.naming import check_pattern, compile_pattern, recording_names, subject_and_session
 from dfe_core.expressions.readers.protocol import stated
 from dfe_core.expressions.readers.registry import RecordingReader, UnknownFile, find_reader, holds_points, read_head
-from dfe_core.expressions.sources import find_files, mesh_folders
+from dfe_core.expressions.sealed_test import files_under_seal
+from dfe_core.expressions.sources import file_content, find_files, mesh_folders
+from dfe_core.store import cache_root
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +61,21 @@ def inspect_sources(
         _believed(path, name, path in meshes, table, subject_and_session(path, pattern))
         for path, name in zip(paths, names, strict=True)
     ]
-    return found + [
+    return _without_sealed(found, set(meshes)) + [
         Believed(path=path, name=path.stem, bytes=0, fault=error.reason, left_out=True) for path, error in unread
+    ]
+
+
+def _without_sealed(found: list[Believed], meshes: set[Path]) -> list[Believed]:
+    """The sources, those whose labels are sealed without them."""
+    sealed = files_under_seal(cache_root())
+    if not sealed:
+        return found
+    return [
+        replace(one, labels=dict.fromkeys(one.labels))
+        if one.labels and not one.fault and file_content(one.path, meshes=one.path in meshes)[1] in sealed
+        else one
+        for one in found
     ]
 
 

@@ -153,7 +153,7 @@ def _write(folder: Path, name: str, parts: Sequence[tuple[Dataset, str]], manife
     writer = DatasetWriter(folder, parts[0][0].names, parts[0][0].path.parents[1])
     for dataset, recording in parts:
         writer.add(dataset.recording(recording))
-    rows = pd.concat([d.recordings[d.recordings["recording"] == r] for d, r in parts], ignore_index=True)
+    rows = pd.concat([d.stored_recordings[d.stored_recordings["recording"] == r] for d, r in parts], ignore_index=True)
     rows["first_row"] = (rows["frames"].cumsum() - rows["frames"]).astype(rows["first_row"].dtype)
     truths = [d.truth[d.truth["recording"] == r] for d, r in parts if d.truth is not None]
     writer.close({**manifest, "name": name}, pd.concat(truths, ignore_index=True) if truths else None, rows)

@@ -44,7 +44,7 @@ def _limits(summary: dict[str, Any], settings: ProbeSettings) -> list[str]:
     found += filter(None, [scale_sentence(summary, settings), together_sentence(settings).strip()])
     if summary["unlabelled"]:
         found.append(f"{summary['unlabelled']} recordings without a label were left out.")
-    return [*found, *filter(None, [codebook_use_sentence(summary)])]
+    return [*found, *filter(None, [codebook_use_sentence(summary), sealed_sentence(summary["sealed"])])]
 
 
 def scale_sentence(summary: dict[str, Any], settings: ProbeSettings) -> str:
@@ -103,6 +103,26 @@ def exposure_sentence(saw: dict[str, Any] | None) -> str:
     return (
         f"The codebook was trained on {saw['seen']} of the {saw['subjects']} subjects (without their labels): they "
         "are new people for the probe, not for the codebook."
+    )
+
+
+def sealed_sentence(facts: dict[str, Any] | None) -> str:
+    """What became of labels that are or were sealed; nothing where none was."""
+    if facts is None:
+        return ""
+    if facts["state"] == "sealed":
+        return (
+            f"Exploratory: {facts['withheld']} recordings of study {facts['study']} are left out, whose labels are "
+            "sealed for a test."
+        )
+    if facts["standing"] == "confirmatory":
+        return (
+            f"Confirmatory: a hypothesis of study {facts['study']}, named before the labels of the people tested here "
+            f"were seen; analysis {facts['looks']} of these labels."
+        )
+    return (
+        f"Exploratory: not a hypothesis that study {facts['study']} named before it opened its sealed labels; analysis "
+        f"{facts['looks']} of these labels."
     )
 
 
@@ -314,6 +334,8 @@ def methods_paragraph(summary: dict[str, Any], settings: ProbeSettings) -> str:
         + (" stratified by class" if summary["classes"] else "")
         + times,
         "leave-one-out": f"leave-one-{settings.group}-out cross-validation",
+        "sealed": f"training on {summary['only_trained_on']} other {summary['unit']}s and one test on the people whose "
+        "labels had been sealed",
     }.get(settings.validation, f"cross-validation over the values of {settings.validation}")
     group = group_word(settings.group)
     return (
@@ -331,5 +353,6 @@ def methods_paragraph(summary: dict[str, Any], settings: ProbeSettings) -> str:
         f"Rows were compared with each other by "
         f"{settings.swaps} random exchanges of the predictions of whole {group}s; p-values "
         f"were corrected over rows by Holm's procedure. {together_sentence(settings)}"
-        f"{codebook_use_sentence(summary)} Seed {settings.seed}; dfe {summary['version']}."
+        f"{codebook_use_sentence(summary)} {sealed_sentence(summary['sealed'])} Seed {settings.seed}; "
+        f"dfe {summary['version']}."
     )

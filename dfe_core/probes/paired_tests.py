@@ -109,6 +109,8 @@ def _resampled_t(a: Predictions, b: Predictions, target: Target, metric) -> floa
             for rows in tests
         ]
     )
+    if len(each) < 2:
+        return None
     share = np.mean([len(rows) / (target.n - len(rows)) for rows in tests])
     spread = np.var(each, ddof=1) * (1 / len(each) + share)
     if spread <= 1e-15:

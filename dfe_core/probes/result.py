@@ -15,7 +15,7 @@ from dfe_core.probes.methods_text import confound_note, methods_paragraph, summa
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.store import artefact_path, read_json, write_json
 
-RESULT_VERSION = 10
+RESULT_VERSION = 11
 """Of what is kept and how it was worked out: results of another version are worked out again when asked for."""
 TABLES = ("predictions", "codewords", "regions", "occlusion", "confounds", "order", "deciding", "nulls")
 

@@ -15,6 +15,15 @@ from dfe_core.artefact_names import PROBE, aus_alone, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.duplicates import Duplicate, find_duplicates
+from dfe_core.expressions.sealed_test import (
+    SEALED_SPLIT,
+    SealState,
+    Standing,
+    list_seals,
+    note_look,
+    opened_seal,
+    standing_of,
+)
 from dfe_core.facs.exposure import codebook_exposure
 from dfe_core.facs.store import AlignedAus
 from dfe_core.integrity import is_whole
@@ -114,6 +123,8 @@ def probe_inputs(settings: ProbeSettings, dataset: Dataset, encoded: CodebookTok
         **_keys_of(encoded, dataset),
         "dataset": content_key([dataset.key, dataset.manifest.get("files"), rows]),
     }
+    if dataset.sealed:
+        keys["sealed"] = content_key(sorted(dataset.sealed))
     for name in settings.aus_names:
         keys[f"aus {name}"] = AlignedAus.open(dataset.name, name, dataset.path.parent.parent).key
     for name, path in [*settings.tables.items(), *([("labels", settings.labels)] if settings.labels else [])]:
@@ -160,7 +171,7 @@ def _target(inputs: ProbeInputs, spans: pd.DataFrame, settings: ProbeSettings) -
 def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) -> ProbeResult:
     spans = make_spans(inputs.dataset, settings)
     target, copies = _target(inputs, spans, settings)
-    tested = unseen_units(inputs.encoded, inputs.dataset, target) if settings.codebook == CodebookUse.HELD_OUT else None
+    tested = tested_units(inputs, target, settings)
     repeats = repeated_folds(target, settings, tested)
     if settings.codebook == CodebookUse.REFIT:
         repeats = repeats[:1]
@@ -193,6 +204,7 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
         "codebook_use": use_facts(settings, plan, _against_shared(scored, shared, plan, target, folds, settings)),
         "permutation_key": permutation_key(target, folds, settings),
         "windows": window_facts(spans, target, equal),
+        "sealed": sealed_facts(inputs.dataset, target, settings, probe_key(settings, inputs)),
         "duplicates": [asdict(copy) for copy in copies],
         "confound_checks": [asdict(check) for check in checks],
         "confounds": json_rows(asked),
@@ -214,6 +226,52 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
         deciding=scored.deciding,
         nulls=scored.null_table,
     )
+
+
+def tested_units(inputs: ProbeInputs, target: Target, settings: ProbeSettings) -> np.ndarray | None:
+    """(n,) which units are tested while all others train; None: all are, in folds.
+
+    Raises `DataError` where people whose labels were sealed are asked for and there are none, or nobody else.
+    """
+    if settings.validation != SEALED_SPLIT:
+        held_out = settings.codebook == CodebookUse.HELD_OUT
+        return unseen_units(inputs.encoded, inputs.dataset, target) if held_out else None
+    seal = opened_seal(inputs.dataset.manifest, inputs.dataset.root)
+    people = set(seal.files.values()) if seal else set()
+    tested = target.table["subject"].astype(str).isin(people).to_numpy()
+    if seal is None or tested.all() or not tested.any():
+        raise DataError(
+            f"--split {SEALED_SPLIT}",
+            f"{int(tested.sum())} of {target.n} units of people whose labels were sealed and are open",
+            "a dataset of a study with [sealed], after `dfe unseal STUDY`",
+        )
+    return tested
+
+
+def sealed_facts(dataset: Dataset, target: Target, settings: ProbeSettings, key: str) -> dict[str, Any] | None:
+    """None where no label of the dataset is or was sealed; else study, state, withheld (recordings left out), standing
+    (`Standing`) and looks: how many analyses have looked at the labels since they were opened, this one among them."""
+    if dataset.sealed:
+        return {
+            "study": next(s.study for s in list_seals(dataset.root) if s.recordings(dataset.manifest)),
+            "state": SealState.SEALED.value,
+            "withheld": len(dataset.sealed),
+            "standing": Standing.EXPLORATORY.value,
+            "looks": 0,
+        }
+    seal = opened_seal(dataset.manifest, dataset.root)
+    if seal is None or not set(seal.files.values()) & set(target.table["subject"].astype(str)):
+        return None
+    seal = note_look(seal, "probe", settings.label, key, dataset.root)
+    standings = [standing_of(seal, settings.label, name, settings.validation) for name in settings.features]
+    named = all(one == Standing.CONFIRMATORY for one in standings)
+    return {
+        "study": seal.study,
+        "state": SealState.OPENED.value,
+        "withheld": 0,
+        "standing": (Standing.CONFIRMATORY if named else Standing.EXPLORATORY).value,
+        "looks": len(seal.looks),
+    }
 
 
 def _own_features(

@@ -13,8 +13,11 @@ from dfe_core.expressions.dataset import RECORDING_COLUMNS, Dataset
 from dfe_core.expressions.duplicates import Duplicate
 from dfe_core.expressions.label_scales import FEW_CODES, LabelScale, label_scale, ordered_values
 from dfe_core.expressions.labels import label_columns
+from dfe_core.expressions.sealed_test import SEALED_SPLIT, withheld
 from dfe_core.probes.settings import ProbeSettings
 
+NO_COLUMN = ("kfold", "leave-one-out", SEALED_SPLIT)
+"""Validations that are not the name of a column."""
 MEASURED = ("duration_s", "fps", "missing")
 """How a unit was recorded: seconds, frames a second, share of frames that are not valid. May be confounds."""
 
@@ -65,6 +68,7 @@ def labelled_spans(dataset: Dataset, spans: pd.DataFrame, settings: ProbeSetting
         raise DataError(dataset.name, f"recording {double!r} twice", "each recording once: import the dataset again")
     if settings.labels:
         own = label_columns(Path(settings.labels), rows)
+        own = withheld(own, dataset.sealed, [c for c in own.columns if c != "recording"])
         rows = rows.drop(columns=[c for c in own.columns if c in rows and c != "recording"])
         rows = rows.merge(own, "left", "recording")
     rows["missing"] = 1 - rows["valid_frames"] / rows["frames"].clip(lower=1)
@@ -79,6 +83,8 @@ def make_target(dataset: Dataset, spans: pd.DataFrame, settings: ProbeSettings) 
     """
     rows = labelled_spans(dataset, spans, settings)
     _require_columns(dataset, rows, settings)
+    if settings.label not in RECORDING_COLUMNS:
+        rows = rows[~rows["recording"].astype(str).isin(dataset.sealed)]
     rows, dropped = _without_missing(dataset, rows, settings)
     rows, scale = _measured(dataset, rows, settings)
     task = "classify" if scale == LabelScale.NOMINAL else "regress"
@@ -215,7 +221,7 @@ def _require_columns(dataset: Dataset, rows: pd.DataFrame, settings: ProbeSettin
             "one of " + ", ".join(known) if known else "labels: import the dataset with --labels CSV",
         )
     for name, column in (("group", settings.group), ("validation", settings.validation)):
-        if column not in rows and not (name == "validation" and column in ("kfold", "leave-one-out")):
+        if column not in rows and not (name == "validation" and column in NO_COLUMN):
             raise DataError(column, f"no such column to use as {name}", "subject or one of " + ", ".join(known))
     for name, columns in (("confounds", settings.confounds), ("regress_out", settings.regress_out)):
         absent = [c for c in columns if c not in known and c not in ("subject", "session", "extractor", *MEASURED)]

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.model_selection import GroupKFold, LeaveOneGroupOut, StratifiedGroupKFold
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.sealed_test import SEALED_SPLIT
 from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.models import candidates, decision, inner_loss, make_model
 from dfe_core.probes.refit import logistic_values, probabilities
@@ -136,6 +137,8 @@ def _outer_of(target: Target, settings: ProbeSettings, tested: np.ndarray) -> li
         table=target.table.iloc[rows].reset_index(drop=True),
     )
     everything = np.arange(target.n)
+    if settings.validation == SEALED_SPLIT:
+        return [(np.setdiff1d(everything, rows), rows)]
     own = replace(settings, folds=max(2, min(settings.folds, groups)))
     return [(np.setdiff1d(everything, rows[test]), rows[test]) for _, test in _outer(part, own)]
 

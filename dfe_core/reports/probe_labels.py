@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dfe_core.artefact_names import MANIFEST
-from dfe_core.portable_names import portable
+from dfe_core.portable_names import file_name
 from dfe_core.probes.labels_together import LabelFamily
 from dfe_core.probes.methods_text import named_source
 from dfe_core.reports.document import Callout, Document, Figure, Section, Table, Text, table_columns
@@ -30,7 +30,7 @@ def write_labels_report(family: LabelFamily, folder: Path) -> list[Path]:
     files = [folder / name for name in ("report.html", "result.json", "methods.txt")]
     files += write_table(family.table, folder, "labels")
     for result in family.results:
-        files += write_report(result, folder / portable(result.settings.label))
+        files += write_report(result, folder / file_name(result.settings.label))
     first = family.results[0]
     settings = first.settings
     write_manifest(
@@ -42,7 +42,7 @@ def write_labels_report(family: LabelFamily, folder: Path) -> list[Path]:
         seed=settings.seed,
         command=f"dfe probe {settings.model} {settings.dataset} "
         + " ".join(f"--label {label}" for label in settings.together)
-        + f" --recipe {portable(settings.label)}/recipe.toml",
+        + f" --recipe {file_name(settings.label)}/recipe.toml",
         notes=[f"{label}: {error}" for label, error in family.refused.items()],
     )
     return [*files, folder / MANIFEST]

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dfe_core import __version__
+from dfe_core.expressions.sealed_test import SealedTest, SealState
 from dfe_core.expressions.split import Split
 from dfe_core.facs.coverage_notes import caveat
 from dfe_core.facs.coverage_result import Coverage
@@ -99,4 +100,24 @@ def groups_sentence(results: Sequence[FamilyComparison]) -> str:
         f"correlation with 95 % bootstrap intervals over subjects ({first.resamples:,} resamples), p are of "
         f"{first.permutations:,} permutations of labels over subjects at most, and q are Benjamini–Hochberg within "
         f"each family and over all tests of a label; the labels themselves were not corrected for each other."
+    )
+
+
+def seal_sentence(seal: SealedTest | None) -> str:
+    """What was sealed and what became of it; empty without a seal."""
+    if seal is None:
+        return ""
+    named = "; ".join(
+        f"{one.label} from {one.features}{f' ({one.text})' if one.text else ''}" for one in seal.plan.hypotheses
+    )
+    start = (
+        f"Labels of {len(set(seal.files.values()))} people were sealed on {seal.sealed_at}, with "
+        f"{len(seal.plan.hypotheses)} hypotheses: {named}. "
+    )
+    if seal.state == SealState.SEALED:
+        return start + "They have not been opened: every analysis is exploratory and of the other people."
+    return (
+        start
+        + f"They were opened on {seal.opened_at} and looked at by {len(seal.looks)} analyses since; only tests of "
+        "these hypotheses on these people are confirmatory, all else is exploratory."
     )

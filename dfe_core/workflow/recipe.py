@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.sealed_test import Hypothesis, SealPlan
 from dfe_core.store import atomic_file
 from dfe_core.tokenizer.config import Config, build
 from dfe_core.toml_file import read_toml, toml_value
@@ -37,6 +38,8 @@ def recipe_of_study(settings: StudySettings, files: Mapping[str, str], folder: P
         ("files", dict(sorted(files.items()))),
     ):
         lines += ["", f"[{title}]", *_assignments(table)]
+        if title == "study" and settings.sealed is not None:
+            lines += _sealed_lines(settings.sealed)
     return "\n".join(lines).lstrip() + "\n"
 
 
@@ -57,7 +60,7 @@ def read_study_recipe(path: Path) -> StudySettings:
     study, files = values.pop("study", None), values.pop("files", {})
     if not isinstance(study, dict) or not isinstance(files, dict) or not study.get("sources"):
         raise DataError(path, "no [study] with sources", "a file that `dfe study` has written")
-    seed = study.pop("seed", 0)
+    seed, sealed = study.pop("seed", 0), _sealed(values.pop("sealed", None), path)
     config: Config = build(Config, {**values, "seed": seed}, str(path))
     known = {"name", "sources", "by", *_PATHS, *_TEXTS}
     if unknown := sorted(set(study) - known):
@@ -71,9 +74,29 @@ def read_study_recipe(path: Path) -> StudySettings:
         out=folder,
         by=tuple(study.get("by", ())),
         config=config,
+        sealed=sealed,
         files={str(name): str(digest) for name, digest in files.items()},
         **others,
     )
+
+
+def _sealed_lines(plan: SealPlan) -> list[str]:
+    lines = ["", "[sealed]", f"subjects = {toml_value(list(plan.subjects))}"]
+    for one in plan.hypotheses:
+        lines += ["", "[[sealed.hypotheses]]", *_assignments(asdict(one))]
+    return lines
+
+
+def _sealed(values: Any, path: Path) -> SealPlan | None:
+    if values is None:
+        return None
+    try:
+        hypotheses = tuple(Hypothesis(**{name: str(v) for name, v in one.items()}) for one in values["hypotheses"])
+        return SealPlan(subjects=tuple(str(subject) for subject in values["subjects"]), hypotheses=hypotheses)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            path, f"[sealed] not readable ({error})", "subjects, and [[sealed.hypotheses]] with label, features, text"
+        ) from None
 
 
 def with_start(settings: StudySettings, start: str) -> StudySettings:

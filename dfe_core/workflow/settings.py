@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.sealed_test import SealPlan
 from dfe_core.tokenizer.config import Config
 
 _LONGEST_NAME = 60
@@ -27,6 +28,7 @@ class StudySettings:
     face: as `dfe import --face` takes it; empty: by what the files hold.
     subject_pattern, fps, time: as `dfe import` takes them.
     config: of training, with the seed of the whole study.
+    sealed: people whose labels are sealed for a test, and the hypotheses that it tests; None: nothing is sealed.
     files: SHA-256 by file name, as a ``study.toml`` holds it; what differs is refused. Empty: nothing is checked.
     """
 
@@ -42,6 +44,7 @@ class StudySettings:
     fps: float | None = None
     time: str | None = None
     config: Config = field(default_factory=Config)
+    sealed: SealPlan | None = None
     files: dict[str, str] = field(default_factory=dict)
 
     @property

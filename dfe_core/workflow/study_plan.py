@@ -104,6 +104,7 @@ def run_study(
     """
     root = root or cache_root()
     work = StudySteps(settings=plan.settings, sources=plan.sources)
+    work.seal(root)
     write_study_recipe(plan.settings, study_files(work), plan.settings.out)
     whole = Whole([plan.steps[name] for name in plan.missing], progress)
     results = []

@@ -16,7 +16,10 @@ import pandas as pd
 from dfe_core.artefact_names import CONFIG, DATASETS, MANIFEST, METRICS_FILE, MODELS, TOKENS, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.import_job import LEARN
 from dfe_core.expressions.label_scales import LabelScale, label_scale, scale_labels
+from dfe_core.expressions.sealed_test import SealedTest, find_seal, put_seal
+from dfe_core.expressions.sources import file_content
 from dfe_core.groups.design import comparable_labels
 from dfe_core.portable_names import file_name
 from dfe_core.progress import Listener
@@ -137,8 +140,55 @@ class StudySteps:
         """One row per recording with subject and labels: of the dataset, or of what its import will find."""
         if self.has_dataset(root):
             return Dataset.open(self.settings.name, root).recordings
-        rows = [{"subject": file.subject or file.name, **file.labels} for file in self.sources.readable]
+        sealed = set(self.settings.sealed.subjects) if self.settings.sealed else set()
+        rows = []
+        for file in self.sources.readable:
+            subject = file.subject or file.name
+            rows.append({"subject": subject, **(dict.fromkeys(file.labels) if subject in sealed else file.labels)})
         return pd.DataFrame(rows)
+
+    def seal(self, root: Path) -> SealedTest | None:
+        """The seal of the study, put now where the study asks for one and it has none.
+
+        Raises `DataError` for people who are not in the recordings and for labels that could be seen before, and
+        `StudyConflict` where other people or hypotheses were sealed.
+        """
+        plan, name = self.settings.sealed, self.settings.name
+        if plan is None:
+            return None
+        files = {
+            file_content(file.path, meshes=self.sources.face == LEARN)[1]: subject
+            for file in self.sources.readable
+            if (subject := file.subject or file.name) in plan.subjects
+        }
+        if missing := sorted(set(plan.subjects) - set(files.values())):
+            raise DataError(
+                f"{name}: sealed subjects", f"{missing[0]!r}, who is in no recording", "subjects of the study"
+            )
+        if find_seal(name, root) is None:
+            self._require_unseen(files, root)
+        try:
+            return put_seal(name, name, plan, files, root)
+        except DataError as error:
+            raise StudyConflict(error.where, error.found, error.expected) from error
+
+    def _require_unseen(self, files: dict[str, str], root: Path) -> None:
+        """Raise `DataError` where labels of these files can be seen in a dataset of the cache."""
+        for folder in sorted((root / DATASETS).glob(f"[!.]*/{MANIFEST}")):
+            data = Dataset(folder.parent)
+            theirs = {
+                str(name)
+                for source in data.manifest.get("sources") or ()
+                if source.get("sha256") in files
+                for name in source.get("recordings", ())
+            }
+            rows = data.recordings.loc[data.recordings["recording"].astype(str).isin(theirs), list(data.labels)]
+            if rows.notna().any(axis=None):
+                raise DataError(
+                    f"{self.settings.name}: sealed subjects",
+                    f"labels of theirs have been readable in dataset {data.name}",
+                    f"people whose labels nobody has seen, or `dfe rm {DATASETS}/{data.name}` where nobody has",
+                )
 
     def _left_out(self, root: Path) -> dict[StepName, MissingPart]:
         left: dict[StepName, MissingPart] = {}
@@ -443,9 +493,15 @@ class StudySteps:
             "tokens": {"name": tokens.path.name, "key": tokens.manifest["key"]},
             "dataset": {"name": data.name, "key": data.key, "files": data.manifest.get("files")},
             "label": {"name": label},
+            **self.seal_state(root),
             "aus": self.known_aus(root),
             "version": GROUPS_VERSION,
         }
+
+    def seal_state(self, root: Path) -> dict[str, str]:
+        """Of what is made of labels: whether some are sealed; nothing in a study without a seal."""
+        held = find_seal(self.settings.name, root)
+        return {} if held is None else {"sealed": held.state.value}
 
     def has_probes(self, root: Path) -> bool:
         from dfe_core.probes.run import probe_folder

@@ -71,6 +71,7 @@ def supplement_inputs(steps: StudySteps, root: Path) -> dict[str, Any]:
         "aus": aus,
         "labels": steps.labels(root),
         "seed": asked.seed,
+        **steps.seal_state(root),
         "evaluated": _done(steps.has_metrics, root),
         "compared": bool(aus) and _done(steps.has_coverage, root),
         "groups": _done(steps.has_groups, root),

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.artefact_names import CONFIG, MODELS
+from dfe_core.expressions.sealed_test import find_seal
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.codeword_names import name_codewords
 from dfe_core.groups.families import Family, FamilyComparison
@@ -144,6 +145,7 @@ def methods_paragraphs(results: StudyResults, study: Study) -> tuple[str, ...]:
         study_text.coverage_sentence(results.coverage),
         study_text.groups_sentence(list(results.groups.values())),
         LabelFamily(results=tuple(results.probes.values()), refused={}).methods,
+        study_text.seal_sentence(find_seal(study.dataset.name, study.root)),
     )
     return tuple(part for part in parts if part)
 

@@ -11,8 +11,10 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.sealed_test import note_look, opened_seal
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, silent
+from dfe_core.store import content_key
 from dfe_core.tokenizer.codebook import REST, Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.workspace.workspace import Workspace
@@ -296,9 +298,9 @@ class Study:
         """
         from dfe_core.groups.comparison import GroupSettings, compare_groups
 
-        return compare_groups(
-            self.codebook, self.dataset, self.intervals_index, GroupSettings(by=by, **settings), progress=self.progress
-        )
+        asked = GroupSettings(by=by, **settings)
+        self._note_look("groups", by, asked)
+        return compare_groups(self.codebook, self.dataset, self.intervals_index, asked, progress=self.progress)
 
     def event_curves(self, settings: CurveSettings) -> EventCurves:
         """Follow the use of codewords around events, with tests over subjects, as ``dfe events curves``.
@@ -320,6 +322,8 @@ class Study:
         """
         from dfe_core.groups.event_curves import event_curves
 
+        if settings.by:
+            self._note_look("event curves", settings.by, settings)
         return event_curves(self.dataset, self.token_cache, settings, self.progress)
 
     def groups(self, by: str, *, aus: str | None = None, **settings: Any) -> FamilyComparison:
@@ -349,12 +353,18 @@ class Study:
         from dfe_core.groups.families import compare_families
 
         asked = GroupSettings(by=by, **settings)
+        self._note_look("groups", by, asked)
         if (name := self._any_aus(aus)) is not None:
             self._derive_missing(name)
         found = None if name is None else AlignedAus.open(self.dataset.name, name, self.root)
         return compare_families(
             self.codebook, self.dataset, self.intervals_index, asked, aus=found, progress=self.progress
         )
+
+    def _note_look(self, act: str, label: str, settings: Any) -> None:
+        """Count an analysis of labels that were sealed. settings: a record of plain values."""
+        if (seal := opened_seal(self.dataset.manifest, self.root)) is not None:
+            note_look(seal, act, label, content_key([self.codebook.model, str(settings)]), self.root)
 
     def _encoded(self) -> TokenCache:
         """The tokens of both as they are, encoded now where there are none."""

@@ -43,6 +43,7 @@ from dfe_core.events.segments import segment_source
 from dfe_core.events.store import EventSet, drop_event_recordings
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.removal import write_without
+from dfe_core.expressions.sealed_test import forget_subject
 from dfe_core.facs.store import AlignedAus, drop_recordings
 from dfe_core.integrity import seal, sealed_files, signed
 from dfe_core.locks import being_written, claim, claim_all
@@ -176,6 +177,7 @@ class _Work:
         for done, step in enumerate(steps):
             progress(Progress(task="withdraw", done=done, total=len(steps), detail=step.__name__.strip("_")))
             step()
+        forget_subject(self.sources, self.subject, self.root)
         progress(Progress(task="withdraw", done=len(steps), total=len(steps)))
 
     def _find_copies(self) -> None:

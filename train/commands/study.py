@@ -17,6 +17,7 @@ from ..tables import duration, facts, table
 from .train import parse_overrides
 
 if TYPE_CHECKING:
+    from dfe_core.expressions.sealed_test import SealPlan
     from dfe_core.workflow.settings import StudySettings
     from dfe_core.workflow.study_plan import StepResult, StudyPlan
 
@@ -56,6 +57,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "ARKit coefficients)",
     )
     parser.add_argument("--videos", type=Path, metavar="FOLDER", help="films of the recordings, by their names")
+    parser.add_argument(
+        "--seal",
+        default="",
+        metavar="SUBJECT,...",
+        help="nobody sees the labels of these people until `dfe unseal`, which tests the hypotheses on them",
+    )
+    parser.add_argument(
+        "--hypothesis",
+        action="append",
+        default=[],
+        metavar="LABEL[:FEATURES[:TEXT]]",
+        help="with --seal: the label can be predicted from these features (default: bow); may be repeated",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the supplement (default: NAME-study)")
     parser.add_argument("--face", metavar="FACE", help="as `dfe import --face` takes it (default: by the files)")
     parser.add_argument("--subject-pattern", metavar="RE", help="as `dfe import` takes it")
@@ -131,13 +145,32 @@ def read_settings(args: argparse.Namespace) -> StudySettings:
         subject_pattern=args.subject_pattern,
         fps=args.fps,
         time=args.time,
+        sealed=seal_plan(args),
         config=load_config(args.config, {**parse_overrides(args.overrides), "seed": args.seed}),
+    )
+
+
+def seal_plan(args: argparse.Namespace) -> SealPlan | None:
+    """Who is sealed, and for which hypotheses."""
+    from dfe_core.expressions.sealed_test import Hypothesis, SealPlan
+
+    if not args.seal and not args.hypothesis:
+        return None
+    parts = [(*text.split(":", 2), "", "")[:3] for text in args.hypothesis]
+    return SealPlan(
+        subjects=tuple(name.strip() for name in args.seal.split(",") if name.strip()),
+        hypotheses=tuple(
+            Hypothesis(label=label, features=features or "bow", text=text) for label, features, text in parts
+        ),
     )
 
 
 def _refuse_options(args: argparse.Namespace, recipe: Path) -> None:
     """Raise `DataError` for options beside a ``study.toml``, which has them all."""
-    options = ("name", "labels", "by", "aus", "videos", "out", "face", "subject_pattern", "fps", "time", "config")
+    options = (
+        *("name", "labels", "by", "aus", "videos", "seal", "hypothesis"),
+        *("out", "face", "subject_pattern", "fps", "time", "config"),
+    )
     given = [name for name in (*options, "overrides", "seed") if getattr(args, name)]
     if given or len(args.sources) > 1:
         what = f"--{given[0].replace('_', '-')}" if given else str(args.sources[1])
@@ -156,6 +189,7 @@ def plan_text(plan: StudyPlan) -> str:
             ("format", ", ".join(sorted({file.title for file in sources.readable}))),
             *([("not readable", f"{len(unread)} files, such as {unread[0].path.name}")] if unread else []),
             ("labels", label_scales(plan) or None),
+            *([("sealed", sealed_words(settings.sealed))] if settings.sealed else []),
             ("face", "learned from the recordings" if sources.face == "learn" else sources.face),
             ("supplement", settings.out),
         ]
@@ -169,6 +203,12 @@ def plan_text(plan: StudyPlan) -> str:
     left = [f"not part of it: {name} ({why})" for name, why in plan.left_out.items()]
     total = f"{len(plan.missing)} of {len(rows)} steps to do, about {duration(plan.seconds)} on 2 cores"
     return "\n\n".join((head, table(("", "step", "makes", "time"), rows), "\n".join([*notes, *left, total])))
+
+
+def sealed_words(plan: SealPlan) -> str:
+    """Who is sealed, and for what."""
+    named = "; ".join(f"{one.label} from {one.features}" for one in plan.hypotheses)
+    return f"labels of {len(plan.subjects)} people until `dfe unseal`; hypotheses: {named}"
 
 
 def label_scales(plan: StudyPlan) -> str:

@@ -21,12 +21,13 @@ from dfe_core.expressions.readers.json_file import load_json
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.parquet_table import BROKEN
 from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.sealed_test import sealed_recordings
 from dfe_core.expressions.timing import check_fps
 from dfe_core.expressions.validation import FLAME_LIMIT
 from dfe_core.faces.arkit import canonical_name
 from dfe_core.faces.coefficients import bfm_names
 from dfe_core.limits import check_unfolded
-from dfe_core.store import file_sha256
+from dfe_core.store import cache_root, file_sha256
 
 FORMAT = "dfe-dataset"
 TITLE = "dataset folder of dfe"
@@ -180,6 +181,8 @@ def _recording(
     check_fps(fps, where)
     beside = {k: v for k, v in extras.get(name, {}).items() if len(v) == count and v.dtype.kind == "f"}
     labels = {k: v for k, v in row.items() if k not in RECORDING_COLUMNS and isinstance(v, (str, int, float, bool))}
+    if name in sealed_recordings(manifest, cache_root()):
+        labels = {}
     return Recording(
         name=name,
         names=names,
