@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 
 import dfe_core as dfe
 from dfe_core.errors import DataError
+from dfe_core.events.readers import read_event_file
 from dfe_core.exchange import boris, elan, textgrid
 from dfe_core.exchange.interval_track import CodewordLabel, IntervalTrack, file_stems, tiers_of
 from dfe_core.faces import save_face
@@ -23,6 +26,7 @@ from dfe_core.facs.readers import elan as facs_elan
 from dfe_core.facs.readers.table import AuReadOptions
 from dfe_core.video.links import Link, link
 from dfe_core.workspace import annotation_export
+from dfe_core.workspace.tables import export_tables, subject_summary
 from tests.small_world import FPS, make_world
 
 NAME = 'brows <up> & "down"\x07'
@@ -231,3 +235,36 @@ def test_the_command_writes_annotations(study: dfe.Study, tmp_path: Path, monkey
     assert main(["export", "m", "d", "--what", "bag"]) == 1
     assert main(["export", "m", "d", "--beside-videos"]) == 1
     assert "no recording has a video" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("format", ["eaf", "textgrid", "boris", "bids"])
+def test_our_own_reader_of_events_gives_the_intervals_back(study: dfe.Study, format: str, tmp_path: Path):
+    annotation_export.export_annotations(study, format, tmp_path)
+    (path,) = [
+        p for p in tmp_path.rglob("*") if p.stem in ("r1", "d", "sub-s1_task-face_run-1_events") and p.suffix != ".json"
+    ]
+    (found,) = [one for one in read_event_file(path) if format != "boris" or one.names[0] == "r1"]
+    mine = study.intervals().query("recording == 'r1'").sort_values(["start_s", "codeword"])
+    read = found.table[["onset_s", "offset_s"]].drop_duplicates().sort_values(["onset_s", "offset_s"]).to_numpy()
+    expected = mine[["start_s", "end_s"]].drop_duplicates().sort_values(["start_s", "end_s"]).to_numpy()
+    exact = format in ("textgrid", "bids")
+    assert read == pytest.approx(expected, abs=1e-9 if exact else 5e-4)
+
+
+def test_the_lines_of_base_r_in_the_documentation_read_the_files(study: dfe.Study, tmp_path: Path):
+    rscript = shutil.which("Rscript")
+    if rscript is None:
+        pytest.skip("R is not installed")
+    page = Path(__file__).resolve().parents[2] / "docs" / "exports.md"
+    (code, *_) = re.findall(r"^```r\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    export_tables(study, tmp_path / "tables", "csv")
+    for format, folder in (("textgrid", "praat"), ("bids", "bids")):
+        annotation_export.export_annotations(study, format, tmp_path / folder, recordings=["r0"])
+    shown = "cat(nrow(bag), nrow(praat), nrow(events), format(sum(subjects$rate), digits = 17))"
+    command = [rscript, "--vanilla", "-e", code + shown]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    rows = int((study.intervals()["recording"] == "r0").sum())
+    *counts, total = result.stdout.split()
+    assert [int(count) for count in counts] == [len(study.dataset.recordings), rows, rows]
+    assert float(total) == pytest.approx(subject_summary(study)["rate"].sum(), rel=1e-14)
