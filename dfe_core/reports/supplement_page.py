@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfe_core.reports.document import Figure, Number, Section, Table, sentence
-from dfe_core.reports.style import svg
 from dfe_core.store import atomic_file
 
 if TYPE_CHECKING:
@@ -87,20 +86,21 @@ class SupplementPage:
         return tuple(b for s in self.sections for b in s.blocks if isinstance(b, Figure))
 
 
-def write_supplement_page(page: SupplementPage, path: Path) -> None:
-    """Write the page. The same content gives the same bytes."""
+def write_supplement_page(page: SupplementPage, drawings: Mapping[str, str], path: Path) -> None:
+    """Write the page. drawings: each of its figures as SVG, by name. The same content gives the same bytes."""
     with atomic_file(path) as temporary:
-        temporary.write_text(render_supplement_page(page), encoding="utf-8")
+        temporary.write_text(render_supplement_page(page, drawings), encoding="utf-8")
 
 
-def render_supplement_page(page: SupplementPage) -> str:
-    """The HTML of the page."""
+def render_supplement_page(page: SupplementPage, drawings: Mapping[str, str]) -> str:
+    """The HTML of the page. drawings: each of its figures as SVG, by name."""
     script = _script()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     faces = page.faces
     held = {} if faces is None else {"face": faces.face, "codebook": faces.codebook}
     return _template().render(
         page=page,
+        drawings={name: text[text.index("<svg") :] for name, text in drawings.items()},
         script=script,
         digest=digest,
         packs={name: base64.b64encode(data).decode() for name, data in held.items()},
@@ -133,13 +133,6 @@ def _template() -> Template:
     environment.filters |= {
         "kind": lambda block: "Table" if isinstance(block, Table) else type(block).__name__,
         "caption": lambda page, text: f"{sentence(page.labels)} {text}" if page.labels else text,
-        "picture": _picture,
         "shown": lambda block: getattr(block, "shown", (None,) * len(block.frame)),
     }
     return environment.get_template("supplement.html")
-
-
-def _picture(figure: Figure) -> str:
-    """The drawing, with ids of its own: several of one matplotlib stand in a page."""
-    text = svg(figure)
-    return text[text.index("<svg") :]

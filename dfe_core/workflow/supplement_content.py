@@ -85,16 +85,19 @@ def write_page(results: StudyResults, study: Study, out: Path) -> list[Path]:
     page, data = supplement_page(results, study)
     present = {name: what for name, what in _FILES.items() if (out / name).exists() or name in (PAGE, FIGURES)}
     page = dataclasses.replace(page, files=(*present.items(), ("manifest.json", _FILES["manifest.json"])))
-    write_supplement_page(page, out / PAGE)
-    return [out / PAGE, *write_figures(page.figures, data, out / FIGURES)]
+    drawings = {figure.name: svg(figure) for figure in page.figures}
+    write_supplement_page(page, drawings, out / PAGE)
+    return [out / PAGE, *write_figures(page.figures, drawings, data, out / FIGURES)]
 
 
-def write_figures(figures: tuple[Figure, ...], data: dict[str, pd.DataFrame], folder: Path) -> list[Path]:
-    """Write every figure as SVG and PDF, and what it shows as a table of the same name."""
+def write_figures(
+    figures: tuple[Figure, ...], drawings: dict[str, str], data: dict[str, pd.DataFrame], folder: Path
+) -> list[Path]:
+    """Write every figure as SVG (its drawing) and PDF, and what it shows as a table of the same name."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for figure in figures:
-        for ending, content in ((".svg", svg(figure).encode()), (".pdf", pdf(figure))):
+        for ending, content in ((".svg", drawings[figure.name].encode()), (".pdf", pdf(figure))):
             paths.append(folder / f"{figure.name}{ending}")
             with atomic_file(paths[-1]) as temporary:
                 temporary.write_bytes(content)

@@ -37,8 +37,11 @@ def study(tmp_path_factory: pytest.TempPathFactory, toy_face) -> dfe.Study:
 @pytest.fixture(scope="module")
 def held(study: dfe.Study, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The files of a supplement by their names in the zip."""
-    path = tmp_path_factory.mktemp("zips") / "paper.zip"
-    names = export_supplement(study, path, by=["condition"])
+    path, compare = tmp_path_factory.mktemp("zips") / "paper.zip", dfe.Study.groups
+    few = {"permutations": 99, "resamples": 100}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dfe.Study, "groups", lambda self, by, **settings: compare(self, by, **settings, **few))
+        names = export_supplement(study, path, by=["condition"])
     with zipfile.ZipFile(path) as archive:
         assert sorted(archive.namelist()) == sorted(names)
         return {name: archive.read(name) for name in names}
