@@ -11,7 +11,7 @@ from dfe_core.facs.store import list_aligned
 from ..data import artefact_cache, people
 from ..data.roles import Role
 from ..links import query_parameters
-from ..panels import deletion, empty_states, page_frame, provenance, uploads, video_links
+from ..panels import deletion, empty_states, event_sets, page_frame, provenance, uploads, video_links
 from ..theme.formatting import count, plural, span
 
 LOGGED = 50
@@ -95,6 +95,7 @@ def this_dataset(choice: artefact_cache.Choice) -> None:
             deletion.offer_withdrawal(choice, dataset, shown["recording"].iloc[rows[0]])
     provenance.of_dataset(dataset)
     video_links.of_dataset(dataset)
+    event_sets.of_dataset(choice, dataset)
     names = list_aligned(choice.dataset, choice.root)
     st.caption(f"Action units: {', '.join(names)}." if names else "No action units have been joined to it yet.")
     if choice.faceless:

@@ -6,16 +6,19 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.ontology import action_label
 from dfe_core.tokenizer.codebook import Codebook
 
-from ..data import artefact_cache, media, thumbnails, tracks
+from ..data import artefact_cache, media, people, thumbnails, tracks
 from ..data.dictionary import dictionary
+from ..data.roles import Role
 from ..links import query_parameters, routes
 from ..links.numbers import whole
-from ..panels import empty_states, page_frame, study_exports
+from ..panels import empty_states, event_sets, page_frame, study_exports
 from ..selection import codeword_filter, codeword_selection, frame_selection
 from ..theme.formatting import clock, count, mm, plural, span, text
 from ..views import bars, browser_views, cards, figures
@@ -91,33 +94,38 @@ def pick(choice: artefact_cache.Choice, recordings: pd.DataFrame) -> str:
 def watch(choice: artefact_cache.Choice) -> None:
     """The chosen recording: scrubbing and playing happen in the browser, choosing reruns this alone."""
     with page_frame.guarded():
-        recording(choice)
+        dataset = choice.open_dataset()
+        box, labels = st.columns([2, 3], vertical_alignment="bottom")
+        with box:
+            name = pick(choice, dataset.recordings)
+        row = dataset.recordings[dataset.recordings["recording"] == name].iloc[0]
+        with labels:
+            shown, rest = facts_lines(row, dataset.labels)
+            st.caption(shown, help=rest or None)
+        try:
+            recording(choice, dataset, name)
+        except DataError:  # of what is excluded, perhaps: it can be counted again
+            event_sets.of_recording(dataset, name)
+            raise
 
 
-def recording(choice: artefact_cache.Choice) -> None:
-    """Choice, player and summary."""
-    dataset = choice.open_dataset()
+def recording(choice: artefact_cache.Choice, dataset: Dataset, name: str) -> None:
+    """Player and summary of a recording."""
     tokens = choice.open_tokens()
     codebook = choice.open_codebook()
     face = choice.open_face()
-    box, labels = st.columns([2, 3], vertical_alignment="bottom")
-    with box:
-        name = pick(choice, dataset.recordings)
-    row = dataset.recordings[dataset.recordings["recording"] == name].iloc[0]
-    with labels:
-        shown, rest = facts_lines(row, dataset.labels)
-        st.caption(shown, help=rest or None)
     track = tracks.track(dataset, tokens, codebook, face, name, whole(query_parameters.read("part")) or 0)
     if track.parts > 1:
         choose_part(track)
     codeword_selection.bar(choice, "recordings")
     if face.has_mesh:
-        play(choice, track, name, codebook, face)
+        play(choice, dataset, track, name, codebook, face)
     else:
         st.info(
             f"“{face.title or face.id}” has no mesh here: the faces cannot be drawn, tokens and errors can.",
             icon=":material/view_in_ar:",
         )
+    event_sets.of_recording(dataset, name)
     summary(choice, track, face.has_mesh)
     study_exports.of_recordings(choice, name)
 
@@ -149,7 +157,12 @@ def choose_part(track: tracks.Track) -> None:
         st.rerun(scope="fragment")
 
 
-def play(choice: artefact_cache.Choice, track: tracks.Track, name: str, codebook: Codebook, face: FaceModel) -> None:
+_PLAYER = ("on_at_change", "on_open_change", "on_exclude_change")
+
+
+def play(
+    choice: artefact_cache.Choice, dataset: Dataset, track: tracks.Track, name: str, codebook: Codebook, face: FaceModel
+) -> None:
     """The player; it tells where it rests, and that goes into the link."""
     used = np.unique(track.tokens)
     pictures = thumbnails.addresses(choice.root, codebook, face, used.tolist())
@@ -169,10 +182,13 @@ def play(choice: artefact_cache.Choice, track: tracks.Track, name: str, codebook
         "chosen": codeword_selection.read(choice),
         "look": "player",
         "marks": codeword_filter.nearest_frames(track.time_s, marked).tolist(),
+        "bands": event_sets.bands(dataset, name),
+        "excludes": people.may(Role.EDITOR),
     }
-    told = browser_views.player(
-        key=f"player-{name}-{track.part}", data=data, on_at_change=lambda: None, on_open_change=lambda: None
-    )
+    told = browser_views.player(key=f"player-{name}-{track.part}", data=data, **dict.fromkeys(_PLAYER, lambda: None))
+    if told.exclude:
+        event_sets.exclude_drawn(dataset, name, told.exclude)
+        st.rerun(scope="fragment")
     if told.at:
         depth = int(told.at["stages"])
         query_parameters.write(recording=name, t=told.at["t"], stages=depth if depth < codebook.stages else None)

@@ -91,6 +91,23 @@ test("the tokens of a frame are listed, and open their codeword", async () => {
   close();
 });
 
+test("a span is drawn along the timeline once that is asked for, and the page excludes it", async () => {
+  const bands = [{ from: 0.4, until: 0.6, text: "joke" }, { from: 1.4, until: 1.6, text: "face lost", out: true }];
+  const { find, sent, show, reach } = mounted("player", player), close = show({ ...PLAYER, excludes: true, bands });
+  await reach("drawn");
+  const line = find(".line"), exclude = /** @type {HTMLButtonElement} */ (find(".toggles").querySelector("[title^=Then]"));
+  const at = (/** @type {number} */ seconds) => /** @type {[number, number]} */ ([64 + (334 * seconds) / 2, 100]);
+  point(line, "pointermove", at(0.5));
+  expect(find(".tip").textContent).toBe("0.50 s · joke · stage 1 · codeword 1 × 0.50 · brow");
+  exclude.click();
+  point(line, "pointerdown", at(1.5));
+  point(line, "pointermove", at(0.5));
+  point(line, "pointerup", at(0.5));
+  expect(sent).toEqual([["exclude", { from: 0.5, until: 1.5 }]]);
+  expect([exclude.getAttribute("aria-pressed"), find(".clock").textContent]).toEqual(["false", "0:00.0 / 0:02.0"]);
+  close();
+});
+
 test("dragging along the timeline scrubs, and pointing at it says what is there", async () => {
   const { find, show, reach } = mounted("player", player), close = show(PLAYER), line = find(".line");
   await reach("drawn");

@@ -24,6 +24,13 @@ export function tickText(t, step, length) {
   return `${Math.floor(t / 60)}:${String(Math.round(t % 60)).padStart(2, "0")}`;
 }
 
+/**
+ * A span of time with a label; `out`: its frames are excluded.
+ * @typedef {{ from: number, until: number, text: string, out?: boolean }} Band
+ */
+
+const BAND = 13, HATCH = 6; // CSS pixels
+
 export class Strips {
   /** @param {import("./recording.js").Recording} track @param {import("./stretch.js").Stretch} stretch
    * @param {(codeword: number) => string} colourOf */
@@ -36,14 +43,23 @@ export class Strips {
     this.background = document.createElement("canvas");
     /** @type {Set<number>} */ this.chosen = new Set();
     /** @type {number[]} */ this.marked = [];
+    /** @type {Band[]} */ this.bands = [];
     this.choice = "";
   }
 
-  /** Show some codewords only (none: all), and mark rows. @param {Set<number>} chosen @param {number[]} marks */
-  choose(chosen, marks) {
+  /** Show some codewords only (none: all), mark rows, and show events.
+   * @param {Set<number>} chosen @param {number[]} marks @param {Band[]} bands */
+  choose(chosen, marks, bands = []) {
     this.chosen = chosen;
     this.marked = marks;
-    this.choice = JSON.stringify([[...chosen], marks]);
+    this.bands = bands;
+    this.choice = JSON.stringify([[...chosen], marks, bands]);
+  }
+
+  /** The labels of what a time is in. @param {number} time */
+  textsAt(time) {
+    return this.bands.filter(({ from, until }) => time >= from && time <= Math.max(until, from + this.stretch.length / 200))
+      .map(({ text, out }) => (out ? `excluded${text ? `: ${text}` : ""}` : text));
   }
 
   /** Strips and curve are drawn when something of them changes; on every frame only the play head moves.
@@ -78,6 +94,15 @@ export class Strips {
     context.fill();
   }
 
+  /** A span that is being drawn. @param {HTMLCanvasElement} canvas @param {[number, number]} span @param {Theme} colours */
+  drawSpan(canvas, [from, until], colours) {
+    const { width, height } = canvas.getBoundingClientRect(), context = context2d(canvas), x = this.x(from, width);
+    context.globalAlpha = 0.3;
+    context.fillStyle = colours.primary;
+    context.fillRect(x, 0, Math.max(1, this.x(until, width) - x), height - FOOT);
+    context.globalAlpha = 1;
+  }
+
   /** @param {Sheet} sheet */
   drawBackground(sheet) {
     const { context, ratio, colours, height } = sheet, lane = (height - CURVE - GAP - FOOT) / this.track.stages;
@@ -89,6 +114,9 @@ export class Strips {
     this.drawMarks(sheet);
     this.drawCurve(sheet);
     this.drawTicks(sheet);
+    for (const band of this.bands) {
+      if (band.until >= this.stretch.from && band.from <= this.stretch.until) this.drawBand(sheet, band);
+    }
   }
 
   /** @param {Sheet} sheet @param {number} lane height of a strip */
@@ -163,6 +191,31 @@ export class Strips {
     context.fillStyle = colours.text;
     context.fillText(worst.toFixed(1), GUTTER - 26, 24);
     context.fillText("0", GUTTER - 14, CURVE - 4);
+  }
+
+  /** Events have a bar above the curve, what is excluded is hatched down to the seconds.
+   * @param {Sheet} sheet @param {Band} band */
+  drawBand({ context, width, height, colours }, { from, until, text, out }) {
+    const left = Math.max(GUTTER, this.x(from, width)), wide = Math.max(2, this.x(until, width) - left);
+    context.save();
+    context.beginPath();
+    context.rect(left, 0, Math.min(wide, width - left), out ? height - FOOT : BAND);
+    context.clip();
+    context.globalAlpha = out ? 0.16 : 0.22;
+    context.fillStyle = out ? colours.text : colours.primary;
+    context.fillRect(left, 0, wide, height);
+    context.globalAlpha = 0.45;
+    context.strokeStyle = colours.text;
+    context.beginPath();
+    for (let x = left - height; out && x < left + wide; x += HATCH) {
+      context.moveTo(x, height);
+      context.lineTo(x + height, 0);
+    }
+    context.stroke();
+    context.globalAlpha = 1;
+    context.fillStyle = colours.text;
+    if (!out && wide > 24) context.fillText(text, left + 3, BAND / 2 + 1);
+    context.restore();
   }
 
   /** @param {Sheet} sheet */

@@ -1,7 +1,7 @@
 // A recording and its reconstruction from tokens: scrubbed, played and built up stage by stage in the browser.
 
 import { Camera } from "../shared/camera.js";
-import { button, context2d, element, fitCanvas, gradient, setOn, theme } from "../shared/dom.js";
+import { button, context2d, element, fitCanvas, gradient, isOn, setOn, theme, toggle } from "../shared/dom.js";
 import { loadFace, sizes } from "../shared/face.js";
 import { putParameter, remember } from "../shared/link.js";
 import { clamp, near } from "../shared/maths.js";
@@ -18,8 +18,10 @@ import { mount, View } from "../shared/view.js";
 /** @typedef {{ src?: string, colour?: string, note?: string } | undefined} Item of a codeword */
 /**
  * @typedef {{ face: import("../shared/face.js").FaceAddress, codebook: string, recording: string, name: string,
- *   look: string, at?: number, stages?: number, items: Item[], height: number, chosen?: number[], marks?: number[] }} Data
- * `at`: the row it opens at; `marks`: rows that were selected on the map
+ *   look: string, at?: number, stages?: number, items: Item[], height: number, chosen?: number[], marks?: number[],
+ *   bands?: import("../shared/strips.js").Band[], excludes?: boolean }} Data
+ * `at`: the row it opens at; `marks`: rows that were selected on the map; `bands`: events and what is excluded;
+ * `excludes`: whether spans may be drawn that are then excluded
  */
 
 const MODES = ["Movement", "Error", "Plain"], ERROR_MM = 3;
@@ -54,6 +56,9 @@ class Player extends View {
     this.told = "";
     this.listed = "";
     /** @type {number[]} the stretch that the link names */ this.linked = [];
+    /** @type {[number, number] | undefined} the span that is being drawn, s */ this.span = undefined;
+    this.excluder = toggle("Exclude a span", false, () => {}, { hidden: true,
+      title: "Then drag along the timeline: its frames count in no figure" });
     this.canvas = element("canvas", { tabindex: 0, role: "img" });
     this.captions = element("div", { class: "captions", "aria-hidden": "true" });
     this.scaleEnd = element("span");
@@ -95,7 +100,7 @@ class Player extends View {
       element("div", { class: "controls" }, this.playback.button, this.clock, this.depthLabel, this.depth, this.error,
         element("span", { class: "group", role: "group", "aria-label": "Colour the skin by" }, ...this.modes)),
       element("div", { class: "timeline" }, this.line, this.tip),
-      element("div", { class: "toggles" }, ...zooms,
+      element("div", { class: "toggles" }, ...zooms, this.excluder,
         element("span", { class: "hint" }, "Drag along the timeline to scrub; space plays, arrows step")));
   }
 
@@ -105,15 +110,36 @@ class Player extends View {
       return this.track.rowAt(this.stretch.at((x - GUTTER) / Math.max(1, width - GUTTER)));
     };
     orbit(this.canvas, this.camera, this.draw);
+    const timeOf = (/** @type {MouseEvent} */ e) => {
+      const { width } = line.getBoundingClientRect(), [x] = placeOn(line, e);
+      return this.stretch.at((x - GUTTER) / Math.max(1, width - GUTTER - 2));
+    };
+    let from = 0;
     drag(line, {
-      began: (e) => { this.playback.stop(); this.go(rowOf(e)); },
-      moved: (e) => this.go(rowOf(e)),
-      ended: () => this.tell(),
+      began: (e) => { this.playback.stop(); from = timeOf(e); if (!this.excluding) this.go(rowOf(e)); },
+      moved: (e) => {
+        if (!this.excluding) { this.go(rowOf(e)); return; }
+        this.span = [Math.min(from, timeOf(e)), Math.max(from, timeOf(e))];
+        this.draw();
+      },
+      ended: () => (this.excluding ? this.exclude() : this.tell()),
     });
     line.addEventListener("pointermove", (e) => this.hover(placeOn(line, e), rowOf(e)));
     line.addEventListener("pointerleave", () => { this.tip.hidden = true; });
     wheel(line, (e) => this.zoom(Math.exp(e.deltaY * 0.0015)));
     this.box.addEventListener("keydown", (e) => this.press(e));
+  }
+
+  get excluding() { return isOn(this.excluder); }
+
+  /** Ask the page to exclude the span that was drawn. */
+  exclude() {
+    const span = this.span;
+    this.span = undefined;
+    setOn(this.excluder, false);
+    this.draw();
+    if (!span || span[1] - span[0] < 0.02) return;
+    this.component.setTriggerValue("exclude", { from: Number(span[0].toFixed(3)), until: Number(span[1].toFixed(3)) });
   }
 
   /** @param {KeyboardEvent} event */
@@ -145,7 +171,8 @@ class Player extends View {
     this.scale.style.setProperty("--gradient", gradient(face.look.heat));
     if (this.pack !== pack) this.open(new Recording(pack, codebook.psi));
     this.pack = pack;
-    this.strips.choose(new Set(data.chosen || []), data.marks || []);
+    this.strips.choose(new Set(data.chosen || []), data.marks || [], data.bands || []);
+    this.excluder.hidden = !data.excludes;
   }
 
   /** @param {Recording} track */
@@ -216,6 +243,7 @@ class Player extends View {
     this.remember();
     this.renderFaces();
     this.strips.draw(this.line, this.stages, this.time, theme(this.box));
+    if (this.span) this.strips.drawSpan(this.line, this.span, theme(this.box));
     this.describe();
     this.list();
   }
@@ -278,7 +306,7 @@ class Player extends View {
       const [k, g] = track.token(row, stage), note = this.data.items[k]?.note;
       text = `stage ${stage + 1} · ${k ? `codeword ${k} × ${g.toFixed(2)}${note ? ` · ${note}` : ""}` : "at rest"}`;
     }
-    this.tip.textContent = `${track.time[row].toFixed(2)} s · ${text}`;
+    this.tip.textContent = [`${track.time[row].toFixed(2)} s`, ...this.strips.textsAt(track.time[row]), text].join(" · ");
     this.tip.hidden = x < GUTTER;
     Object.assign(this.tip.style, { left: `${Math.min(x + 12, width - 260)}px`, top: `${Math.max(0, y - 34)}px` });
   }

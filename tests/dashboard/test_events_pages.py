@@ -1,0 +1,57 @@
+"""Events on the pages: bands of the timeline, a set excluded and counted again, and segments that are offered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from dashboard.panels import event_sets
+from dfe_core.events.store import excluded_spans, list_events, write_events
+from dfe_core.expressions.dataset import Dataset
+from tests.dashboard.test_pages import opened, said
+
+
+def with_events(root: Path) -> tuple[Dataset, str]:
+    """The dataset with a joke of a second in its first recording, and that recording."""
+    dataset = Dataset.open("simulated", root)
+    name = str(dataset.recordings["recording"].iloc[0])
+    rows = [(name, 0.5, 1.5, "joke"), (name, 2.0, 2.0, "beep")]
+    write_events(dataset, "talk", pd.DataFrame(rows, columns=["recording", "onset_s", "offset_s", "kind"]), kind="kind")
+    return dataset, name
+
+
+def test_a_timeline_has_a_band_for_each_event_and_excluded_span(filled: Path):
+    dataset, name = with_events(filled)
+    event_sets.exclude(dataset, pd.DataFrame([{"recording": name, "onset_s": 3.0, "offset_s": 4.0, "reason": "gone"}]))
+    assert event_sets.bands(dataset, name) == [
+        {"from": 3.0, "until": 4.0, "text": "gone", "out": True},
+        {"from": 0.5, "until": 1.5, "text": "joke", "out": False},
+        {"from": 2.0, "until": 2.0, "text": "beep", "out": False},
+    ]
+    other = str(dataset.recordings["recording"].iloc[1])
+    assert event_sets.bands(dataset, other) == []
+
+
+def test_the_data_page_excludes_a_set_and_the_recordings_page_counts_it_again(filled: Path):
+    dataset, name = with_events(filled)
+    test = opened("data", dataset="simulated")
+    assert not test.exception
+    next(b for b in test.button if b.label == "Exclude these spans").click().run()
+    assert "1 span excluded" in said(test)
+    assert excluded_spans(dataset)[["recording", "onset_s", "reason"]].to_numpy().tolist() == [[name, 0.5, "joke"]]
+    test = opened("recordings", dataset="simulated", recording=name)
+    assert not test.exception and "0:00.5 to 0:01.5" in said(test)
+    next(b for b in test.button if b.label == "Count again").click().run()
+    assert list_events("simulated", filled) == ["talk"]
+
+
+def test_segments_are_a_dataset_of_their_own_that_says_what_they_are_of(filled: Path):
+    dataset, name = with_events(filled)
+    test = opened("data", dataset="simulated")
+    next(b for b in test.button if b.label == "Take as segments").click().run()
+    assert "are the dataset" in said(test)
+    assert Dataset.open("simulated.talk", filled).recordings["recording"].tolist() == [f"{name}-001"]
+    event_sets.exclude(dataset, pd.DataFrame([{"recording": name, "onset_s": 0.5, "offset_s": 1.0, "reason": ""}]))
+    test = opened("data", dataset="simulated.talk")
+    assert "is a segment of" in said(test) and "have changed since" in said(test)
