@@ -59,12 +59,14 @@ def test_an_existing_dataset_is_not_overwritten(run_dfe, toy: Path, batch: Path)
 def test_one_recording_is_taken_out_and_what_was_encoded_is_encoded_anew(run_dfe, toy: Path, batch: Path):
     assert run_dfe(toy, "import", str(batch), "--name", "study", "--face", "toy-1").returncode == 0
     assert run_dfe(toy, "encode", "tiny", "study").returncode == 0
+    assert run_dfe(toy, "aus", "derive", "--dataset", "study", "--name", "est").returncode == 0
     asked = run_dfe(toy, "rm", "study", "--recording", "s1_good")
     assert asked.returncode == 1 and "--yes" in asked.stderr
     wrong = run_dfe(toy, "rm", "study", "--recording", "nobody", "--yes")
     assert wrong.returncode == 1 and "no recording 'nobody'" in wrong.stderr
     result = run_dfe(toy, "rm", "study", "--recording", "s1_good", "--yes")
     assert result.returncode == 0 and "removed s1_good of study" in result.stdout, result.stderr
+    assert "still in analyses/aus--study--est until imported again" in result.stdout
     assert Dataset.open("study", toy).recordings["recording"].tolist() == ["s2_good"]
     again = run_dfe(toy, "encode", "tiny", "study")
     assert again.returncode == 0 and "already" not in again.stdout

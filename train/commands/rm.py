@@ -8,11 +8,12 @@ import time
 
 from dfe_core import trash
 from dfe_core.artefact import Artefact
-from dfe_core.artefact_names import NOTES_FILE
+from dfe_core.artefact_names import ANALYSES, NOTES_FILE, is_aus
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.workspace.catalogue import Removal, dependants, find_artefact, remove_artefact
 from dfe_core.workspace.graph import ArtefactGraph
+from dfe_core.workspace.redaction import mentions_in
 
 from ..tables import Columns, size, table_of
 
@@ -105,9 +106,16 @@ def _recording(args: argparse.Namespace) -> None:
         f"removed {label}; tokens, AUs and analyses of {dataset.name} are to be made again (dfe encode MODEL "
         f"{dataset.name})\n{_way_back(entry)}"
     )
-    models = [a.name for a in dependants(find_artefact(f"datasets/{dataset.name}")) if a.kind == "models"]
+    made = dependants(find_artefact(f"datasets/{dataset.name}"))
+    if aus := [a.label for a in made if _holds_aus(a, args.recording)]:
+        print(f"still in {', '.join(aus)} until imported again; `dfe withdraw` takes a person out of everything")
+    models = [a.name for a in made if a.kind == "models"]
     if models:
         print(f"models trained with it: {', '.join(models)}")
+
+
+def _holds_aus(artefact: Artefact, recording: str) -> bool:
+    return artefact.kind == ANALYSES and is_aus(artefact.name) and any(mentions_in(artefact.path, {recording}))
 
 
 def _way_back(entry: trash.Discarded) -> str:
