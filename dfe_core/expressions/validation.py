@@ -13,6 +13,7 @@ ARKIT_LIMITS = (-0.5, 1.5)
 """ARKit coefficients run from 0 to 1; solvers and calibration overshoot a little. Beyond these it is no coefficient."""
 FLAME_LIMIT = 100.0
 """Largest size of a FLAME coefficient that is believed: the extractors reach about 9 on the first component."""
+_NOISE = -0.05
 _HOPELESS = 0.2
 """A recording with a larger share of frames out of the limits is refused: the file means something else."""
 
@@ -49,9 +50,17 @@ def check_values(
     kept = np.where(valid[:, None], psi, np.float32(0))
     if space == "arkit":
         notes += _counted((kept > 1).sum(), f"values above 1 (up to {kept.max():.4g}) are kept")
-        notes += _counted((kept < 0).sum(), f"values below 0 (down to {kept.min():.4g}) are set to 0")
+        notes += _counted((kept < 0).sum(), _below_zero(kept, names))
         np.maximum(kept, 0, out=kept)
     return kept, valid, notes
+
+
+def _below_zero(kept: np.ndarray, names: tuple[str, ...]) -> str:
+    """What values below 0 were, of which coefficients, and what they likely come from where they are no noise."""
+    low = kept.min(0)
+    worst = ", ".join(names[i] for i in np.argsort(low, kind="stable")[:3] if low[i] < 0)
+    cause = "; a resting face was taken off before, or the values are centred" if low.min() < _NOISE else ""
+    return f"values below 0 (down to {low.min():.4g}: {worst}) are set to 0{cause}"
 
 
 LEAST_FRAMES = 60

@@ -116,3 +116,14 @@ def test_cells_in_per_cent_are_named(tmp_path):
     text = "\n".join([lines[0], *(",".join([row[0], *(f"{float(v):.1%}" for v in row[1:])]) for row in cells)])
     with pytest.raises(DataError, match="per cent"):
         read(tmp_path / "a.csv", text)
+
+
+def test_values_below_zero_are_said_with_what_they_likely_come_from(tmp_path):
+    psi = performance(FRAMES)
+    psi[::4, 3] = -0.3
+    found = read(tmp_path / "a.csv", table(psi, time="time", scale=1))
+    (note,) = [note for note in found.notes if "below 0" in note]
+    assert note.startswith(f"{FRAMES // 4} values") and found.names[3] in note and "resting face" in note
+    psi[::4, 3] = -0.001
+    noise = read(tmp_path / "b.csv", table(psi, time="time", scale=1))
+    assert not any("resting face" in note for note in noise.notes)

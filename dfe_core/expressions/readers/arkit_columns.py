@@ -113,7 +113,5 @@ def _unseen(names: tuple[str, ...], extractor: str) -> tuple[str, ...]:
         if len(known) >= 8 and not tool("arkit", extractor)
         else ""
     )
-    return (
-        f"{len(names)} coefficients never exceed {FAINT:g}: {', '.join(names)}. AUs that need them are not "
-        f"measured.{blind}",
-    )
+    count = "1 coefficient never exceeds" if len(names) == 1 else f"{len(names)} coefficients never exceed"
+    return (f"{count} {FAINT:g}: {', '.join(names)}. AUs that need them are not measured.{blind}",)
