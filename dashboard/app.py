@@ -29,7 +29,8 @@ uploads_folder = import_module(f"{PACKAGE}.data.uploads_folder")
 people = import_module(f"{PACKAGE}.data.people")
 ACCESS = replace(access.Access.of_environment(), base=st.get_option("server.baseUrlPath") or "")
 if people.has_login():
-    ACCESS = replace(ACCESS, admits=import_module(f"{PACKAGE}.shell.login_cookie").admits)
+    logins = import_module(f"{PACKAGE}.shell.login_cookie")
+    ACCESS = replace(ACCESS, admits=logins.admits, hears=logins.hears, ends=logins.end)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from functools import cache
 
 from dfe_core import audit
 
@@ -11,9 +11,10 @@ from .background_jobs import Job, Jobs
 from .roles import Role
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def manager() -> Jobs:
-    """The jobs of this server, seen by every session: a second start of the same job joins the first."""
+    """The jobs of this server, seen by every session: a second start of the same job joins the first. In none of
+    Streamlit's caches, which a message from any browser empties: nobody could stop the jobs any more."""
     return Jobs()
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 from dfe_core import audit
 from dfe_core.errors import DataError
 
+from .ended_logins import has_ended
 from .roles import Person, Role, person_of, read_roles
 
 LOGIN = "DFE_LOGIN"
@@ -65,5 +66,6 @@ def acting(least: Role, act: str, artefacts: tuple[str, ...] = (), theirs: str |
 
 
 def claims() -> Mapping[str, Any]:
-    """What the login of this session says, as the provider gives it, with Streamlit's ``is_logged_in``."""
-    return st.user.to_dict()
+    """What the login of this session says, as the provider gives it, with Streamlit's ``is_logged_in``; nothing where
+    somebody has logged out with it."""
+    return {} if has_ended(st.context.cookies) else st.user.to_dict()

@@ -66,7 +66,7 @@ class Roles:
 
     def of(self, email: str) -> Role:
         """The highest role that names an address; none where no role does."""
-        address = email.strip().lower()
+        address = _plain(email)
         domain = address.partition("@")[2]
         named = {address, f"*@{domain}" if domain else address, "*"}
         return max((role for role, names in self.patterns.items() if named & set(names)), default=Role.NONE)
@@ -95,7 +95,7 @@ def read_roles(path: Path | None = None) -> Roles:
 
 def _addresses(path: Path, role: str, value: Any) -> tuple[str, ...]:
     given: Iterable[Any] = value if isinstance(value, list) else [value]
-    found = tuple(one.strip().lower() if isinstance(one, str) else "" for one in given)
+    found = tuple(_plain(one.strip()) if isinstance(one, str) else "" for one in given)
     wrong = next((one for one in found if not _is_pattern(one)), None)
     if wrong is not None:
         raise DataError(path, f"{wrong!r} under {role}", "an e-mail address, *@domain or *")
@@ -107,18 +107,29 @@ def _is_pattern(text: str) -> bool:
     return text == "*" or bool(at and local and domain and "*" not in domain and local.count("*") == (local == "*"))
 
 
+def _plain(email: str) -> str:
+    """An address without the case of its letters and blanks around it. A letter that only looks or folds like another
+    (the Kelvin sign like k) stays itself: it is another mailbox."""
+    return "".join(c.lower() if c.lower().upper() == c else c for c in email.strip(" "))
+
+
+def _is_address(text: str) -> bool:
+    local, at, domain = text.partition("@")
+    return bool(at and local and domain) and text.isprintable() and " " not in text
+
+
 def person_of(claims: Mapping[str, Any], roles: Roles, now: float) -> Person:
     """Who a login is of. claims: as the provider gives them, with Streamlit's ``is_logged_in``; now: seconds since the
-    epoch. An address that the provider says is not verified gives no role."""
+    epoch. An address gives no role where the provider says anything else of it than that it is verified."""
     email, issued = claims.get("email"), claims.get("iat")
     if claims.get("is_logged_in") is not True:
         return Person(name="", role=Role.NONE)
     if not (isinstance(issued, (int, float)) and now - issued < LOGIN_S):
         return Person(name="", role=Role.NONE, fault="Your login has expired.")
-    if not (isinstance(email, str) and "@" in email):
+    name = _plain(email) if isinstance(email, str) else ""
+    if not _is_address(name):
         return Person(name="", role=Role.NONE, fault="Your login came without an e-mail address.")
-    name = email.strip().lower()
-    if claims.get("email_verified") in (False, "false"):
+    if str(claims.get("email_verified", True)).lower() not in ("true", "1"):  # some providers write it as text
         return Person(name=name, role=Role.NONE, fault="Your provider has not verified your e-mail address.")
     role = roles.of(name)
     return Person(name=name, role=role, fault="" if role else f"{name} has no role here.")

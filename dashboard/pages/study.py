@@ -211,6 +211,8 @@ def at_work(choice: artefact_cache.Choice) -> None:
 @st.fragment(run_every=1.5)
 def so_far(root: Path, name: str) -> None:
     """What is there to be looked at while the study runs: training, then its codebook."""
+    if not people.are_admitted():
+        st.rerun()
     if (artefact_path(TOKENS, tokens_name(f"{name}-codebook", name), root) / MANIFEST).is_file():
         st.caption("The codebook is trained and the recordings are encoded; the analyses follow.")
         codebook_link(name)

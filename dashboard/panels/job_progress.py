@@ -52,6 +52,8 @@ def watch(key: str, done: str) -> None:
 
 @st.fragment(run_every=0.8)
 def _live(key: str) -> None:
+    if not people.are_admitted():
+        st.rerun()
     job = job_manager.manager().get(key)
     if job is None or not job.running:
         st.rerun()

@@ -15,6 +15,7 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -22,7 +23,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 TOKEN, HOSTS = "DFE_TOKEN", "DFE_HOSTS"
 """Variables of the environment: the token (empty: none is asked for), and further names to answer to, by commas."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-HEALTH = "/_stcore/health"
+HEALTH, LOGOUT = "/_stcore/health", "/auth/logout"
 _LOCAL = "'self' data: blob:"
 _POLICY = {
     "default-src": _LOCAL,
@@ -58,11 +59,14 @@ def new_token() -> str:
 @dataclass(frozen=True, kw_only=True)
 class Access:
     """What is asked of a request. token: empty where none is; hosts: names of the server, without ports; admits:
-    whether a path may be asked for with these cookies, where people log in. base: what comes before every path."""
+    whether a path may be asked for with these cookies, where people log in; hears: whether a message over a websocket
+    is handed on; ends: what is done with the cookies of whoever logs out. base: what comes before every path."""
 
     token: str
     hosts: tuple[str, ...] = LOOPBACK
     admits: Callable[[str, Mapping[str, str]], bool] = lambda path, cookies: True
+    hears: Callable[[bytes, Mapping[str, str]], bool] = lambda message, cookies: True
+    ends: Callable[[Mapping[str, str]], None] = lambda cookies: None
     base: str = ""
 
     @classmethod
@@ -79,7 +83,10 @@ class Access:
 
     def is_own_origin(self, origin: str, host: str) -> bool:
         """Whether a request's Origin is the very page that the server serves under `host`; none is sent by programs."""
-        return not origin or urlsplit(origin).netloc.lower() == host.lower()
+        try:
+            return not origin or urlsplit(origin).netloc.lower() == host.lower()
+        except ValueError:  # no address at all
+            return False
 
     def is_health(self, path: str) -> bool:
         """Whether a path is the one that says whether the server works, which takes no token."""
@@ -114,6 +121,10 @@ class Guard:
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
         refused = self._refused(scope, headers)
         if refused is None:
+            if scope["type"] == "websocket":
+                receive = _heard(receive, partial(self.access.hears, cookies=_cookies(headers)))
+            elif scope["path"].endswith(LOGOUT):
+                self.access.ends(_cookies(headers))
             await self.app(scope, receive, _with_headers(send))
         elif scope["type"] == "websocket":
             await receive()
@@ -128,6 +139,8 @@ class Guard:
             return 403, "This server does not answer to that name.", {}
         if changes and not self.access.is_own_origin(headers.get("origin", ""), host):
             return 403, "A page of another site asked for this.", {}
+        if scope["path"].endswith(LOGOUT) and not _is_own_click(headers):
+            return 403, "A picture or a page of another site asked for this.", {}
         cookies = _cookies(headers)
         if not self.access.admits(scope["path"], cookies):
             return 403, "This takes a login, and a role.", {}
@@ -149,6 +162,24 @@ class Guard:
                 + ("; Secure" if headers.get("x-forwarded-proto") == "https" else ""),
             },
         )
+
+
+def _is_own_click(headers: Mapping[str, str]) -> bool:
+    """Whether a browser goes to an address itself, from here: no picture in a text, no link of another site."""
+    where, whence = headers.get("sec-fetch-dest", "document"), headers.get("sec-fetch-site", "none")
+    return where in ("document", "iframe") and whence in ("same-origin", "none")
+
+
+def _heard(receive: Receive, hears: Callable[[bytes], bool]) -> Receive:
+    """What a websocket says without the messages that are not to be heard."""
+
+    async def heard() -> Message:
+        while True:
+            message = await receive()
+            if message["type"] != "websocket.receive" or hears(message.get("bytes") or b""):
+                return message
+
+    return heard
 
 
 def _cookie_name(scope: Scope) -> str:

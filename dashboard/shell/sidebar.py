@@ -37,6 +37,8 @@ def show() -> None:
 @st.fragment(run_every=2.0)
 def jobs() -> None:
     """Background work with its progress, until all of it has ended."""
+    if not people.are_admitted():  # without a role since: a fragment runs without the script around it
+        st.rerun()
     running = job_manager.manager().running()
     for job in running:
         share = "waits" if job.waiting else "" if job.share is None else f"{job.share:.0%}"

@@ -98,7 +98,7 @@ def test_names_of_this_machine_are_answered(host: str):
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "http://localhost:9999", "null", "http://localhost.evil.example"]
+    "origin", ["http://evil.example", "http://localhost:9999", "null", "http://localhost.evil.example", "http://["]
 )
 def test_pages_of_other_origins_open_no_websocket_and_change_nothing(origin: str):
     for access in (ACCESS, Access(token="")):
@@ -149,3 +149,40 @@ def test_an_address_that_only_ends_like_the_health_takes_the_token(path: str):
 def test_what_is_no_plain_text_in_a_path_stays_escaped_on_the_way_to_the_page():
     asked = ask(query="token=secret", path="/caf\u00e9 \u30c7\r\nset-cookie: a=b")
     assert asked[0] == 303 and asked[1]["location"] == "/caf%C3%A9%20%E3%83%87%0D%0Aset-cookie%3A%20a%3Db"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({}, 200),
+        ({"sec-fetch-dest": "document", "sec-fetch-site": "same-origin"}, 200),
+        ({"sec-fetch-dest": "image", "sec-fetch-site": "same-origin"}, 403),  # in a name that somebody wrote
+        ({"sec-fetch-dest": "document", "sec-fetch-site": "cross-site"}, 403),
+    ],
+)
+def test_a_login_is_ended_by_a_click_on_a_page_of_ours_alone(sent: dict[str, str], status: int):
+    ended: list[dict[str, str]] = []
+    access = replace(ACCESS, ends=lambda cookies: ended.append(dict(cookies)))
+    assert ask(COOKIE, *sent.items(), path="/auth/logout", access=access)[0] == status
+    assert ended == ([{"dfe-token-8501": "secret"}] if status == 200 else [])
+
+
+def test_a_page_hears_only_what_it_may():
+    heard: list[bytes] = []
+
+    async def page(scope, receive, send):
+        while (message := await receive())["type"] == "websocket.receive":
+            heard.append(message["bytes"])
+
+    said = iter([{"type": "websocket.receive", "bytes": b"no"}, {"type": "websocket.receive", "text": "no"}])
+    more = iter([{"type": "websocket.receive", "bytes": b"yes"}, {"type": "websocket.disconnect"}])
+
+    async def receive():
+        return next(said, None) or next(more)
+
+    access = replace(ACCESS, hears=lambda message, cookies: message == b"yes" and "dfe-token-8501" in cookies)
+    headers = [(b"host", b"localhost:8501"), tuple(part.encode() for part in COOKIE)]
+    scope = {"type": "websocket", "path": "/", "server": ("127.0.0.1", 8501), "headers": headers}
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, Guard(page, access)(scope, receive, None)).result()
+    assert heard == [b"yes"]

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 from dashboard.data import artefact_cache, job_manager, notes, people
 from dashboard.data.background_jobs import Job, Jobs
@@ -95,7 +96,12 @@ def test_a_file_that_is_not_one_of_roles_lets_nobody_in(login, tmp_path, content
         (claims(None), "without an e-mail"),
         (claims("ana"), "without an e-mail"),
         (claims(ANA, email_verified=False), "not verified"),
-        (claims(ANA, email_verified="false"), "not verified"),
+        *((claims(ANA, email_verified=no), "not verified") for no in ("false", "False", "no", "0", 0, None, [])),
+        *(
+            (claims(f"{a}ana@lab.org{b}"), "without")
+            for a, b in (("\u00a0", ""), ("", "\n"), ("", "\x1c"), ("\u200b", ""))
+        ),
+        (claims("@lab.org"), "without an e-mail"),
         (claims(ANA, iat=NOW - LOGIN_S - 1), "expired"),
         (claims(ANA, iat=None), "expired"),
     ],
@@ -103,6 +109,18 @@ def test_a_file_that_is_not_one_of_roles_lets_nobody_in(login, tmp_path, content
 def test_what_a_login_is_not_enough_for(given: dict, fault: str):
     person = person_of(given, Roles({Role.OWNER: ("*",)}), NOW)
     assert person.role is Role.NONE and fault in person.fault
+
+
+def test_a_letter_that_folds_like_another_is_another_mailbox():
+    roles = Roles({Role.OWNER: ("kate@lab.org", "ünal@lab.org"), Role.VIEWER: ("*@lab.org",)})
+    answers = {email: person_of(claims(email), roles, NOW).role for email in ("KATE@Lab.org", "ÜNAL@lab.org")}
+    assert set(answers.values()) == {Role.OWNER}
+    assert person_of(claims("\N{KELVIN SIGN}ate@lab.org"), roles, NOW).role is Role.VIEWER
+
+
+@pytest.mark.parametrize("yes", [True, "true", "True"])
+def test_a_verified_address_is_one_however_the_provider_writes_it(yes):
+    assert person_of(claims(ANA, email_verified=yes), Roles({Role.VIEWER: (ANA,)}), NOW).role is Role.VIEWER
 
 
 def test_a_login_counts_for_hours_and_needs_no_verified_claim_where_a_provider_has_none():
@@ -212,6 +230,12 @@ def test_without_a_name_the_author_is_the_account(filled: Path, monkeypatch):
 
 
 # ---- jobs
+
+
+def test_no_cache_that_a_browser_can_empty_holds_the_jobs():
+    held = job_manager.manager()
+    st.cache_resource.clear()
+    assert job_manager.manager() is held
 
 
 def test_a_job_is_of_who_started_it_in_all_their_sessions(login, monkeypatch):
