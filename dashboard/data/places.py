@@ -28,8 +28,7 @@ def place(text: str) -> Path:
         there = path.is_file() or path.is_dir()
     except (OSError, RuntimeError, ValueError):  # too long, ~nobody, a NUL
         raise DataError(text.strip()[:60], "no path of this machine", "a folder, as /data/study1") from None
-    inside = [path.relative_to(root) for root in roots() if path.is_relative_to(root)]
-    if not any(not any(part.startswith(".") for part in below.parts) for below in inside):
+    if not is_below_roots(path):
         raise DataError(
             text.strip()[:200],
             "outside of the folders that this dashboard may read",
@@ -38,3 +37,10 @@ def place(text: str) -> Path:
     if not there:
         raise DataError(text.strip()[:200], "not on this machine, or neither file nor folder", "a folder or a file")
     return path
+
+
+def is_below_roots(path: Path) -> bool:
+    """Whether a path, links followed, lies below one of `roots` and in no hidden folder."""
+    path = path.resolve()
+    inside = [path.relative_to(root) for root in roots() if path.is_relative_to(root)]
+    return any(not any(part.startswith(".") for part in below.parts) for below in inside)

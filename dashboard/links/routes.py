@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import streamlit as st
 
+from ..theme.formatting import text
 from . import query_parameters
 
 _PAGES = f"{__name__.partition('.')[0]}.pages"
@@ -53,7 +54,7 @@ def go(name: str, **parameters: object) -> NoReturn:
 
 def link(name: str, label: str, **parameters: object) -> None:
     """A link to a page."""
-    st.page_link(route(name), label=label, query_params=query_parameters.link(**parameters))
+    st.page_link(route(name), label=text(label), query_params=query_parameters.link(**parameters))
 
 
 @st.cache_resource(show_spinner=False)

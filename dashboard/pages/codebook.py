@@ -246,15 +246,8 @@ def name_facts(choice: artefact_cache.Choice, row: pd.Series) -> None:
 
 def look(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
     """The face: quick by default, the full scene on demand."""
-    query_parameters.spell("view", ["Quick look", "Full scene"])
-    mode = st.segmented_control(
-        "View",
-        ["Quick look", "Full scene"],
-        default="Quick look",
-        key="view",
-        label_visibility="collapsed",
-        required=True,
-        bind="query-params",
+    mode = page_frame.parts(
+        "View", ["Quick look", "Full scene"], key="view", default="Quick look", label_visibility="collapsed"
     )
     if mode == "Full scene":
         mesh_view.full_scene(codebook, face, row)

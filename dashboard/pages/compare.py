@@ -15,7 +15,7 @@ from dfe_core.table_rows import typed_rows
 
 from ..data import artefact_cache, comparisons, coverage_analyses, media, thumbnails
 from ..data.dictionary import dictionary
-from ..links import query_parameters, routes
+from ..links import routes
 from ..panels import empty_states, job_progress, page_frame
 from ..theme.formatting import plural
 from ..views import browser_views, cards, comparison_figure, figures
@@ -130,16 +130,7 @@ def faces(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> None:
     )
     if found.lost:
         st.caption(f"The faces differ: {', '.join(found.lost)} of “{other.model}” cannot be shown here.")
-    query_parameters.spell("compare_part", PARTS)
-    part = st.segmented_control(
-        "Codewords",
-        PARTS,
-        default=PARTS[0],
-        key="compare_part",
-        required=True,
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    part = page_frame.parts("Codewords", PARTS, key="compare_part", label_visibility="collapsed")
     if part == PARTS[0]:
         pairs(choice, other, found)
     else:

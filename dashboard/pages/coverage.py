@@ -9,7 +9,6 @@ from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.reports.coverage_text import headlines, summary, tool_name
 
 from ..data import artefact_cache, coverage_analyses
-from ..links import query_parameters
 from ..panels import (
     au_coverage,
     beyond_facs,
@@ -20,6 +19,7 @@ from ..panels import (
     page_frame,
     region_symmetry_diversity,
 )
+from ..theme.formatting import text
 
 TABS = ("Codeword × AU", "Action units", "Beyond FACS", "Regions", "Symmetry", "Diversity", "Report")
 
@@ -44,16 +44,7 @@ def shown(choice: artefact_cache.Choice) -> None:
             offer_analysis(choice, aus)
             return
         head(found)
-        query_parameters.spell("part_of", TABS)
-        tab = st.segmented_control(
-            "Part",
-            TABS,
-            default=TABS[0],
-            key="part_of",
-            bind="query-params",
-            required=True,
-            label_visibility="collapsed",
-        )
+        tab = page_frame.parts("Part", TABS, key="part_of", label_visibility="collapsed")
         PARTS[tab](choice, aus, found)
 
 
@@ -81,7 +72,7 @@ def choose_aus(choice: artefact_cache.Choice) -> str | None:
     opened = AlignedAus.open(choice.dataset, name, choice.root)
     with note:
         kind = "an estimate derived from coefficients" if opened.estimate else "detected or coded"
-        st.caption(f"By **{opened.tool} {opened.version}**, {kind}. {caveat(opened.tool, opened.estimate)}")
+        st.caption(f"By **{text(f'{opened.tool} {opened.version}')}**, {kind}. {caveat(opened.tool, opened.estimate)}")
     return name
 
 

@@ -43,13 +43,10 @@ def page() -> None:
 def shown(choice: artefact_cache.Choice, face: FaceModel) -> None:
     """The example beside its face, and below what is like it."""
     with page_frame.guarded():
-        query_parameters.spell("example_by", SOURCES)
-        source = st.segmented_control(
+        source = page_frame.parts(
             "Example",
             SOURCES,
             key="example_by",
-            required=True,
-            bind="query-params",
             default=SOURCES[1] if query_parameters.read("example") else SOURCES[0],
             label_visibility="collapsed",
         )
@@ -83,15 +80,7 @@ def sliders(choice: artefact_cache.Choice) -> tuple[np.ndarray, str]:
     part = first = "Mouth" if "Mouth" in groups else next(iter(groups))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(groups) > 1:
-            part = st.segmented_control(
-                "Part of the face",
-                list(groups),
-                default=first,
-                required=True,
-                key="slider_part",
-                bind="query-params",
-                wrap=True,
-            )
+            part = page_frame.parts("Part of the face", list(groups), key="slider_part", default=first, wrap=True)
         st.button(
             "Rest",
             icon=":material/close:",

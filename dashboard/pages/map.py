@@ -15,7 +15,7 @@ from ..links import query_parameters, routes
 from ..links.numbers import whole
 from ..panels import empty_states, job_progress, page_frame
 from ..selection import codeword_selection, frame_selection
-from ..theme.formatting import clock, plural
+from ..theme.formatting import clock, plural, text
 from ..views import browser_views, cards, map_view
 
 RECORDINGS = 4
@@ -52,16 +52,8 @@ def shown(choice: artefact_cache.Choice) -> None:
 def choose(choice: artefact_cache.Choice) -> tuple[MapSettings, str]:
     """What is mapped, by what, how, and how it is coloured: all in the link."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        query_parameters.spell("of", list(map_view.BY), str.capitalize)
-        of = st.segmented_control(
-            "Points",
-            list(map_view.BY),
-            default="codewords",
-            key="of",
-            required=True,
-            bind="query-params",
-            format_func=str.capitalize,
-            width="content",
+        of = page_frame.parts(
+            "Points", list(map_view.BY), key="of", default="codewords", format_func=str.capitalize, width="content"
         )
         query_parameters.spell(f"by_{of}", list(map_view.BY[of]), lambda name: map_view.BY[of][name])
         by = st.selectbox(
@@ -164,7 +156,7 @@ def draw(choice: artefact_cache.Choice, found: MapArtefact, settings: MapSetting
         on_pick_change=lambda: picked(choice, settings.of),
         on_select_change=lambda: drawn_around(choice, settings.of, found if settings.of == "frames" else None),
     )
-    st.caption(f"{colouring.about}  \n{found.statement}" if colouring.about else found.statement)
+    st.caption(f"{text(colouring.about)}  \n{text(found.statement)}" if colouring.about else text(found.statement))
 
 
 def picked(choice: artefact_cache.Choice, of: str) -> None:
@@ -261,7 +253,7 @@ def selected_frames(choice: artefact_cache.Choice, found: MapArtefact) -> None:
 
 def one_frame(choice: artefact_cache.Choice, row: pd.Series) -> None:
     """A frame in 3D, and a way to its recording."""
-    st.subheader(f"{row['recording']} at {clock(row['time_s'])}", anchor=False)
+    st.subheader(f"{text(row['recording'])} at {clock(row['time_s'])}", anchor=False)
     face = choice.open_face()
     frames = choice.open_dataset().frames(row["recording"])
     psi = frames.at([int(row["frame"])]).psi[0]

@@ -48,16 +48,7 @@ def page() -> None:
 def shown(choice: artefact_cache.Choice) -> None:
     """The chosen part."""
     with page_frame.guarded():
-        query_parameters.spell("motion_part", TABS)
-        tab = st.segmented_control(
-            "Part",
-            TABS,
-            default=TABS[0],
-            key="motion_part",
-            bind="query-params",
-            required=True,
-            label_visibility="collapsed",
-        )
+        tab = page_frame.parts("Part", TABS, key="motion_part", label_visibility="collapsed")
         dict(zip(TABS, (expression_mixer.show, from_words, between_faces, another_face), strict=True))[tab](choice)
 
 

@@ -22,6 +22,7 @@ from dfe_core.store import content_key
 from ..data import artefact_cache, job_manager
 from ..links import query_parameters
 from ..panels import empty_states, job_progress, moments_in_words, page_frame, probe_export, probe_faces, probe_form
+from ..theme.formatting import text
 from ..views import figures, probe_results
 
 KINDS = ("Predict a label", "Find by description")
@@ -50,13 +51,10 @@ def alone(choice: artefact_cache.Choice) -> None:
 def shown(choice: artefact_cache.Choice) -> None:
     """A label from faces, or faces from words."""
     with page_frame.guarded():
-        query_parameters.spell("probe_kind", KINDS)
-        kind = st.segmented_control(
+        kind = page_frame.parts(
             "Probe",
             KINDS,
             key="probe_kind",
-            bind="query-params",
-            required=True,
             default=KINDS[1] if query_parameters.read("ask") else KINDS[0],
             label_visibility="collapsed",
         )
@@ -121,20 +119,11 @@ def chosen(choice: artefact_cache.Choice, kept: list[ProbeResult]) -> None:
         query_parameters.write(probe=keys[at])
     result = kept[at]
     telling = [check for check in result.summary["confound_checks"] if check["state"] == Finding.PREDICTIVE]
-    (st.warning if telling else st.markdown)(result.headline)
+    (st.warning if telling else st.markdown)(text(result.headline))
     beside = {**result.summary, "high_pose_leak": None}  # the page's head says it
     for warning in warning_texts(beside, result.settings):
-        st.caption(f":material/info: {warning}")
-    query_parameters.spell("probe_part", TABS)
-    tab = st.segmented_control(
-        "Part",
-        TABS,
-        default=TABS[0],
-        key="probe_part",
-        bind="query-params",
-        required=True,
-        label_visibility="collapsed",
-    )
+        st.caption(f":material/info: {text(warning)}")
+    tab = page_frame.parts("Part", TABS, key="probe_part", label_visibility="collapsed")
     if tab == "All labels":
         all_labels(kept, result)
     elif tab == "Compare":

@@ -10,7 +10,7 @@ from ..data import artefact_cache, codeword_facts, film_stills, media
 from ..links import routes
 from ..theme.formatting import clock
 from ..views import browser_views
-from . import mixes
+from . import mixes, page_frame
 
 EXAMPLES = ("Strongest", "From weak to strong")
 
@@ -21,15 +21,7 @@ def show(choice: artefact_cache.Choice, face: FaceModel, number: int) -> None:
     heading, switch = st.columns([1, 1], vertical_alignment="center")
     heading.subheader("Moments", anchor=False)
     with switch, st.container(horizontal=True, horizontal_alignment="right"):
-        which = st.segmented_control(
-            "Moments",
-            EXAMPLES,
-            default=EXAMPLES[0],
-            key="moments_of",
-            required=True,
-            bind="query-params",
-            label_visibility="collapsed",
-        )
+        which = page_frame.parts("Moments", EXAMPLES, key="moments_of", label_visibility="collapsed")
     found, psi = codeword_facts.moments_of(index, dataset, number, which == EXAMPLES[0])
     if not found:
         st.caption(f"No moment of “{choice.dataset}” shows this codeword.")

@@ -9,7 +9,7 @@ from dfe_core.tokens.intervals import RunIndex
 from dfe_core.tokens.usage import token_counts_by_stage
 
 from ..data import artefact_cache, codeword_facts
-from ..theme.formatting import count, percent
+from ..theme.formatting import count, percent, text
 from ..views import bars
 from . import page_frame
 
@@ -73,7 +73,7 @@ def whose(choice: artefact_cache.Choice, number: int) -> None:
         default=(few or ["subject"])[0],
         key="share_by",
         required=True,
-        format_func=str.capitalize,
+        format_func=lambda name: text(name.capitalize()),
         label_visibility="collapsed",
     )
     bars.rows(

@@ -18,6 +18,8 @@ from dfe_core.render.gltf import export_animation
 from dfe_core.render.mesh_files import export_mesh
 from dfe_core.render.pictures import render_face
 
+from ..theme.formatting import text
+
 KINDS = {
     ".png": "image/png",
     ".gif": "image/gif",
@@ -96,7 +98,7 @@ def buttons(makers: dict[str, tuple[str, Callable[[Path], object]]], stem: str, 
                 key=f"{key}-{label}",
             )
     for label, reason in failures.items():
-        st.error(f"{label}: {reason}", icon=":material/error:")
+        st.error(text(f"{label}: {reason}"), icon=":material/error:")
 
 
 def deferred(

@@ -14,7 +14,7 @@ from dfe_core.tokens.search import nearest_codewords
 from ..data import artefact_cache, media
 from ..data.dictionary import dictionary
 from ..links import routes
-from ..theme.formatting import clock, mm, percent
+from ..theme.formatting import clock, mm, percent, text
 from ..views import browser_views, cards
 from . import exports, mixes, page_frame
 
@@ -76,7 +76,9 @@ def sliders(choice: artefact_cache.Choice, table: pd.DataFrame, mixed: dict[int,
         )
     wanted = {k: mixed.get(k, 0.8) for k in picked}
     for number in picked:
-        wanted[number] = st.slider(names[number], 0.0, 2.0, wanted[number], 0.05, key=f"mix-{number}-{len(picked)}")
+        wanted[number] = st.slider(
+            text(names[number]), 0.0, 2.0, wanted[number], 0.05, key=f"mix-{number}-{len(picked)}"
+        )
     if wanted != mixed:
         mixes.write(wanted)
     return wanted

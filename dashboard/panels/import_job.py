@@ -13,7 +13,7 @@ from dfe_core.store import artefact_path
 
 from ..data import artefact_cache, job_manager, people
 from ..data.roles import Role
-from ..theme.formatting import count, plural
+from ..theme.formatting import count, plural, text
 from . import job_progress
 from .deletion import CHANGED
 
@@ -75,7 +75,7 @@ def outcome(choice: artefact_cache.Choice) -> None:
         )
         button.button("Open it", key="open-imported", width="stretch", on_click=_open, args=(name,))
         for one in dropped[:5]:
-            st.caption(f"{one['file']}: {one.get('found') or one['why']}")
+            st.caption(text(f"{one['file']}: {one.get('found') or one['why']}"))
 
 
 def _open(name: str) -> None:

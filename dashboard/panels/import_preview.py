@@ -16,7 +16,7 @@ from dfe_core.faces import list_faces
 from dfe_core.faces.library import anny_id
 
 from ..data import artefact_cache
-from ..theme.formatting import count, span
+from ..theme.formatting import count, span, text
 from ..views import reels
 from . import page_frame
 from .import_options import Options
@@ -37,12 +37,12 @@ def look(choice: artefact_cache.Choice, one: Believed | None, options: Options) 
         return
     with st.container(border=True):
         if one.fault:
-            st.markdown(f"**{one.path.name}** cannot be read: {one.fault}.")
+            st.markdown(f"**{text(one.path.name)}** cannot be read: {text(one.fault)}.")
             return
         looked = st.session_state.setdefault("import-looked", set())
         if (str(one.path), face) not in looked and (waits := why_wait(choice, one, face)):
             st.button(
-                f"Look at {one.path.name}",
+                f"Look at {text(one.path.name)}",
                 icon=":material/visibility:",
                 on_click=looked.add,
                 args=((str(one.path), face),),
@@ -50,7 +50,7 @@ def look(choice: artefact_cache.Choice, one: Believed | None, options: Options) 
             st.caption(waits)
             return
         try:
-            with page_frame.waiting(f"Reading {one.path.name}"):
+            with page_frame.waiting(f"Reading {text(one.path.name)}"):
                 held = _previewed(
                     str(choice.root),
                     str(one.path),
@@ -64,7 +64,7 @@ def look(choice: artefact_cache.Choice, one: Believed | None, options: Options) 
             hint = " Give the frames a second above." if isinstance(error, NoFrameRate) else ""
             expected = f" Expected: {error.expected}." if error.expected else ""
             where = error.where.replace(f"{one.path.parent}/", "")
-            st.warning(f"{where}: {error.found}.{expected}{hint}", icon=":material/edit_off:")
+            st.warning(text(f"{where}: {error.found}.{expected}{hint}"), icon=":material/edit_off:")
             return
         shown(one, held)
 
@@ -107,8 +107,8 @@ def shown(one: Believed, held: Preview) -> None:
         )
         if held.recordings > 1:
             st.caption(f"The first of {held.recordings} recordings in this file.")
-        st.markdown("\n".join(f"- {note}" for note in held.notes) or "Nothing had to be changed.")
-        st.caption(f"Read as {one.title}: {one.why}. On {held.face.title or held.face.id}.")
+        st.markdown("\n".join(f"- {text(note)}" for note in held.notes) or "Nothing had to be changed.")
+        st.caption(text(f"Read as {one.title}: {one.why}. On {held.face.title or held.face.id}."))
 
 
 def _stamp(path: Path) -> float:

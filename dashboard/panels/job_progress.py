@@ -45,9 +45,9 @@ def watch(key: str, done: str) -> None:
         st.toast(done, icon=":material/check_circle:")
         st.rerun()
     elif job.stopped:
-        st.info(f"{job.title} was cancelled. What it had finished is kept.", icon=":material/info:")
+        st.info(f"{text(job.title)} was cancelled. What it had finished is kept.", icon=":material/info:")
     else:
-        st.error(f"{job.title} stopped. {job.fault}", icon=":material/error:")
+        st.error(f"{text(job.title)} stopped. {text(job.fault)}", icon=":material/error:")
 
 
 @st.fragment(run_every=0.8)
@@ -63,7 +63,7 @@ def _live(key: str) -> None:
         place = job_manager.manager().place(job)
         told = f"Waits for its turn, place {place}" if place else describe(job.report) + left(job)
         by = f" · started by {text(job.person)}" if job.person not in ("", people.current().name) else ""
-        words.markdown(f"**{job.title}**{by}  \n{told}")
+        words.markdown(f"**{text(job.title)}**{by}  \n{text(told)}")
         refused = people.refusal(Role.EDITOR, job.person)
         if button.button("Cancel", key=f"cancel-{key}", width="stretch", disabled=bool(refused), help=refused or None):
             job_manager.cancel(job)

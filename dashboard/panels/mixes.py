@@ -20,6 +20,7 @@ from dfe_core.tokens.subject_identification import IdentityLeak, identity_leak
 
 from ..data import artefact_cache, notes
 from ..links import query_parameters
+from ..theme.formatting import text
 from . import page_frame
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ def save(choice: artefact_cache.Choice, mixed: dict[int, float]) -> None:
             try:
                 with notes.writing(choice) as (book, author):
                     book.save_face(name.strip(), list(mixed), list(mixed.values()), author)
-                st.toast(f"“{name.strip()}” is kept.", icon=":material/bookmark_added:")
+                st.toast(f"“{text(name)}” is kept.", icon=":material/bookmark_added:")
             except DataError as error:
-                st.error(str(error), icon=":material/error:")
+                st.error(text(error), icon=":material/error:")
 
 
 def saved(choice: artefact_cache.Choice) -> None:

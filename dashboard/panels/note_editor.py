@@ -11,6 +11,7 @@ from dfe_core.tokens.annotations import Notebook, NoteConflict, Notes
 from ..data import artefact_cache, people
 from ..data.notes import author, read, writing
 from ..data.roles import Role
+from ..theme.formatting import text
 from . import page_frame
 
 
@@ -21,7 +22,7 @@ def edit(choice: artefact_cache.Choice, codeword: int) -> None:
     said = note.name or note.note or note.tags
     with (
         st.expander(
-            "Name, tags and notes" if not said else f"Notes: {note.name or note.note or ', '.join(note.tags)}",
+            "Name, tags and notes" if not said else f"Notes: {text(note.name or note.note or ', '.join(note.tags))}",
             icon=":material/edit_note:",
         ),
         st.form(f"note-{codeword}-{notes.revision}", border=False),
@@ -29,7 +30,7 @@ def edit(choice: artefact_cache.Choice, codeword: int) -> None:
         left, right = st.columns(2)
         name = left.text_input("The lab’s name for it", note.name, placeholder="half smile")
         tags = right.text_input("Tags, separated by commas", ", ".join(note.tags), placeholder="smile, asymmetric")
-        text = st.text_area("Note", note.note, height=90)
+        written = st.text_area("Note", note.note, height=90)
         who, button = st.columns([2, 1], vertical_alignment="bottom")
         writer = who.text_input("Written by", author(), disabled=people.has_login())
         refused = people.refusal(Role.EDITOR)
@@ -37,7 +38,7 @@ def edit(choice: artefact_cache.Choice, codeword: int) -> None:
             "Save", width="stretch", icon=":material/save:", disabled=bool(refused), help=refused or None
         ):
             st.session_state["author"] = writer
-            _save(choice, codeword, note.tags, tags, name, text, notes.revision)
+            _save(choice, codeword, note.tags, tags, name, written, notes.revision)
     with st.expander("Changes and export", icon=":material/history:"):
         exchange(choice, codeword, notes)
 
@@ -84,16 +85,18 @@ def exchange(choice: artefact_cache.Choice, codeword: int, notes: Notes) -> None
         )
     if refused:
         return
-    file = st.file_uploader("Bring notes in", type=["csv", "json"], key=f"notes-in-{notes.revision}")
+    done = st.session_state.setdefault("notes-brought-in", 0)  # the next file gets a place of its own
+    file = st.file_uploader("Bring notes in", type=["csv", "json"], key=f"notes-in-{notes.revision}-{done}")
     if file is not None:
         take = import_json if file.name.lower().endswith("json") else import_csv
         try:
             with writing(choice) as (book, writer):
-                take(book, file.getvalue().decode("utf-8", "replace"), writer)
+                summary = take(book, file.getvalue().decode("utf-8", "replace"), writer)
         except DataError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(text(error), icon=":material/error:")
             return
-        st.toast("The notes are in.", icon=":material/check_circle:")
+        st.session_state["notes-brought-in"] = done + 1
+        st.toast("The notes are in." if summary.changed else "Nothing in it is new.", icon=":material/check_circle:")
         st.rerun()
 
 
@@ -102,7 +105,7 @@ def _undo(choice: artefact_cache.Choice) -> None:
         with writing(choice) as (book, writer):
             undone = book.undo(writer)
     except DataError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(text(error), icon=":material/error:")
         return
     st.toast(f"Taken back: {undone.subject}, {undone.field}." if undone else "None of the changes are yours.")
 
@@ -113,7 +116,7 @@ def _save(
     before: tuple[str, ...],
     tags: str,
     name: str,
-    text: str,
+    written: str,
     seen: int,
 ) -> None:
     wanted = {tag.strip() for tag in tags.split(",") if tag.strip()}
@@ -123,20 +126,20 @@ def _save(
                 codeword,
                 writer,
                 name=name.strip(),
-                note=text.strip(),
+                note=written.strip(),
                 add_tags=sorted(wanted - set(before)),
                 remove_tags=sorted(set(before) - wanted),
                 seen=seen,
             )
     except NoteConflict as conflict:
         st.warning(
-            f"Someone else changed this meanwhile: “{conflict.theirs}”. Yours was not written over it; the page "
+            f"Someone else changed this meanwhile: “{text(conflict.theirs)}”. Yours was not written over it; the page "
             "now shows theirs.",
             icon=":material/group:",
         )
         return
     except DataError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(text(error), icon=":material/error:")
         return
     st.toast(f"Notes of codeword {codeword} saved.", icon=":material/check_circle:")
     st.rerun()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -16,6 +16,7 @@ from dfe_core.expressions.pose_text import pose_leak_warning
 
 from .. import web
 from ..data import artefact_cache, people
+from ..links import query_parameters
 from ..theme.formatting import plural, text
 from . import job_progress
 
@@ -76,6 +77,14 @@ def table(
     shown = data if names is None else data[list(names)].rename(columns=names)
     columns = printed | options.pop("column_config", {})
     return st.dataframe(shown, hide_index=True, placeholder="–", column_config=columns, **options)
+
+
+def parts(label: str, options: Sequence[str], key: str, *, default: str | None = None, **more: Any) -> str:
+    """The one of `options` that is chosen, here or by a link; `default`, else the first, where a link names none."""
+    query_parameters.spell(key, options, *([more["format_func"]] if "format_func" in more else []))
+    first = options[0] if default is None else default
+    chosen = st.segmented_control(label, options, default=first, key=key, bind="query-params", required=True, **more)
+    return chosen or first
 
 
 def simulated(choice: artefact_cache.Choice) -> bool | None:

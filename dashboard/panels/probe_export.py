@@ -13,6 +13,7 @@ from dfe_core.probes.result import ProbeResult
 from dfe_core.spreadsheet import plain_table
 
 from ..data import artefact_cache
+from ..theme.formatting import text
 
 
 def show(choice: artefact_cache.Choice, result: ProbeResult) -> None:
@@ -34,7 +35,7 @@ def show(choice: artefact_cache.Choice, result: ProbeResult) -> None:
         )
         st.download_button("Report, HTML", lambda: report_html(result), f"{stem}.html", "text/html", on_click="ignore")
     st.subheader("For the methods section", anchor=False)
-    st.markdown(result.methods)
+    st.markdown(text(result.methods))
 
 
 def report_html(result: ProbeResult) -> bytes:

@@ -11,7 +11,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.pose_leak import stored_pose_leak, was_measured
 from dfe_core.expressions.pose_text import pose_leak_facts
 
-from ..theme.formatting import plural
+from ..theme.formatting import plural, text
 from . import page_frame
 
 _SHOWN = 200
@@ -27,7 +27,7 @@ def of_recording(dataset: Dataset, recording: str) -> None:
     row = dataset.recordings.set_index("recording").loc[recording]
     source = source_of(dataset, recording)
     with st.container(border=True):
-        st.markdown(f"**{recording}**")
+        st.markdown(f"**{text(recording)}**")
         if source is None:
             st.caption(
                 "Simulated: made by `dfe simulate`, from no file."
@@ -51,7 +51,7 @@ def of_recording(dataset: Dataset, recording: str) -> None:
             column_config={"About": st.column_config.TextColumn(width="small")},
         )
         notes = source.get("notes") or []
-        st.markdown("\n".join(f"- {note}" for note in notes) or "Nothing had to be changed.")
+        st.markdown("\n".join(f"- {text(note)}" for note in notes) or "Nothing had to be changed.")
 
 
 def of_dataset(dataset: Dataset) -> None:
@@ -59,7 +59,7 @@ def of_dataset(dataset: Dataset) -> None:
     manifest = dataset.manifest
     _pose(dataset)
     with st.expander("Where it comes from", icon=":material/history_edu:"):
-        st.markdown("\n".join(f"- {note}" for note in manifest.get("notes") or []))
+        st.markdown("\n".join(f"- {text(note)}" for note in manifest.get("notes") or []))
         sources = pd.DataFrame(manifest.get("sources") or [])
         if len(sources):
             wanted = [c for c in ("file", "reader", "reader_version", "why", "bytes", "sha256") if c in sources]

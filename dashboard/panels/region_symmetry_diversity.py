@@ -7,6 +7,7 @@ import streamlit as st
 from dfe_core.reports.coverage_charts import chart_rarefaction
 
 from ..data import artefact_cache, coverage_analyses
+from ..theme.formatting import text
 from ..views import coverage_figures, figures
 from . import page_frame
 
@@ -21,7 +22,7 @@ def by_region(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.
         default=names[-1],
         required=True,
         key="condition",
-        format_func=lambda n: "All frames" if n == "all" else n.capitalize(),
+        format_func=lambda n: "All frames" if n == "all" else text(n.capitalize()),
     )
     figures.show(coverage_figures.by_condition(table, name), "by-condition", f"Displacement per region by {name}")
     st.caption("Mean over frames of each region's root mean square displacement; intervals over subjects.")

@@ -8,6 +8,7 @@ from dfe_core.errors import DataError
 from dfe_core.ontology import title
 
 from ..data import artefact_cache, coverage_analyses
+from ..theme.formatting import text
 from . import page_frame
 
 TOOL_NAMES = {
@@ -39,7 +40,7 @@ def show(choice: artefact_cache.Choice, aus: str, others: list[str]) -> None:
     try:
         found = coverage_analyses.tools(choice, aus, other)
     except DataError as error:
-        st.caption(f"{error}.")
+        st.caption(text(f"{error}."))
         return
     table = found.table.assign(au=[title(a, s) for a, s in zip(found.table["au"], found.table["side"], strict=True)])
     page_frame.table(

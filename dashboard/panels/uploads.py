@@ -54,14 +54,12 @@ def show(choice: artefact_cache.Choice) -> None:
         with page_frame.waiting("Looking at the files"):
             found = [as_action_units(one) for one in inspect_sources(rest, labels, pattern or None)] if rest else []
     except DataError as error:
-        st.warning(f"{error.where}: {error.found}. Expected: {error.expected}.", icon=":material/edit_off:")
+        st.warning(text(f"{error.where}: {error.found}. Expected: {error.expected}."), icon=":material/edit_off:")
         return
     with st.container():
         what = kind(found, videos)
     if what == VIDEOS:
-        video_intake.show(
-            choice, videos, [p for p in sources if p.is_dir() or video_intake.is_video(p)], labels, pattern
-        )
+        video_intake.show(choice, videos, video_intake.sources_of(sources, videos), labels, pattern)
     else:
         recordings(choice, found, [p for p in sources if not video_intake.is_video(p)], labels, pattern)
 

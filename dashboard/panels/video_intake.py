@@ -20,7 +20,7 @@ from dfe_core.video.pictures import is_picture
 from dfe_core.video.reader import find_videos
 
 from ..data import artefact_cache
-from ..data.places import place
+from ..data.places import is_below_roots, place
 from ..data.staging import Staging
 from ..theme.formatting import plural, text
 from . import import_job, page_frame
@@ -30,14 +30,26 @@ _SHOWN = 200
 
 
 def videos_among(paths: list[Path]) -> list[Path]:
-    """The videos among files, and in folders."""
+    """The videos among files, and in folders; of a folder none that is a link to a place that nobody declared."""
     found: list[Path] = []
     for path in paths:
-        try:
-            found += find_videos([path]) if path.is_dir() else [path] if is_video(path) else []
-        except DataError:  # a folder without any
-            continue
+        found += filter(is_below_roots, _inside(path)) if path.is_dir() else [path] if is_video(path) else []
     return found
+
+
+def sources_of(sources: list[Path], videos: list[Path]) -> list[Path]:
+    """What `dfe extract` is given of the sources: folders, or the videos themselves where links in one are left out."""
+    declared = [path for path in sources if path.is_dir() and is_below_roots(path)]
+    if any(not is_below_roots(video) for folder in declared for video in _inside(folder)):
+        return videos
+    return [path for path in sources if path.is_dir() or is_video(path)]
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return find_videos([folder])
+    except DataError:  # a folder without any
+        return []
 
 
 def is_video(path: Path) -> bool:

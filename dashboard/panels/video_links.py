@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import streamlit as st
 
@@ -15,7 +17,7 @@ from ..data import people
 from ..data.places import place
 from ..data.roles import Role
 from ..theme.formatting import plural, text
-from . import page_frame
+from . import page_frame, video_intake
 
 _TOLD = "videos-report"
 
@@ -87,12 +89,23 @@ def _change(dataset: Dataset, any_linked: bool) -> None:
 def _link(dataset: Dataset, key: str) -> None:
     try:
         with people.acting(Role.EDITOR, "link videos", (f"{DATASETS}/{dataset.name}",)):
-            report = link_by_name(dataset, [place(st.session_state[key])])
+            report = link_by_name(dataset, _videos_in(place(st.session_state[key])))
     except DataError as error:
-        st.session_state[_TOLD] = f":material/link_off: {error.where}: {error.found}. Expected: {error.expected}."
+        st.session_state[_TOLD] = (
+            f":material/link_off: {text(f'{error.where}: {error.found}. Expected: {error.expected}.')}"
+        )
         return
-    unused = f" Not used: {', '.join(path.name for path, _ in report.passed_over[:5])}." if report.passed_over else ""
+    unused = (
+        f" Not used: {text(', '.join(path.name for path, _ in report.passed_over[:5]))}." if report.passed_over else ""
+    )
     st.session_state[_TOLD] = f":material/check: {plural(len(report.found), 'recording')} linked.{unused}"
+
+
+def _videos_in(path: Path) -> list[Path]:
+    """The videos of a folder, or the one that is named. Raises `DataError` where there are none."""
+    if not (found := video_intake.videos_among([path])):
+        raise DataError(path, "no video in it that this dashboard may read", "videos, or a folder of them")
+    return found
 
 
 def _forget(dataset: Dataset) -> None:

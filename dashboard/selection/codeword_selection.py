@@ -9,7 +9,7 @@ from dfe_core.errors import DataError
 from ..data import artefact_cache, notes
 from ..links import query_parameters
 from ..links.numbers import whole
-from ..theme.formatting import plural
+from ..theme.formatting import plural, text
 
 _KEPT, _BEFORE = "chosen-kept", "chosen-before"
 DEPTH = 30
@@ -84,7 +84,7 @@ def bar(choice: artefact_cache.Choice, key: str) -> list[int]:
             with st.popover("Sets", icon=":material/bookmarks:"):
                 for name, codewords in sets.items():
                     st.button(
-                        f"{name} ({len(codewords)})",
+                        f"{text(name)} ({len(codewords)})",
                         key=f"set-{key}-{name}",
                         width="stretch",
                         on_click=write,
@@ -111,6 +111,6 @@ def save_set(choice: artefact_cache.Choice, codewords: list[int]) -> None:
             try:
                 with notes.writing(choice) as (book, author):
                     book.save_set(name.strip(), codewords, author)
-                st.toast(f"“{name.strip()}” is kept with {len(codewords)} codewords.", icon=":material/bookmark_added:")
+                st.toast(f"“{text(name)}” is kept with {len(codewords)} codewords.", icon=":material/bookmark_added:")
             except DataError as error:
-                st.error(str(error), icon=":material/error:")
+                st.error(text(error), icon=":material/error:")

@@ -14,7 +14,7 @@ from dfe_core.spreadsheet import plain_table
 
 from ..data import artefact_cache, notes
 from ..links import frame_sets, query_parameters, routes
-from ..theme.formatting import plural
+from ..theme.formatting import plural, text
 from ..views import map_view
 
 _BEFORE = "framed-before"
@@ -131,7 +131,7 @@ def bar(choice: artefact_cache.Choice, found: MapArtefact, rows: list[int]) -> N
             with st.popover("Sets", icon=":material/bookmarks:"):
                 for name, frames in sets.items():
                     st.button(
-                        f"{name} ({sum(map(len, frames.values())):,})",
+                        f"{text(name)} ({sum(map(len, frames.values())):,})",
                         key=f"frames-{name}",
                         width="stretch",
                         on_click=_open,
@@ -161,10 +161,14 @@ def rows_of(points: pd.DataFrame, frames: dict[str, list[int]]) -> list[int]:
 def _open(choice: artefact_cache.Choice, found: MapArtefact, name: str, frames: dict[str, list[int]]) -> None:
     rows, total = rows_of(found.points, frames), sum(map(len, frames.values()))
     if not rows:
-        st.toast(f"None of the {plural(total, 'frame')} of “{name}” is a point of this map.", icon=":material/info:")
+        st.toast(
+            f"None of the {plural(total, 'frame')} of “{text(name)}” is a point of this map.", icon=":material/info:"
+        )
         return
     if len(rows) < total:
-        st.toast(f"{len(rows):,} of the {total:,} frames of “{name}” are points of this map.", icon=":material/info:")
+        st.toast(
+            f"{len(rows):,} of the {total:,} frames of “{text(name)}” are points of this map.", icon=":material/info:"
+        )
     select(choice, found, rows)
 
 
@@ -178,9 +182,9 @@ def _keep(choice: artefact_cache.Choice, points: pd.DataFrame) -> None:
                 with notes.writing(choice) as (book, author):
                     book.save_frames(name.strip(), choice.dataset or "", frames, author)
             except DataError as error:
-                st.error(str(error), icon=":material/error:")
+                st.error(text(error), icon=":material/error:")
                 return
-            st.toast(f"“{name.strip()}” is kept with {plural(len(points), 'frame')}.", icon=":material/bookmark_added:")
+            st.toast(f"“{text(name)}” is kept with {plural(len(points), 'frame')}.", icon=":material/bookmark_added:")
             st.rerun()
 
 

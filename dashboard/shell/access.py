@@ -15,7 +15,6 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from functools import partial
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -122,7 +121,8 @@ class Guard:
         refused = self._refused(scope, headers)
         if refused is None:
             if scope["type"] == "websocket":
-                receive = _heard(receive, partial(self.access.hears, cookies=_cookies(headers)))
+                cookies = _cookies(headers)
+                receive = _heard(receive, lambda message: self.access.hears(message, cookies))
             elif scope["path"].endswith(LOGOUT):
                 self.access.ends(_cookies(headers))
             await self.app(scope, receive, _with_headers(send))

@@ -42,7 +42,9 @@ def jobs() -> None:
     running = job_manager.manager().running()
     for job in running:
         share = "waits" if job.waiting else "" if job.share is None else f"{job.share:.0%}"
-        st.caption(f":material/progress_activity: {job.title}{f' · {share}' if share else ''}{job_progress.left(job)}")
+        st.caption(
+            f":material/progress_activity: {text(job.title)}{f' · {share}' if share else ''}{job_progress.left(job)}"
+        )
     if not running and not default_analyses.pending():
         st.rerun()
 

@@ -70,12 +70,16 @@ def notes_json(notes: Notes, model: str, key: str) -> str:
 def import_csv(notebook: Notebook, text: str, author: str = "", overwrite: bool = False) -> ImportSummary:
     """Take over a CSV of `notes_csv`; only the column codeword is required. Empty cells change nothing, tags are added.
 
-    A name or note that the lab has written stays unless `overwrite`. Raises `DataError` without a column codeword.
+    A name or note that the lab has written stays unless `overwrite`. Raises `DataError` without a column codeword, and
+    for what is no CSV.
     """
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
-    if "codeword" not in (reader.fieldnames or []):
-        raise DataError("notes CSV", f"columns {', '.join(reader.fieldnames or []) or 'none'}", ", ".join(COLUMNS))
-    read = [{k: original_cell(v) if isinstance(v, str) else v for k, v in row.items()} for row in reader]
+    try:
+        if "codeword" not in (reader.fieldnames or []):
+            raise DataError("notes CSV", f"columns {', '.join(reader.fieldnames or []) or 'none'}", ", ".join(COLUMNS))
+        read = [{k: original_cell(v) if isinstance(v, str) else v for k, v in row.items()} for row in reader]
+    except csv.Error as error:
+        raise DataError("notes CSV", f"not readable ({error})", "a file exported by dfe") from None
     rows = [{**row, "tags": [t for t in (row.get("tags") or "").split(";") if t.strip()]} for row in read]
     return _take(notebook, rows, {}, author, overwrite)
 

@@ -187,6 +187,9 @@ def test_an_owner_logs_in_and_out(somebody: Somebody):
     assert button.is_enabled() and f"{ANA}, owner" in page.inner_text("[data-testid=stSidebar]")
     page.get_by_role("button", name="Log out").click()
     page.get_by_role("button", name="Log in").wait_for(timeout=60_000)
+    copy = somebody.as_(ANA).visits("/data")  # the cookies of before
+    copy.get_by_role("button", name="Log in").wait_for(timeout=60_000)
+    del somebody.cookies[ANA]
 
 
 def test_a_viewer_is_told_why_buttons_are_off(somebody: Somebody):

@@ -9,7 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.data.places import ROOTS
-from dashboard.panels import import_options, uploads, video_intake
+from dashboard.panels import import_options, uploads, video_intake, video_links
+from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.inspection import Believed, inspect_sources
 from dfe_core.expressions.removal import remove_recording
@@ -193,3 +194,16 @@ def test_what_is_too_much_is_stopped_in_the_browser_and_offered_by_its_folder(fi
 def test_the_way_by_the_folder_is_proposed_before_anything_is_dropped(filled: Path):
     test = opened("data", data_part="Bring recordings in")
     assert "more than 200 files or 1 GB are read in place" in said(test)
+
+
+def test_a_link_in_a_folder_leads_to_no_video_that_nobody_declared(tmp_path: Path, monkeypatch):
+    declared, elsewhere = tmp_path / "declared", write(tmp_path / "elsewhere" / "s2.mp4", b"film")
+    monkeypatch.setenv(ROOTS, str(declared))
+    own = write(declared / "in" / "s1.mp4", b"film")
+    assert video_intake.sources_of([declared / "in"], [own]) == [declared / "in"]
+    (declared / "in" / "s2.mp4").symlink_to(elsewhere)
+    assert video_intake.videos_among([declared / "in"]) == [own] == video_links._videos_in(declared / "in")
+    assert video_intake.sources_of([declared / "in"], [own]) == [own]
+    own.unlink()
+    with pytest.raises(DataError, match="no video in it"):
+        video_links._videos_in(declared / "in")

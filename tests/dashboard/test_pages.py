@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,12 @@ import streamlit as st
 from packaging.version import Version
 from streamlit.testing.v1 import AppTest
 
+from dashboard.data import job_manager
+from dashboard.data.background_jobs import Jobs
 from dashboard.links import routes
+from dashboard.panels import note_editor
+from dfe_core.tokens.annotation_files import import_csv
+from dfe_core.tokens.annotations import Notebook
 
 PAGES = [name for names in routes.GROUPS.values() for name in names]
 
@@ -153,3 +159,55 @@ def test_a_link_may_write_its_values_in_capitals_or_not(filled, page, asked, wid
         w for kind in (test.selectbox, test.multiselect, test.segmented_control) for w in kind if w.key == widget
     )
     assert found.value == value
+
+
+def test_where_no_part_is_chosen_the_first_opens(filled: Path):
+    test = opened("motion", motion_part="From words")
+    test.session_state["motion_part"] = None  # what Streamlit makes of a link to "nothing", opened in the same window
+    test.run()
+    assert not test.exception and not test.error
+
+
+HOSTILE = "![x](/auth/logout)"
+
+
+def test_what_somebody_wrote_is_no_markdown_anywhere_on_the_page(filled: Path):
+    Notebook.open("default", filled).edit(1, "ana", name=HOSTILE, note=HOSTILE, add_tags=[HOSTILE])
+    jobs = Jobs(command=(sys.executable, "-c", "input()"), limit=1)
+    job = jobs.start("hostile", f"Comparing {HOSTILE}", "groups")
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(job_manager, "manager", lambda: jobs)
+            test = opened("codebook", codeword="1")
+        assert job.running
+    finally:
+        jobs.stop_all()
+    assert not test.exception and not test.error
+    rendered = [text for node in test._tree for text in _markdown(node)]
+    assert any("auth/logout" in text for text in rendered) and not [text for text in rendered if HOSTILE in text]
+
+
+def _markdown(node) -> list[str]:
+    """What the browser renders as Markdown of an element, or of a container's label."""
+    proto = getattr(node, "proto", None)
+    body = [proto.body] if getattr(node, "type", "") == "markdown" else []
+    options = [option.content for option in getattr(proto, "options", ()) if hasattr(option, "content")]
+    labels = [getattr(proto, "label", ""), getattr(getattr(proto, "expandable", None), "label", "")]
+    return [text for text in (*body, *options, *labels) if isinstance(text, str)]
+
+
+def test_notes_that_bring_nothing_new_are_read_once(filled: Path, monkeypatch):
+    read = []
+    monkeypatch.setattr(note_editor, "import_csv", lambda *given: read.append(given) or import_csv(*given))
+    test = AppTest.from_function(_notes, default_timeout=20).run()
+    for times in (1, 2):
+        test.file_uploader[0].set_value(("notes.csv", b"codeword,name\n1,\n", "text/csv")).run()
+        assert not test.exception and len(read) == times
+
+
+def _notes() -> None:
+    from dashboard.data import artefact_cache, notes
+    from dashboard.panels import note_editor
+
+    choice = artefact_cache.chosen()
+    note_editor.exchange(choice, 1, notes.read(choice))

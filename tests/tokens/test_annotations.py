@@ -151,6 +151,11 @@ def test_csv_goes_out_and_comes_in_whole(book, tmp_path, toy_face):
     assert (mine.name, mine.tags, mine.note) == (theirs.name, theirs.tags, theirs.note)
 
 
+def test_a_csv_that_no_reader_takes_is_refused_as_such(book):
+    with pytest.raises(DataError, match="notes CSV: not readable"):
+        import_csv(book, f'codeword,name\n3,"{"x" * 200_000}"')
+
+
 def test_an_import_keeps_the_labs_own_words_and_reports_bad_rows(book):
     book.edit(3, "ann", name="ours", add_tags=["a"])
     text = "codeword,name,tags\n3,theirs,b\n99,x,\nseven,x,\n4,new,\n"
