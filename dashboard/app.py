@@ -28,6 +28,7 @@ page_addresses = import_module(f"{PACKAGE}.shell.page_addresses")
 uploads_folder = import_module(f"{PACKAGE}.data.uploads_folder")
 people = import_module(f"{PACKAGE}.data.people")
 ACCESS = replace(access.Access.of_environment(), base=st.get_option("server.baseUrlPath") or "")
+ACCESS = replace(ACCESS, has_room=uploads_folder.has_memory)
 if people.has_login():
     logins = import_module(f"{PACKAGE}.shell.login_cookie")
     ACCESS = replace(ACCESS, admits=logins.admits, hears=logins.hears, ends=logins.end)

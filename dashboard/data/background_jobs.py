@@ -129,7 +129,7 @@ class Jobs:
         with self._lock:
             at_work = sum(job.running and not job.waiting for job in self._jobs.values())
             for job in self._waiting():
-                if at_work < self._limit and (not at_work or _free_bytes() > _MEMORY_BYTES):
+                if at_work < self._limit and (not at_work or free_bytes() > _MEMORY_BYTES):
                     _launch(job, self._advance)
                     at_work += 1
 
@@ -211,7 +211,7 @@ def _make_sure(process: subprocess.Popen[str]) -> None:
         process.kill()
 
 
-def _free_bytes() -> float:
+def free_bytes() -> float:
     """Memory that new processes can have; infinite where the system does not say."""
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:

@@ -18,11 +18,12 @@ from dfe_core.errors import DataError
 from dfe_core.replacement import WINDOWS, is_in_use
 from dfe_core.store import cache_root
 
-from .background_jobs import are_using
+from .background_jobs import are_using, free_bytes
 
 QUOTA = "DFE_UPLOAD_QUOTA_GB"
 _FOLDER, _DEFAULT_GB = ".uploads", 20.0
 _DAY_S = 86_400.0
+LEAST_FREE_BYTES = 1e9
 _lock = threading.Lock()
 _own: dict[Path, tuple[Path, int]] = {}
 
@@ -46,6 +47,11 @@ def release(folder: Path) -> None:
         threading.Thread(target=waits, daemon=True).start()
     else:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def has_memory(size: int) -> bool:
+    """Whether the server has memory for an upload of so many bytes, and enough for everything else."""
+    return free_bytes() - size > LEAST_FREE_BYTES
 
 
 def check_room(more: int, root: Path | None = None) -> None:

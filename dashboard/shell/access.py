@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 TOKEN, HOSTS = "DFE_TOKEN", "DFE_HOSTS"
 """Variables of the environment: the token (empty: none is asked for), and further names to answer to, by commas."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-HEALTH, LOGOUT = "/_stcore/health", "/auth/logout"
+HEALTH, LOGOUT, UPLOAD = "/_stcore/health", "/auth/logout", "/_stcore/upload_file/"
 _LOCAL = "'self' data: blob:"
 _POLICY = {
     "default-src": _LOCAL,
@@ -43,6 +43,7 @@ _CLOSED = (
     "?token=… and is needed once in each browser."
 )
 
+_FULL = "The server has no memory for this file: name its folder instead."
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -59,13 +60,15 @@ def new_token() -> str:
 class Access:
     """What is asked of a request. token: empty where none is; hosts: names of the server, without ports; admits:
     whether a path may be asked for with these cookies, where people log in; hears: whether a message over a websocket
-    is handed on; ends: what is done with the cookies of whoever logs out. base: what comes before every path."""
+    is handed on; ends: what is done with the cookies of whoever logs out; has_room: whether so many bytes may be
+    uploaded. base: what comes before every path."""
 
     token: str
     hosts: tuple[str, ...] = LOOPBACK
     admits: Callable[[str, Mapping[str, str]], bool] = lambda path, cookies: True
     hears: Callable[[bytes, Mapping[str, str]], bool] = lambda message, cookies: True
     ends: Callable[[Mapping[str, str]], None] = lambda cookies: None
+    has_room: Callable[[int], bool] = lambda size: True
     base: str = ""
 
     @classmethod
@@ -145,7 +148,7 @@ class Guard:
         if not self.access.admits(scope["path"], cookies):
             return 403, "This takes a login, and a role.", {}
         if self.access.is_health(scope["path"]) or self.access.knows(cookies.get(_cookie_name(scope), "")):
-            return None
+            return None if self._has_room(scope, headers) else (413, _FULL, {})
         query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         given = dict(query).get("token", "")
         if changes or not given or not self.access.knows(given):
@@ -162,6 +165,13 @@ class Guard:
                 + ("; Secure" if headers.get("x-forwarded-proto") == "https" else ""),
             },
         )
+
+    def _has_room(self, scope: Scope, headers: Mapping[str, str]) -> bool:
+        """Whether there is memory for an upload, all of which Streamlit keeps there; its size must be said."""
+        if scope["type"] == "websocket" or scope["method"] != "PUT" or UPLOAD not in scope["path"]:
+            return True
+        size = headers.get("content-length", "")
+        return size.isdecimal() and self.access.has_room(int(size))
 
 
 def _is_own_click(headers: Mapping[str, str]) -> bool:

@@ -43,7 +43,7 @@ def compile_pattern(pattern: str | None) -> re.Pattern[str] | None:
         return None
     try:
         compiled = re.compile(pattern)
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise DataError(
             f"--subject-pattern {pattern}", f"no regular expression ({error})", r"one like '(s\d+)_'"
         ) from None

@@ -56,7 +56,7 @@ def find_files(
 
 def _folder_files(folder: Path, endings: tuple[str, ...] | None) -> tuple[list[Path], list[tuple[Path, DataError]]]:
     """The files of a folder, and what of it, or that nothing of it, is one."""
-    found, left_out = inside_folder(folder, list(_walk(folder, endings or file_endings(), endings is None)))
+    found, left_out = _inside(folder, list(_walk(folder, endings or file_endings(), endings is None)))
     if endings is None:
         other_forms = live_link_face.other_forms(found)
         found = [path for path in found if path not in other_forms]
@@ -76,17 +76,15 @@ def _empty(folder: Path, endings: tuple[str, ...] | None) -> DataError:
     return DataError(folder, "no recordings in this folder", ", ".join(file_endings()))
 
 
-def inside_folder(folder: Path, paths: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, DataError]]]:
-    """The paths that lie in a folder, and those that are links to elsewhere, or pipes that nobody may ever write to:
-    the folder may come from anyone."""
+def _inside(folder: Path, paths: list[Path]) -> tuple[list[Path], list[tuple[Path, DataError]]]:
+    """The paths that lie in a folder, and those that are links to elsewhere: it may come from anyone."""
     top = os.path.join(os.path.realpath(folder), "")
-    left_out = {}
-    for path in paths:
-        if not os.path.join(os.path.realpath(path), "").startswith(top):
-            left_out[path] = DataError(path, "a link out of its folder", "a file in it, or the target named outright")
-        elif os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-            left_out[path] = DataError(path, "neither a file nor a folder", "a file")
-    return [path for path in paths if path not in left_out], list(left_out.items())
+    within = [os.path.join(os.path.realpath(path), "").startswith(top) for path in paths]
+    return [path for path, own in zip(paths, within, strict=True) if own], [
+        (path, DataError(path, "a link out of its folder", "a file in it, or the target named outright"))
+        for path, own in zip(paths, within, strict=True)
+        if not own
+    ]
 
 
 def _walk(folder: Path, endings: tuple[str, ...], whole_folders: bool) -> Iterator[Path]:

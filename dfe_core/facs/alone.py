@@ -78,7 +78,7 @@ def _recording(path: Path, part: Detections) -> Recording:
 
 def as_action_units(one: Believed) -> Believed:
     """A file that no reader of recordings can take, as the AU file that it may be; any other as it is."""
-    if not one.fault or one.left_out or one.path.is_dir():
+    if not one.fault or one.left_out or not one.path.is_file():  # a pipe may never be written to
         return one
     try:
         header = read_au_header(one.path)

@@ -10,6 +10,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.facs.action_units import au_coefficient_map
+from dfe_core.spreadsheet import plain_cell
 from dfe_core.store import atomic_file
 
 _LIVE_LINK = (
@@ -30,7 +31,7 @@ def coefficients_csv(time_s: np.ndarray, psi: np.ndarray, names: tuple[str, ...]
     """time_s (T,) and ψ (T, E) as CSV: time_s, then one column a coefficient."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow(["time_s", *names])
+    writer.writerow(["time_s", *map(plain_cell, names)])
     writer.writerows([[f"{t:.6f}", *(f"{v:.6g}" for v in row)] for t, row in zip(time_s, psi.tolist(), strict=True)])
     return out.getvalue()
 

@@ -186,3 +186,13 @@ def test_a_page_hears_only_what_it_may():
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, Guard(page, access)(scope, receive, None)).result()
     assert heard == [b"yes"]
+
+
+@pytest.mark.parametrize(
+    ("size", "status"), [({"content-length": "100"}, 200), ({"content-length": "101"}, 413), ({}, 413)]
+)
+def test_an_upload_says_its_size_and_leaves_the_server_its_memory(size: dict[str, str], status: int):
+    access = replace(ACCESS, has_room=lambda size: size <= 100)
+    for method, answer in (("PUT", status), ("DELETE", 200)):
+        asked = ask(COOKIE, *size.items(), path="/_stcore/upload_file/a/b", method=method, access=access)
+        assert asked[0] == answer

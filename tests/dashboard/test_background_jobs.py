@@ -130,11 +130,11 @@ def test_what_a_person_waits_for_comes_before_what_the_server_does_by_itself():
 
 
 def test_a_second_job_waits_for_memory(monkeypatch):
-    monkeypatch.setattr("dashboard.data.background_jobs._free_bytes", lambda: 1e9)
+    monkeypatch.setattr("dashboard.data.background_jobs.free_bytes", lambda: 1e9)
     jobs = Jobs(limit=9)
     first, second = run(jobs, "input()", "a"), run(jobs, "input()", "b")
     assert not first.waiting and second.waiting
-    monkeypatch.setattr("dashboard.data.background_jobs._free_bytes", lambda: 9e9)
+    monkeypatch.setattr("dashboard.data.background_jobs.free_bytes", lambda: 9e9)
     assert jobs.get("b") is second and not second.waiting
     jobs.stop_all(wait_s=5)
 

@@ -73,3 +73,8 @@ def test_a_quota_holds_for_everybody_together(cache: Path, monkeypatch):
 
 def test_a_long_name_keeps_its_ending():
     assert plain_name("a" * 300 + ".csv").endswith(".csv") and len(plain_name("顔" * 200 + ".csv").encode()) < 200
+
+
+def test_an_upload_leaves_memory_for_everything_else(monkeypatch):
+    monkeypatch.setattr(uploads_folder, "free_bytes", lambda: 1.2e9)
+    assert uploads_folder.has_memory(100_000_000) and not uploads_folder.has_memory(300_000_000)

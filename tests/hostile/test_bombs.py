@@ -23,9 +23,11 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.inspection import inspect_sources
 from dfe_core.expressions.labels import read_labels
+from dfe_core.expressions.naming import compile_pattern
 from dfe_core.faces import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.facs import alone
+from dfe_core.motion.export import coefficients_csv
 from tests.hostile.broken_files import npy_header
 from tests.hostile.good_files import arkit_csv
 from train.benchmark.memory import peak_during
@@ -282,3 +284,13 @@ def test_a_table_of_labels_with_more_columns_than_anybody_has_is_refused(tmp_pat
     (tmp_path / "labels.csv").write_text(f"recording,{','.join(columns)}\ns1{',1' * len(columns)}\n")
     with pytest.raises(DataError, match="20,000 columns"):
         read_labels(tmp_path / "labels.csv")
+
+
+def test_a_pattern_that_no_compiler_takes_is_refused_as_such():
+    with pytest.raises(DataError, match="no regular expression"):
+        compile_pattern("(" * 5000)
+
+
+def test_coefficients_of_a_file_are_no_formulas_in_a_table():
+    text = coefficients_csv(np.zeros(1), np.zeros((1, 2)), ("=1+1", "jawOpen"))
+    assert text.splitlines()[0] == "time_s,'=1+1,jawOpen"
