@@ -95,7 +95,9 @@ def _zip() -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize(("content", "said"), [(gzip.compress(b"a,b\n1,2\n"), "gzip"), (_zip(), "Excel workbook")])
+@pytest.mark.parametrize(
+    ("content", "said"), [(gzip.compress(b"a,b\n1,2\n"), "gzip"), (_zip(), "Excel workbook")], ids=["gzip", "zip"]
+)
 def test_packed_files_are_named_and_what_to_do_with_them(tmp_path, content, said):
     path = tmp_path / "take.csv"
     path.write_bytes(content)
