@@ -27,6 +27,8 @@ HISTORY_FILE, LEARNING_FILE, METRICS_FILE, NOTES_FILE, WITHDRAWN_FILE = (
     "withdrawals.json",
 )
 """Files of a model."""
+STABILITY_FILE = "stability.json"
+"""Of a model: which of its codewords come back with other seeds."""
 TOKENS_FILE, COUNTS_FILE = "tokens.parquet", "counts.parquet"
 """Files of a token cache."""
 AUS_FILE, EVENTS_FILE = "aus.parquet", "events.parquet"

@@ -45,6 +45,7 @@ COMMANDS = {
     "videos": Command("videos", "link videos to the recordings of a dataset"),
     "simulate": Command("simulate", "make performances with known truth"),
     "train": Command("train", "train a codebook on a dataset"),
+    "merge": Command("merge", "merge near-duplicate codewords, in a codebook of its own"),
     "encode": Command("encode", "turn every frame of a dataset into tokens"),
     "decode": Command("decode", "turn tokens into a face on disk"),
     "evaluate": Command("evaluate", "measure a model on held-out subjects"),

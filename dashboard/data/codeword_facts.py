@@ -11,11 +11,13 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from dfe_core.embedding.stability import read_stability
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.groups.design import label_texts
 from dfe_core.table_rows import typed_rows
 from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokenizer.near_duplicates import NearDuplicate, near_duplicates
 from dfe_core.tokens import dynamics
 from dfe_core.tokens.intervals import RunIndex
 from dfe_core.tokens.peak_frames import quantile_examples, strongest_moments
@@ -106,6 +108,22 @@ def shares_of(index: RunIndex, dataset: Dataset, number: int, by: str) -> tuple[
     """Share of frames that show it for each subject or value of a label, with intervals over subjects."""
     found = dynamics.distribution_over(index, number, dataset.recordings, by, resamples=500)
     return tuple(typed_rows(found, ShareOfFrames))
+
+
+@lru_cache(maxsize=KEPT)
+def duplicates_of(codebook: Codebook, face: FaceModel, number: int) -> tuple[NearDuplicate, ...]:
+    """Its near-duplicates, with what tells them apart."""
+    return tuple(near_duplicates(codebook, face, codewords=(number,)))
+
+
+@lru_cache(maxsize=KEPT)
+def stability_of(codebook: Codebook, number: int) -> tuple[float, int, int] | None:
+    """Mean matched cosine over other seeds, in how many of them it comes back, and how many there are."""
+    found = read_stability(codebook)
+    if found is None or number not in set(found.codewords["codeword"]):
+        return None
+    row = found.codewords[found.codewords["codeword"] == number]
+    return float(row["cosine"].iloc[0]), int(row["seeds"].iloc[0]), len(found.others)
 
 
 @lru_cache(maxsize=KEPT)

@@ -9,7 +9,7 @@ from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.tokenizer.codebook import REST, Codebook
 from dfe_core.tokens.phrasing import capitalised, part_sizes
 
-from ..data import artefact_cache, codeword_names, coverage_analyses, media, thumbnails
+from ..data import artefact_cache, codeword_facts, codeword_names, coverage_analyses, media, thumbnails
 from ..data.dictionary import Dictionary, dictionary
 from ..links import query_parameters
 from ..panels import (
@@ -178,6 +178,11 @@ def one(choice: artefact_cache.Choice, codebook: Codebook, book: Dictionary, num
             icon=":material/view_in_ar:",
         )
         codeword_details.key_facts(row)
+    if stable := codeword_facts.stability_of(codebook, number):
+        st.caption(
+            f"Trained again with {stable[2]} other seeds, it comes back in {stable[1]} of them (mean cosine with its "
+            f"match {stable[0]:.2f})."
+        )
     if choice.dataset and number != REST and (note := coverage_analyses.blind_note(choice, codebook, number)):
         st.caption(note)
     if choice.encoded:

@@ -11,9 +11,11 @@ import streamlit as st
 from dfe_core.faces.model import FaceModel
 from dfe_core.store import cache_root
 from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokenizer.near_duplicates import NearDuplicate
 
 from ..data import artefact_cache, codeword_facts, media, thumbnails
 from ..data.dictionary import Dictionary
+from ..theme.formatting import percent
 from ..views import browser_views
 from ..views.cards import cards_of
 
@@ -66,6 +68,8 @@ def alike(book: Dictionary, face: FaceModel, codebook: Codebook, number: int, on
     found = codeword_facts.most_like(codebook, face, number)
     found = found[found["cosine"] >= ALIKE]
     st.subheader("Most like it", anchor=False)
+    for pair in codeword_facts.duplicates_of(codebook, face, number):
+        st.caption(f":material/content_copy: {duplicate_text(pair)}")
     if not len(found):
         st.caption(f"No other codeword moves the face in a similar way (cosine of {ALIKE:g} or more).")
         return
@@ -81,6 +85,22 @@ def alike(book: Dictionary, face: FaceModel, codebook: Codebook, number: int, on
             }
         )
     _strip("alike", items, face, codebook, on_pick)
+
+
+def duplicate_text(pair: NearDuplicate) -> str:
+    """Why a near-duplicate is a codeword of its own, and how to merge both."""
+    differs = f"up to {pair.difference_mm:.2f} mm, at the {pair.region}"
+    if pair.coefficients:
+        differs += f" ({', '.join(pair.coefficients)})"
+    used = (
+        f" It is in {percent(pair.share)} of frames, {pair.other} in {percent(pair.other_share)}."
+        if pair.share == pair.share and pair.other_share == pair.other_share
+        else ""
+    )
+    return (
+        f"A near-duplicate of codeword {pair.other} (cosine {pair.cosine:.3f}), which moves {pair.strength:.2f} times "
+        f"as much. Scaled alike, they differ by {differs}.{used} `dfe merge` makes them one, in another codebook."
+    )
 
 
 def likely(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dfe_core.artefact_names import CONFIG, HISTORY_FILE
 from dfe_core.errors import DataError
@@ -16,6 +17,9 @@ from dfe_core.workspace.catalogue import lineage_notes
 
 from ..cli import seed
 from ..tables import facts
+
+if TYPE_CHECKING:
+    from dfe_core.tokenizer.config import Config
 
 DESCRIPTION = (
     "Train a codebook on the training subjects of a dataset. It may be stopped at any moment: the same "
@@ -40,6 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="overrides",
         help="one field of the configuration, as in train.steps=500; may be repeated",
     )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        default=1,
+        metavar="K",
+        help="also train K - 1 codebooks with the seeds that follow (NAME-seed-…), and say of each codeword in how "
+        "many of them it comes back, and which codebook is the most central (default: 1)",
+    )
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint, where there is one")
     parser.add_argument("--seed", type=seed, help="the same seed gives the same codebook (default: 0)")
 
@@ -55,8 +67,35 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 
     folder = train_model(args.dataset, args.name, config=config, resume=args.resume, progress=progress)
     print(_summary(folder))
+    if args.seeds > 1:
+        print("\n" + seeds_report(args, config, folder, progress))
     for note in lineage_notes(folder):
         print(f"note: the model was {note}", file=sys.stderr)
+
+
+def seeds_report(args: argparse.Namespace, config: Config, folder: Path, progress: Listener) -> str:
+    """Train the other seeds, those that are there passed over, and tell what comes back of the first codebook."""
+    from dfe_core.embedding.stability import seed_stability, write_stability
+    from dfe_core.tokenizer.codebook import Codebook
+    from dfe_core.training.fit import train_model
+
+    names = [args.name]
+    for number in range(1, args.seeds):
+        seed_ = config.seed + number
+        names.append(f"{args.name}-seed-{seed_}")
+        train_model(args.dataset, names[-1], config=replace(config, seed=seed_), resume=True, progress=progress)
+    books = [Codebook.open(name) for name in names]
+    found = seed_stability(books, books[0].face)
+    write_stability(found, folder)
+    back = found.codewords["seeds"]
+    lines = [
+        ("codebooks", ", ".join(names)),
+        ("codewords in all other seeds", f"{int((back == len(found.others)).sum())} of {len(back)}"),
+        ("in none", f"{int((back == 0).sum())} of {len(back)}"),
+        ("mean matched cosine", f"{found.agreement[args.name]:.3f}"),
+        ("most central", f"{found.central} ({found.agreement[found.central]:.3f})"),
+    ]
+    return facts(lines)
 
 
 def parse_overrides(settings: list[str]) -> dict[str, Any]:
