@@ -75,11 +75,16 @@ def segment_source(dataset: Dataset) -> SegmentSource | None:
     return SegmentSource(**held) if isinstance(held := dataset.manifest.get(SEGMENTS_OF), dict) else None
 
 
+def state_key(dataset: Dataset) -> str:
+    """Changes with the frames, the exclusions and the labels of a dataset."""
+    return content_key([dataset.key, dataset.manifest.get("files")])
+
+
 def current_source(dataset: Dataset, events: EventSet, choice: SegmentChoice) -> SegmentSource:
     """What segments that are made now are made from."""
     return SegmentSource(
         dataset=dataset.name,
-        dataset_key=dataset.key,
+        dataset_key=state_key(dataset),
         stored_key=dataset.stored_key,
         events=events.title,
         events_key=str(events.manifest["key"]),

@@ -17,7 +17,7 @@ from dfe_core.toml_file import read_toml, toml_value
 from dfe_core.workflow.settings import StudySettings
 
 STUDY_FILE = "study.toml"
-_PATHS, _TEXTS = ("labels", "aus", "videos"), ("face", "subject_pattern", "fps", "time")
+_PATHS, _TEXTS = ("labels", "aus", "videos", "events"), ("face", "subject_pattern", "fps", "time")
 
 
 def recipe_of_study(settings: StudySettings, files: Mapping[str, str], folder: Path) -> str:

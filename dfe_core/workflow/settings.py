@@ -23,7 +23,7 @@ class StudySettings:
     name: of the dataset; the codebook is called ``<name>-codebook``.
     out: the folder of the supplement.
     labels: a table of labels, as `dfe import --labels` takes it. aus: files of action units. videos: films of the
-        recordings. None where there are none.
+        recordings. events: labels in time, as `dfe events import` takes them. None where there are none.
     by: label columns to compare and to predict; empty: those that `labels.columns_to_compare` picks.
     face: as `dfe import --face` takes it; empty: by what the files hold.
     subject_pattern, fps, time: as `dfe import` takes them.
@@ -38,6 +38,7 @@ class StudySettings:
     labels: Path | None = None
     aus: Path | None = None
     videos: Path | None = None
+    events: Path | None = None
     by: tuple[str, ...] = ()
     face: str = ""
     subject_pattern: str | None = None
@@ -64,6 +65,7 @@ class StudySettings:
             (self.labels, "a table of labels"),
             (self.aus, "a file or folder of action units"),
             (self.videos, "a folder of videos"),
+            (self.events, "a file or folder of events"),
         ):
             if path is not None and not path.exists():
                 raise DataError(path, "no such file or folder", what)

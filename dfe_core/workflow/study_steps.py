@@ -23,7 +23,7 @@ from dfe_core.expressions.sources import file_content
 from dfe_core.groups.design import comparable_labels
 from dfe_core.portable_names import file_name
 from dfe_core.progress import Listener
-from dfe_core.store import artefact_path, read_json
+from dfe_core.store import artefact_path, content_key, read_json
 from dfe_core.text_enum import StrEnum
 from dfe_core.tokenizer.config import Config
 from dfe_core.workflow.settings import StudySettings
@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 DERIVED = "derived"
 MOST_LABELS, MOST_SCALES = 3, 6
 """Label columns that are compared and predicted without being asked for: groups, and ordered scales."""
-GROUPS_VERSION = 2
-"""Counted up when the comparison of groups of a study holds something else."""
+EVENTS = "events"
+"""Name of the events of a study, and of the folder of their curves."""
+GROUPS_VERSION, CURVES_VERSION = 2, 1
+"""Counted up when the comparison of groups of a study, or its curves, hold something else."""
 _ADAPTED = ("codewords", "rate_weight")
 """Fields of a tokenizer that training adapts to the face."""
 
@@ -49,6 +51,7 @@ class StepName(StrEnum):
 
     IMPORT = "import"
     VIDEOS = "videos"
+    EVENTS = "events"
     TRAIN = "train"
     ENCODE = "encode"
     EVALUATE = "evaluate"
@@ -59,6 +62,7 @@ class StepName(StrEnum):
     CODEWORD_MAP = "codeword map"
     FRAME_MAP = "frame map"
     GROUPS = "groups"
+    CURVES = "event curves"
     PROBE = "probe"
     SUPPLEMENT = "supplement"
 
@@ -66,6 +70,7 @@ class StepName(StrEnum):
 RATES = {
     StepName.IMPORT: (2.0, 0.25),
     StepName.VIDEOS: (1.0, 0.0),
+    StepName.EVENTS: (1.0, 0.0),
     StepName.TRAIN: (17.0, 0.01),
     StepName.ENCODE: (2.0, 0.08),
     StepName.EVALUATE: (8.0, 0.08),
@@ -76,6 +81,7 @@ RATES = {
     StepName.CODEWORD_MAP: (15.0, 0.0),
     StepName.FRAME_MAP: (40.0, 0.7),
     StepName.GROUPS: (2.0, 0.0),
+    StepName.CURVES: (5.0, 0.05),
     StepName.PROBE: (8.0, 0.04),
     StepName.SUPPLEMENT: (20.0, 0.0),
 }
@@ -90,6 +96,7 @@ class MissingPart(StrEnum):
     """Why a study has no such step."""
 
     NO_VIDEOS = "no videos given"
+    NO_EVENTS = "no events given"
     NO_MESH = "no mesh"
     NO_AUS = "no action units"
     NO_LABELS = "no labels"
@@ -194,6 +201,8 @@ class StudySteps:
         left: dict[StepName, MissingPart] = {}
         if self.settings.videos is None:
             left[StepName.VIDEOS] = MissingPart.NO_VIDEOS
+        if self.settings.events is None:
+            left |= dict.fromkeys((StepName.EVENTS, StepName.CURVES), MissingPart.NO_EVENTS)
         if not self.aus():
             left |= dict.fromkeys((StepName.AUS, StepName.COVERAGE), MissingPart.NO_AUS)
         if not self.group_labels(root):
@@ -206,6 +215,7 @@ class StudySteps:
         doers: dict[StepName, tuple[Callable[..., bool], Callable[..., object], str]] = {
             StepName.IMPORT: (self.has_dataset, self.make_dataset, "importing"),
             StepName.VIDEOS: (self.has_videos, self.link_videos, ""),
+            StepName.EVENTS: (self.has_events, self.make_events, ""),
             StepName.TRAIN: (self.has_codebook, self.train, "training"),
             StepName.ENCODE: (self.has_tokens, self.encode, "encoding"),
             StepName.EVALUATE: (self.has_metrics, self.evaluate, "evaluating"),
@@ -216,6 +226,7 @@ class StudySteps:
             StepName.CODEWORD_MAP: (partial(self.has_map, "codewords"), partial(self.map, "codewords"), "map"),
             StepName.FRAME_MAP: (partial(self.has_map, "frames"), partial(self.map, "frames"), "map"),
             StepName.GROUPS: (self.has_groups, self.compare, "groups"),
+            StepName.CURVES: (self.has_curves, self.follow_events, ""),
             StepName.PROBE: (self.has_probes, self.probe, ""),
             StepName.SUPPLEMENT: (self.has_supplement, self.write_supplement, ""),
         }
@@ -240,6 +251,7 @@ class StudySteps:
             StepName.IMPORT: f"{DATASETS}/{data}",
             StepName.TRAIN: f"{MODELS}/{model}",
             StepName.ENCODE: f"{TOKENS}/{tokens_name(model, data)}",
+            StepName.EVENTS: EVENTS,
             StepName.AUS: self.aus(),
             StepName.GROUPS: ", ".join(self.group_labels(root)),
             StepName.PROBE: ", ".join(self.labels(root)),
@@ -305,6 +317,27 @@ class StudySteps:
         assert self.settings.videos is not None
         return link_by_name(Dataset.open(self.settings.name, root), [self.settings.videos])
 
+    def event_files(self) -> list[Path]:
+        """The files of events that were given."""
+        from dfe_core.events.readers import EVENT_ENDINGS
+        from dfe_core.expressions.sources import find_files
+
+        given = self.settings.events
+        return [] if given is None else find_files([given], endings=EVENT_ENDINGS)[0]
+
+    def has_events(self, root: Path) -> bool:
+        from dfe_core.events.store import EventSet
+
+        found = EventSet.open(self.settings.name, EVENTS, root)
+        known = {source["sha256"] for source in found.manifest.get("sources") or ()}
+        return known == set(file_hashes(self.event_files()).values())
+
+    def make_events(self, root: Path, progress: Listener) -> object:
+        """Import the events given."""
+        from dfe_core.events.importing import import_events
+
+        return import_events(self.event_files(), Dataset.open(self.settings.name, root), EVENTS, progress=progress)
+
     # -- codebook ------------------------------------------------------------------------------------------------------
 
     def has_codebook(self, root: Path) -> bool:
@@ -315,7 +348,7 @@ class StudySteps:
             return False
         config = read_json(folder / CONFIG)
         differs = _config_differs(config, self.settings.config)
-        if config["dataset"]["key"] != Dataset.open(self.settings.name, root).key:
+        if config["dataset"]["key"] != Dataset.open(self.settings.name, root).stored_key:
             differs.insert(0, "another dataset")
         if differs:
             raise StudyConflict(
@@ -502,6 +535,36 @@ class StudySteps:
         """Of what is made of labels: whether some are sealed; nothing in a study without a seal."""
         held = find_seal(self.settings.name, root)
         return {} if held is None else {"sealed": held.state.value}
+
+    def has_curves(self, root: Path) -> bool:
+        from dfe_core.workflow.supplement import part_is_current
+
+        return part_is_current(self.settings.out / EVENTS, self._curves_inputs(root))
+
+    def follow_events(self, root: Path, progress: Listener) -> object:
+        """Curves of codewords around the events, by what happens where there are a few kinds of it."""
+        from dfe_core.events.store import EventSet, as_text
+        from dfe_core.groups.event_curves import MOST_LEVELS, CurveSettings
+        from dfe_core.reports.event_curves import write_curves_report
+        from dfe_core.workspace.study import Study
+
+        asked = self.settings
+        events = EventSet.open(asked.name, EVENTS, root)
+        kinds = events.table[events.kind].map(as_text).nunique() if events.kind else 0
+        settings = CurveSettings(events=EVENTS, by=events.kind if 2 <= kinds <= MOST_LEVELS else "", seed=asked.seed)
+        result = Study(asked.codebook, asked.name, root=root, progress=progress).event_curves(settings)
+        return write_curves_report(result, asked.out / EVENTS, self._curves_inputs(root))
+
+    def _curves_inputs(self, root: Path) -> dict[str, Any]:
+        from dfe_core.events.store import EventSet
+        from dfe_core.tokens.cache import TokenCache
+
+        tokens = TokenCache.open(self.settings.codebook, self.settings.name, root)
+        return {
+            "tokens": {"name": tokens.path.name, "key": content_key(tokens.manifest)},
+            "events": {"name": EVENTS, "key": EventSet.open(self.settings.name, EVENTS, root).manifest["key"]},
+            "version": CURVES_VERSION,
+        }
 
     def has_probes(self, root: Path) -> bool:
         from dfe_core.probes.run import probe_folder

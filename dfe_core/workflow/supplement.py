@@ -77,6 +77,7 @@ def supplement_inputs(steps: StudySteps, root: Path) -> dict[str, Any]:
         "groups": _done(steps.has_groups, root),
         "probes": _done(steps.has_probes, root),
         "faces": _done(steps.has_pictures, root),
+        **({} if asked.events is None else {"events": _done(steps.has_curves, root)}),
     }
 
 
@@ -254,4 +255,5 @@ def study_files(steps: StudySteps) -> dict[str, str]:
     from dfe_core.workflow.sources import file_hashes
 
     labels = [steps.settings.labels] if steps.settings.labels else []
-    return {**file_hashes(steps.sources.aus_files), **file_hashes(labels), **steps.sources.hashes}
+    others = [*steps.sources.aus_files, *labels, *steps.event_files()]
+    return {**file_hashes(others), **steps.sources.hashes}

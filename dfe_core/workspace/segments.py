@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dfe_core.artefact_names import DATASETS
 from dfe_core.errors import DataError
-from dfe_core.events.segments import SegmentChoice, current_source, segment_source, write_segments
+from dfe_core.events.segments import SegmentChoice, current_source, segment_source, state_key, write_segments
 from dfe_core.events.store import EventSet
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.segment_aus import cut_aus
@@ -52,7 +52,7 @@ def is_current(segments: Dataset) -> bool:
         events = EventSet.open(source.dataset, source.events, segments.root)
     except DataError:
         return False
-    return (dataset.key, events.manifest["key"]) == (source.dataset_key, source.events_key)
+    return (state_key(dataset), events.manifest["key"]) == (source.dataset_key, source.events_key)
 
 
 def renewed(segments: Dataset, *, progress: Listener = silent) -> Dataset:

@@ -101,7 +101,8 @@ def test_a_plan_reads_the_files_and_makes_nothing(folder: Path, root: Path, tmp_
     assert plan.missing == list(plan.steps) and plan.current == frozenset()
     assert [file.path.name for file in plan.sources.readable] == [f"p{i}.csv" for i in range(10)]
     assert plan.sources.frames == 10 * 90 and plan.seconds > 0
-    assert plan.left_out == {StepName.VIDEOS: MissingPart.NO_VIDEOS}
+    without_events = dict.fromkeys((StepName.EVENTS, StepName.CURVES), MissingPart.NO_EVENTS)
+    assert plan.left_out == {StepName.VIDEOS: MissingPart.NO_VIDEOS, **without_events}
     assert plan.steps[StepName.GROUPS].makes == "mood", "the one label with two levels of three or more people"
     assert not (tmp_path / "out").exists() and not (root / "datasets").exists()
 
@@ -221,6 +222,24 @@ def test_an_analysis_that_the_data_do_not_serve_fails_alone(done, tmp_path: Path
     assert (tmp_path / "out" / "groups" / "mood" / "groups.csv").is_file(), "the label that there is, is compared"
 
 
+def test_events_are_brought_in_and_followed_once(done, folder: Path, tmp_path: Path):
+    root, asked = done
+    rows = [f"p{i},{at},{at + 0.3},{kind}" for i in range(10) for at, kind in ((0.5, "joke"), (1.5, "pause"))]
+    events = tmp_path / "events.csv"
+    events.write_text("\n".join(["recording,onset_s,offset_s,kind", *rows]))
+    asked = replace(asked, events=events, out=tmp_path / "out")
+    plan = plan_study(asked, root)
+    steps = {name: plan.steps[name] for name in (StepName.EVENTS, StepName.CURVES)}
+    assert {r.outcome for r in run_study(replace(plan, steps=steps), root)} == {StepOutcome.MADE}
+    curves = pd.read_csv(tmp_path / "out" / "events" / "tables" / "curves.csv")
+    assert set(curves["level"]) == {"joke", "pause"} and (tmp_path / "out" / "events" / "report.html").is_file()
+    again = plan_study(asked, root)
+    assert {StepName.EVENTS, StepName.CURVES} <= again.current
+    assert "events.csv" in read_study_recipe(tmp_path / "out" / "study.toml").files
+    events.write_text(events.read_text().replace("joke", "laugh"))
+    assert not {StepName.EVENTS, StepName.CURVES} <= plan_study(asked, root).current
+
+
 def test_an_error_names_its_step(folder: Path, root: Path, tmp_path: Path):
     asked = replace(settings(folder, tmp_path / "out"), face="nobody")
     with pytest.raises(StepError, match="^step import: ") as found:
@@ -242,6 +261,7 @@ def test_a_recipe_gives_back_every_choice(folder: Path, tmp_path: Path):
         time="frame/60",
         subject_pattern=r"(p\d)",
         videos=folder,
+        events=folder,
         files={"p 0.csv": "a" * 64},
     )
     write_study_recipe(asked, asked.files, asked.out)

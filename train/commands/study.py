@@ -56,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="action units of a detector or a coder (default: those in the recordings' own files, else derived from "
         "ARKit coefficients)",
     )
+    parser.add_argument(
+        "--events",
+        type=Path,
+        metavar="FILE",
+        help="labels in time, a file or a folder, as `dfe events import` takes them",
+    )
     parser.add_argument("--videos", type=Path, metavar="FOLDER", help="films of the recordings, by their names")
     parser.add_argument(
         "--seal",
@@ -140,6 +146,7 @@ def read_settings(args: argparse.Namespace) -> StudySettings:
         labels=args.labels,
         aus=args.aus,
         videos=args.videos,
+        events=args.events,
         by=tuple(args.by),
         face=args.face or "",
         subject_pattern=args.subject_pattern,
@@ -168,7 +175,7 @@ def seal_plan(args: argparse.Namespace) -> SealPlan | None:
 def _refuse_options(args: argparse.Namespace, recipe: Path) -> None:
     """Raise `DataError` for options beside a ``study.toml``, which has them all."""
     options = (
-        *("name", "labels", "by", "aus", "videos", "seal", "hypothesis"),
+        *("name", "labels", "by", "aus", "videos", "events", "seal", "hypothesis"),
         *("out", "face", "subject_pattern", "fps", "time", "config"),
     )
     given = [name for name in (*options, "overrides", "seed") if getattr(args, name)]
