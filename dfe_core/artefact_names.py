@@ -129,6 +129,11 @@ def groups_report_name(key: str) -> str:
     return f"groups-{key}"
 
 
+def curves_report_name(key: str) -> str:
+    """The folder under ``analyses/`` of curves around events that the dashboard asks for, by its content key."""
+    return f"curves-{key}"
+
+
 def probe_report_name(model: str, dataset: str, key: str) -> str:
     """The folder under ``analyses/`` of a probe report that the dashboard writes."""
     return f"probe-report-{model}{SEPARATOR}{dataset}"[:80] + f"-{key}"

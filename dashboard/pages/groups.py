@@ -22,7 +22,16 @@ from dfe_core.reports.supplement_figures import volcano_figure
 from dfe_core.store import artefact_path, content_key
 
 from ..data import artefact_cache, thumbnails
-from ..panels import coverage_report, empty_states, group_moments, group_power, job_progress, page_frame, study_exports
+from ..panels import (
+    coverage_report,
+    empty_states,
+    event_curves,
+    group_moments,
+    group_power,
+    job_progress,
+    page_frame,
+    study_exports,
+)
 from ..theme.formatting import text
 from ..views import figures, groups_figures
 
@@ -40,6 +49,7 @@ def page() -> None:
     elif empty_states.ready(choice):
         with page_frame.guarded():
             shown(choice)
+            event_curves.show(choice)
 
 
 def shown(choice: artefact_cache.Choice) -> None:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from dashboard.panels import event_sets
+from dashboard.data.artefact_cache import Choice
+from dashboard.panels import event_curves, event_sets
+from dashboard.views import event_figures
 from dfe_core.events.store import excluded_spans, list_events, write_events
 from dfe_core.expressions.dataset import Dataset
 from tests.dashboard.test_pages import opened, said
+from train.cli import build_parser
 
 
 def with_events(root: Path) -> tuple[Dataset, str]:
@@ -55,3 +58,16 @@ def test_segments_are_a_dataset_of_their_own_that_says_what_they_are_of(filled: 
     event_sets.exclude(dataset, pd.DataFrame([{"recording": name, "onset_s": 0.5, "offset_s": 1.0, "reason": ""}]))
     test = opened("data", dataset="simulated.talk")
     assert "is a segment of" in said(test) and "have changed since" in said(test)
+
+
+def test_the_command_of_the_curves_is_one_that_the_parser_takes(tmp_path: Path):
+    line = event_curves._arguments(Choice(tmp_path, "m", "d"), "talk", "-odd", tmp_path / "out")
+    read = build_parser(line).parse_args(line)
+    assert (read.action, read.events, read.by, read.out) == ("curves", "talk", "-odd", tmp_path / "out")
+
+
+def test_a_curve_has_a_line_and_a_band_for_each_level_and_shaded_clusters():
+    rows = pd.DataFrame({"time_s": [0.0, 0.2] * 2, "level": ["a", "a", "b", "b"], "mean": 1.0, "low": 0.5, "high": 2.0})
+    figure = event_figures.curve(rows, pd.DataFrame({"start_s": [0.0], "end_s": [0.2]}), "share")
+    assert [line.name for line in figure.data if line.name] == ["a", "b"] and len(figure.data) == 6
+    assert list(figure.data[2].x) == [0.1, 0.3] and len(figure.layout.shapes) == 2
