@@ -84,8 +84,8 @@ def _curves(choice: artefact_cache.Choice, folder: Path) -> None:
             f"{measure} of codeword {codeword} around the onset, with 95 % intervals over people",
         )
         st.caption(
-            f"{text(measure).capitalize()} of codeword {codeword}, mean and 95 % interval over people. Shaded: clusters "
-            f"with p over all below {_ALPHA:g}. A click on a row shows its curve."
+            f"{text(measure).capitalize()} of codeword {codeword}, mean and 95 % interval over people. Shaded: "
+            f"clusters with p over all below {_ALPHA:g}. A click on a row shows its curve."
         )
     st.download_button(
         "Curves",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from dashboard.data.artefact_cache import Choice
@@ -70,4 +71,4 @@ def test_a_curve_has_a_line_and_a_band_for_each_level_and_shaded_clusters():
     rows = pd.DataFrame({"time_s": [0.0, 0.2] * 2, "level": ["a", "a", "b", "b"], "mean": 1.0, "low": 0.5, "high": 2.0})
     figure = event_figures.curve(rows, pd.DataFrame({"start_s": [0.0], "end_s": [0.2]}), "share")
     assert [line.name for line in figure.data if line.name] == ["a", "b"] and len(figure.data) == 6
-    assert list(figure.data[2].x) == [0.1, 0.3] and len(figure.layout.shapes) == 2
+    assert np.allclose(figure.data[2].x, [0.1, 0.3]) and len(figure.layout.shapes) == 2
