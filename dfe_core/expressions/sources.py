@@ -22,6 +22,8 @@ from dfe_core.store import content_key, file_sha256
 
 READER_VERSION = 4
 """Counted up when a reader gives other frames for the same file."""
+_TAKE = frozenset("take.json frame_log.csv video_metadata.json audio_metadata.json".split())
+_LEAST_OF_TAKE = 2
 _LARGE = 1 << 24  # bytes of a file whose digest is made on a thread
 
 
@@ -34,8 +36,9 @@ def find_files(
 ) -> tuple[list[Path], list[tuple[Path, DataError]]]:
     """Files to read, each once, and sources that are none.
 
-    Folders are walked in the order of their names, without hidden files, files with other endings and the table of
-    labels; links out of the folder are told. A file named outright is always tried.
+    Folders are walked in the order of their names, without hidden files, files with other endings, what tools write
+    beside recordings (`_beside`) and the table of labels; links out of the folder are told. A file named outright is
+    always tried.
 
     endings: of the files to look for; None for recordings. Of recordings, a folder that holds a folder a frame is one,
         and of a take of Live Link Face in several forms the calibrated one is read.
@@ -95,7 +98,16 @@ def _walk(folder: Path, endings: tuple[str, ...], whole_folders: bool) -> Iterat
             yield Path(where)
             continue
         folders[:] = sorted(f for f in folders if not f.startswith((".", "__")))
-        yield from (Path(where, n) for n in sorted(names) if not n.startswith(".") and n.lower().endswith(endings))
+        beside = _beside(names)
+        yield from (Path(where, n) for n in sorted(names) if n not in beside and n.lower().endswith(endings))
+
+
+def _beside(names: Sequence[str]) -> set[str]:
+    """Files that lie beside recordings and are none: hidden ones, locks of a spreadsheet, OpenFace's details of a run,
+    and what Live Link Face writes about a take, where several of these lie together."""
+    lower = {name.lower() for name in names}
+    about = _TAKE if len(_TAKE & lower) >= _LEAST_OF_TAKE else frozenset()
+    return {n for n in names if n.startswith((".", "~$")) or n.endswith("_of_details.txt") or n.lower() in about}
 
 
 def mesh_folders(sources: Sequence[str | Path]) -> tuple[list[Path], list[str | Path]]:

@@ -16,6 +16,7 @@ from dfe_core.expressions.import_job import ImportJob
 from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.labels import Labels
 from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.sources import find_files
 from dfe_core.faces import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
 from tests.captures import beat_json, live_link, performance, table, write
@@ -391,3 +392,13 @@ def test_an_import_that_kept_no_recording_cannot_be_finished(root):
     )
     with contextlib.ExitStack() as stack, pytest.raises(DataError, match="no recording to write"):
         CoefficientImport(job, [], stack).finish()
+
+
+def test_what_tools_write_beside_recordings_is_passed_over_and_a_recording_of_that_name_is_not(tmp_path: Path):
+    take, other = tmp_path / "take", tmp_path / "other"
+    for name in ("MySlate_1_iPhone.csv", "take.json", "frame_log.csv", "video_metadata.json", "~$MySlate_1_iPhone.csv"):
+        write(take / name, "x")
+    for name in ("take.json", "s1.csv", "s1_of_details.txt"):
+        write(other / name, "x")
+    files, unread = find_files([take, other])
+    assert [path.name for path in files] == ["MySlate_1_iPhone.csv", "s1.csv", "take.json"] and not unread
