@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 
 def read(name: str) -> str | None:
@@ -21,7 +22,10 @@ def spell(name: str, options: Sequence[object], format_func: Callable[[Any], str
     given = st.query_params.get_all(name)
     spelled = [value if value in labels.values() else known.get(value.lower(), value) for value in given]
     if spelled != given:
-        st.query_params[name] = spelled
+        try:
+            st.query_params[name] = spelled
+        except StreamlitAPIException:  # its widget is there already, as on the browser's way back: what it shows stands
+            return
         st.rerun()
 
 

@@ -161,6 +161,13 @@ def test_a_link_may_write_its_values_in_capitals_or_not(filled, page, asked, wid
     assert found.value == value
 
 
+def test_a_page_that_is_open_takes_the_link_of_before_again(filled):
+    test = opened("codebook", side="LEFT")
+    test.query_params["side"] = "LEFT"  # the browser's way back
+    test.run()
+    assert not test.exception and not test.error
+
+
 def test_where_no_part_is_chosen_the_first_opens(filled: Path):
     test = opened("motion", motion_part="From words")
     test.session_state["motion_part"] = None  # what Streamlit makes of a link to "nothing", opened in the same window
