@@ -9,9 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from dfe_core.artefact_names import aus_alone, probe_report_name, tokens_name
+from dfe_core.channels.sources import Channel, known_channels
 from dfe_core.expressions.label_scales import LabelScale, label_scale
 from dfe_core.facs.store import list_aligned
 from dfe_core.probes.features.catalogue import known_features
+from dfe_core.probes.features.moves import OTHER
 from dfe_core.store import artefact_path, content_key
 
 from ..data import artefact_cache, job_manager, people
@@ -38,7 +40,13 @@ def key_of(choice: artefact_cache.Choice) -> str:
 def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.DataFrame) -> None:
     """The form: what to predict, from what, how to be sure."""
     alone = aus_alone(choice.model)
-    features = {name: what for name, what in known_features().items() if not alone or name in ALONE}
+    beside = [*map(str, known_channels(choice.open_dataset()))]
+    unknown = {*map(str, Channel), *([] if beside else [OTHER])} - {*beside}
+    features = {
+        name: what
+        for name, what in known_features().items()
+        if name not in unknown and (not alone or name in (*ALONE, *beside, OTHER))
+    }
     scales = {name: SCALES[label_scale(pd.Series(recordings[name]))] for name in labels}
     with st.form("probe", border=False):
         a, b, c = st.columns(3)

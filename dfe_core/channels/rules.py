@@ -6,6 +6,8 @@ blinks nor the rhythm of speech can be seen. Letters: T frames, D components, B 
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from scipy.signal import find_peaks
 
@@ -144,14 +146,16 @@ def _blinks_of_stretch(closure: np.ndarray, time_s: np.ndarray) -> np.ndarray:
     if len(closure) < 3:
         return np.empty((0, 2))
     step = frame_interval(time_s)
-    _, found = find_peaks(
-        closure,
-        prominence=BLINK_CLOSING,
-        wlen=2 * max(1, round(_BLINK_REACH_S / step)) + 1,
-        distance=max(1, round(_BLINK_APART_S / step)),
-        width=(None, BLINK_S / step),
-        rel_height=0.5,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # lids that rest on a level have peaks of no height
+        _, found = find_peaks(
+            closure,
+            prominence=BLINK_CLOSING,
+            wlen=2 * max(1, round(_BLINK_REACH_S / step)) + 1,
+            distance=max(1, round(_BLINK_APART_S / step)),
+            width=(None, BLINK_S / step),
+            rel_height=0.5,
+        )
     rows = np.arange(len(time_s))
     return np.column_stack([np.interp(found[side], rows, time_s) for side in ("left_ips", "right_ips")])
 

@@ -79,7 +79,7 @@ def known_channels(dataset: Dataset) -> tuple[Channel, ...]:
         Channel.GAZE: bool(sources.looks) or any(_gaze_columns(one) for one in beside),
         Channel.BLINKS: bool(sources.lids) or "AU45" in codes,
         Channel.SPEECH: bool(sources.jaw) or bool(codes & set(_JAW_AUS)),
-        Channel.CONFIDENCE: any(name in one for one in beside for name in _CONFIDENCE),
+        Channel.CONFIDENCE: any(name in one for one in beside for name in _CONFIDENCE) or _loses_frames(dataset),
     }
     return tuple(channel for channel, there in have.items() if there)
 
@@ -127,6 +127,11 @@ def _gaze_columns(extras: Mapping[str, np.ndarray]) -> tuple[tuple[str, ...], ..
     if all(name in extras for name in _GAZE):
         return tuple((name,) for name in _GAZE)
     return _EYES if all(name in extras for axis in _EYES for name in axis) else ()
+
+
+def _loses_frames(dataset: Dataset) -> bool:
+    rows = dataset.recordings
+    return bool((rows["valid_frames"] < rows["frames"]).any())
 
 
 def _detected(dataset: Dataset) -> AlignedAus | None:

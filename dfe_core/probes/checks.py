@@ -2,14 +2,17 @@
 
 For each unit: how long it was recorded (duration_s), the frame rate (fps), the share of frames that are missing, the
 session, the extractor, and the resting face (the median of ψ over the unit's frames: an offset of a tracker, a camera
-or a sitting). Each alone predicts the label on the same folds, against the same permuted labels as the features. What
-tells the label is then removed from the features inside the folds, and the score that is left is given.
+or a sitting). Beside that, where they were measured (`dfe_core.channels`): head movement, speech and the confidence of
+the tracker. Each alone predicts the label on the same folds, against the same permuted labels as the features. What
+tells the label is then removed from the features inside the folds, and the score that is left is given. p is corrected
+within how somebody was recorded and within what else moved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +22,7 @@ from dfe_core.probes.chance import null_scores, p_value
 from dfe_core.probes.features import material
 from dfe_core.probes.features.catalogue import Feature, without_nuisance
 from dfe_core.probes.features.material import Sources
+from dfe_core.probes.features.moves import channel_measures
 from dfe_core.probes.features.transforms import Blocks
 from dfe_core.probes.features.transforms import Measured as AsMeasured
 from dfe_core.probes.limits import Finding
@@ -29,6 +33,10 @@ from dfe_core.probes.validation import Fold, nested
 
 ALPHA = 0.05
 REST = "resting face"
+MOVED = ("head_movement", "speech_share", "confidence")
+"""Measures of `dfe_core.channels` that are checked. Blinks and gaze are movements of the face that codewords show, and
+are rows of features instead."""
+_ALIKE = 1e-6
 _CATEGORIES = ("session", "extractor")
 _REST_COMPONENTS = 3
 _VARIES = {"duration_s": 0.01, "fps": 0.01, "missing": 0.005}
@@ -44,7 +52,7 @@ class ConfoundCheck:
     column: what was looked at. state: whether it predicts the label, or why that was not judged.
     score, p, p_holm: of the label predicted from the column alone (primary metric, same folds); p_holm over the checks.
     without: by feature row, score and p with what the column explains removed inside the folds; only where it tells
-        the label.
+        the label. matches: feature rows that do not do clearly better: whose 95 % interval reaches down to its score.
     """
 
     column: str
@@ -55,6 +63,7 @@ class ConfoundCheck:
     p: float | None = None
     p_holm: float | None = None
     without: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    matches: list[str] = field(default_factory=list)
 
 
 def duration_tells(target: Target, folds: tuple[Fold, ...], permuted: np.ndarray, settings: ProbeSettings) -> bool:
@@ -86,32 +95,49 @@ def confound_checks(
     target: Target,
     folds: tuple[Fold, ...],
     permuted: np.ndarray,
+    *,
     chance: float,
+    rows: list[dict[str, Any]],
     settings: ProbeSettings,
 ) -> tuple[ConfoundCheck, ...]:
-    """Every check of one probe. Empty where units are stretches of the same recordings, which share all of it."""
+    """Every check of one probe; rows: the scores of its feature rows. Empty where units are stretches of the same
+    recordings, which share all of it."""
     if target.unit == "segment":
         return ()
     own, metric = replace(settings, models=("linear",)), scores.PRIMARY[target.task]
     found: list[ConfoundCheck] = []
     known: dict[str, np.ndarray] = {}
-    for column, values in _candidates(sources, target).items():
+    for column, values in {**_candidates(sources, target), **_moved(sources, target)}.items():
         check = ConfoundCheck(column=column, state=_state(values), metric=metric)
         if values is not None and check.state is Finding.NOT_PREDICTIVE:
             score, p = _score(_plain_feature(column, values), target, folds, permuted, own)
             check, known[column] = replace(check, score=score, p=p, chance=chance), values
         found.append(check)
-    adjusted = holm([check.p for check in found])
+    adjusted = _corrected(found)
     found = [
         replace(check, p_holm=p, state=Finding.PREDICTIVE if p is not None and p <= ALPHA else check.state)
         for check, p in zip(found, adjusted, strict=True)
     ]
     return tuple(
-        _with_remainder(check, known, features, target, folds, permuted, own)
+        replace(_with_remainder(check, known, features, target, folds, permuted, own), matches=_as_good(check, rows))
         if check.state is Finding.PREDICTIVE
         else check
         for check in found
     )
+
+
+def _corrected(found: list[ConfoundCheck]) -> list[float | None]:
+    """Holm over how somebody was recorded, and over what else moved: two questions."""
+    adjusted: list[float | None] = [None] * len(found)
+    for moved in (False, True):
+        places = [i for i, check in enumerate(found) if (check.column in MOVED) is moved]
+        for i, p in zip(places, holm([found[i].p for i in places]), strict=True):
+            adjusted[i] = p
+    return adjusted
+
+
+def _as_good(check: ConfoundCheck, rows: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(row["features"] for row in rows if row["ci95"][0] <= (check.score or 0)))
 
 
 def _state(values: np.ndarray | None) -> Finding:
@@ -133,6 +159,17 @@ def _candidates(sources: Sources, target: Target) -> dict[str, np.ndarray | None
         else:
             found[column] = None
     found[REST] = _resting_faces(sources, target)
+    return found
+
+
+def _moved(sources: Sources, target: Target) -> dict[str, np.ndarray | None]:
+    """(n, 2) of each of `MOVED` that any unit has; NaN where one has not."""
+    pooled = channel_measures(sources).pooled(target.member, target.n)
+    found: dict[str, np.ndarray | None] = {}
+    for column in MOVED:
+        values = pooled.of(column)
+        if not np.isnan(values).all():
+            found[column] = _curve(values) if np.isnan(values).any() or np.ptp(values) > _ALIKE else None
     return found
 
 

@@ -203,11 +203,16 @@ def _told_by(check: dict[str, Any], summary: dict[str, Any]) -> str:
     parts = [f"{name} {left['score']:.2f} (p = {left['p']:.2g})" for name, left in check["without"].items()]
     gone = all(left["p"] > 0.05 for left in check["without"].values())
     end = "nothing is left above chance" if gone else "what is left"
+    matches = f", about as well as or better than {_listed(check['matches'])}" if check.get("matches") else ""
     return (
         f"CAUTION: {confound_word(check['column'])} alone predicts {summary['label']} ({check['metric']} "
-        f"{check['score']:.2f}, p = {check['p']:.2g}), so that the scores need not come from expression; without "
-        f"what it explains {end}: {', '.join(parts)}."
+        f"{check['score']:.2f}, p = {check['p']:.2g}){matches}, so that the scores need not come from expression; "
+        f"without what it explains {end}: {', '.join(parts)}."
     )
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 _FINDING_WORDS = {
@@ -234,7 +239,14 @@ def confound_note(row: Mapping[Any, Any]) -> str:
     }[Judged(row["state"])]
 
 
-_CONFOUND_WORDS = {"duration_s": "duration", "fps": "frame rate", "missing": "the share of missing frames"}
+_CONFOUND_WORDS = {
+    "duration_s": "duration",
+    "fps": "frame rate",
+    "missing": "the share of missing frames",
+    "head_movement": "head movement",
+    "speech_share": "speech (from the jaw)",
+    "confidence": "the tracker's confidence",
+}
 
 
 def confound_word(column: str) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from dfe_core import __version__
 from dfe_core.artefact_names import PROBE, aus_alone, keyed_name
+from dfe_core.channels.sources import channel_sources
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.duplicates import Duplicate, find_duplicates
@@ -125,6 +126,8 @@ def probe_inputs(settings: ProbeSettings, dataset: Dataset, encoded: CodebookTok
     }
     if dataset.sealed:
         keys["sealed"] = content_key(sorted(dataset.sealed))
+    if beside := channel_sources(dataset).key:
+        keys["channels"] = beside
     for name in settings.aus_names:
         keys[f"aus {name}"] = AlignedAus.open(dataset.name, name, dataset.path.parent.parent).key
     for name, path in [*settings.tables.items(), *([("labels", settings.labels)] if settings.labels else [])]:
@@ -195,7 +198,14 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
     found = scored.found
     base = guesses(target, folds, settings)
     checks = confound_checks(
-        features, sources, target, folds, permuted, base["chance"][scored.rows[0]["metric"]], settings
+        features,
+        sources,
+        target,
+        folds,
+        permuted,
+        chance=base["chance"][scored.rows[0]["metric"]],
+        rows=scored.rows,
+        settings=settings,
     )
     top, regions, occluded = _explained(scored, features, target, settings, inputs.encoded)
     asked = confound_table(features, sources, target, folds, settings, scored.rows)

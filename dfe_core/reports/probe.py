@@ -270,11 +270,12 @@ def _codewords(result: ProbeResult) -> tuple[Block, ...]:
 
 
 def check_table(result: ProbeResult) -> pd.DataFrame:
-    """One row a check: column, state, score, p, p_holm and, by feature row, the score without it."""
+    """One row a check: column, state, score, p, p_holm, as_good (feature rows that do about as well) and, by feature
+    row, the score without it."""
     return pd.DataFrame(
         [
             {key: check[key] for key in ("column", "score", "p", "p_holm")}
-            | {"state": finding_words(check["state"])}
+            | {"state": finding_words(check["state"]), "as_good": ", ".join(check["matches"])}
             | {_without(name): left["score"] for name, left in check["without"].items()}
             for check in result.summary.get("confound_checks") or []
         ]
@@ -308,7 +309,7 @@ def _checks(result: ProbeResult) -> tuple[Block, ...]:
             columns=(
                 *table_columns("column=Checked; state=Found*2"),
                 Column(name="score", title=metric, spec=".3f"),
-                *table_columns("p:.3g; p_holm=corrected:.3g"),
+                *table_columns("p:.3g; p_holm=corrected:.3g; as_good=About as well as"),
                 *more,
             ),
         ),

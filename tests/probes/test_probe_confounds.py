@@ -43,6 +43,7 @@ def cut_world(
     seed: int = 0,
     session: list[str] | None = None,
     copies: int = 0,
+    extras: list[dict[str, np.ndarray]] | None = None,
 ):
     """One recording a person: codewords in bouts of half a second to two, the same habits for all, cut to `seconds`.
     The last `copies` people are the first ones again, their start cut off."""
@@ -78,6 +79,7 @@ def cut_world(
                     extractor="test",
                     subject=f"s{i}",
                     session=session[i] if session else "",
+                    extras=extras[i] if extras else {},
                 ),
                 {"trap": label[i]},
             )
@@ -218,3 +220,37 @@ def test_people_under_two_names_stay_on_one_side_of_every_fold(face, tmp_path, m
     assert any("one person" in warning for warning in found["warnings"])
     monkeypatch.setattr("dfe_core.probes.run.find_duplicates", lambda *_: ())
     assert scores_of(probe(tmp_path, features=("psi",), seed=1))["psi"] > 0.9
+
+
+@pytest.fixture(scope="module")
+def nodding(face, tmp_path_factory):
+    """Half of the people turn their heads twice as fast; what their faces do is the same."""
+    root = tmp_path_factory.mktemp("nodding")
+    rng = np.random.default_rng(5)
+    fast = rng.permutation(np.arange(PEOPLE) % 2 == 1)
+    time = np.arange(20 * int(FPS)) / FPS
+    speed = np.where(fast, 12.0, 6.0) + rng.normal(0, 1, PEOPLE)
+    yaw = [np.radians(s) * np.abs((time % 4) - 2) for s in speed]
+    extras = [
+        {name: (y if name == "HeadYaw" else 0 * y).astype(np.float32) for name in ("HeadPitch", "HeadYaw", "HeadRoll")}
+        for y in yaw
+    ]
+    cut_world(root, face, np.full(PEOPLE, 20), ["fast" if x else "slow" for x in fast], extras=extras)
+    return root
+
+
+def test_head_movement_that_predicts_the_label_alone_is_said(nodding):
+    result = probe(nodding, features=("bow", "pose", "other"))
+    found = result.to_json()
+    checks = {check["column"]: check for check in found["confound_checks"]}
+    assert checks["head_movement"]["state"] is Finding.PREDICTIVE and checks["head_movement"]["score"] > 0.9
+    assert set(checks["head_movement"]["matches"]) >= {"bow"}, "tokens do not do better than the head alone"
+    assert checks["speech_share"]["state"] is not Finding.PREDICTIVE and "confidence" not in checks
+    assert "head movement alone predicts trap" in result.headline
+    scores = scores_of(result)
+    assert scores["pose"] > 0.9 and scores["other"] > 0.8 > scores["bow"]
+
+
+def test_a_channel_that_a_dataset_lacks_is_no_feature_row(nodding):
+    with pytest.raises(DataError, match="no confidence"):
+        probe(nodding, features=("confidence",))

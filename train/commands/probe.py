@@ -385,6 +385,7 @@ def confounds(result: dict[str, Any]) -> list[str]:
         columns |= {
             "p, corrected": "p_holm",
             "": lambda c: finding_words(c["state"]),
+            "about as well as": lambda c: ", ".join(c["matches"]),
             "score without it": lambda c: ", ".join(
                 f"{name} {left['score']:.3f} (p {left['p']:.2g})" for name, left in c["without"].items()
             ),

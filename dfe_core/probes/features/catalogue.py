@@ -14,6 +14,7 @@ from dfe_core.errors import DataError
 from dfe_core.facs.store import AlignedAus
 from dfe_core.probes.features import material
 from dfe_core.probes.features.material import Sources
+from dfe_core.probes.features.moves import OTHER, channel_columns, channel_measures
 from dfe_core.probes.features.transforms import BagOfWords, Blocks, KMeansBag, Measured, PcaStatistics
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
@@ -212,6 +213,12 @@ def _aus(sources: Sources, target: Target, settings: ProbeSettings, sides: bool)
     )
 
 
+def _moves(name: str, sources: Sources) -> _Block:
+    names = channel_columns(sources, name)
+    measured = channel_measures(sources)
+    return _Block(np.stack([measured.of(column) for column in names], 1), _plain(names), Measured())
+
+
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide(a, b, out=np.full(a.shape, np.nan), where=b > 0)
 
@@ -281,6 +288,12 @@ _BUILDERS: dict[str, tuple[Callable[..., _Block], str]] = {
         "mean, s.d. and share of time of AUs without sides, as detectors report them",
     ),
     "au-sided": (lambda s, t, c: _aus(s, t, c, True), "mean, s.d. and share of time of AUs by side"),
+    "pose": (lambda s, t, c: _moves("pose", s), "speed, range and mean angles of the head"),
+    "gaze": (lambda s, t, c: _moves("gaze", s), "speed, range, shifts and mean of gaze"),
+    "blinks": (lambda s, t, c: _moves("blinks", s), "rate and duration of blinks, closure of the eyelids"),
+    "speech": (lambda s, t, c: _moves("speech", s), "share of time in which the jaw moves as in speech, its rhythm"),
+    "confidence": (lambda s, t, c: _moves("confidence", s), "confidence of the tracker and share of frames lost"),
+    OTHER: (lambda s, t, c: _moves(OTHER, s), "all that moves beside the expression: pose, gaze, blinks, speech, …"),
     "psi": (_psi, "mean and s.d. of expression coefficients"),
     "psi-pca": (_psi_pca, "mean and s.d. of principal components of expression coefficients"),
     "psi-kmeans": (_psi_kmeans, "bag of words over k-means clusters of expression coefficients"),

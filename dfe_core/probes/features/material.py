@@ -84,7 +84,7 @@ class Sources:
 
 def stage_counts(sources: Sources) -> Arrays:
     """uses (S, N, K) float32 of every codeword by place in the frame, every token counted, and frames (S,)."""
-    return _kept(sources, "stages", content_key(sources.tokens.manifest), _count_stages)
+    return kept_material(sources, "stages", content_key(sources.tokens.manifest), _count_stages)
 
 
 def presence_counts(sources: Sources) -> Arrays:
@@ -102,7 +102,7 @@ def presence_counts(sources: Sources) -> Arrays:
         asdict(RULE),
         rate,
     ]
-    return _kept(sources, "presence", content_key(content), lambda s: _count_presence(s, rate))
+    return kept_material(sources, "presence", content_key(content), lambda s: _count_presence(s, rate))
 
 
 def common_rate(recordings: pd.DataFrame) -> float | None:
@@ -114,12 +114,12 @@ def common_rate(recordings: pd.DataFrame) -> float | None:
 
 def psi_moments(sources: Sources) -> Arrays:
     """frames (S,), total (S, E), square (S, E, E) of ψ over valid frames, float64."""
-    return _kept(sources, "psi", sources.dataset.key, _psi_moments)
+    return kept_material(sources, "psi", sources.dataset.key, _psi_moments)
 
 
 def psi_sample(sources: Sources) -> Arrays:
     """sample (S, `SAMPLE`, E) float32 of valid frames, evenly spaced; NaN where a span has fewer."""
-    return _kept(sources, "sample", sources.dataset.key, _psi_sample)
+    return kept_material(sources, "sample", sources.dataset.key, _psi_sample)
 
 
 def au_sums(sources: Sources, name: str) -> Arrays:
@@ -132,7 +132,7 @@ def au_sums(sources: Sources, name: str) -> Arrays:
             "joined to another version of the dataset",
             "`dfe aus derive` or `dfe aus import` to be run again",
         )
-    return _kept(sources, f"{_OF_AUS}{name}", aligned.key, lambda s: _au_sums(s, aligned))
+    return kept_material(sources, f"{_OF_AUS}{name}", aligned.key, lambda s: _au_sums(s, aligned))
 
 
 def _aus_sources(sources: Sources, kind: str) -> tuple[ArtefactId, ...]:
@@ -142,7 +142,20 @@ def _aus_sources(sources: Sources, kind: str) -> tuple[ArtefactId, ...]:
     return (ArtefactId(ANALYSES, aus_name(sources.dataset.name, kind.removeprefix(_OF_AUS))),)
 
 
-def _kept(sources: Sources, kind: str, content: str, make: Callable[[Sources], Arrays]) -> Arrays:
+def kept_material(
+    sources: Sources,
+    kind: str,
+    content: str,
+    make: Callable[[Sources], Arrays],
+    made_from: tuple[ArtefactId, ...] = (),
+) -> Arrays:
+    """Arrays with a row a span, from the cache or made now.
+
+    Parameters
+    ----------
+    kind, content: what it is, and the content key of what it is counted from beside the spans.
+    made_from: artefacts that it is counted from beside those of the sources.
+    """
     spans = content_key(sources.spans[["recording", "start_s", "end_s"]].astype(str).to_dict("list"))
     folder = sources.folder / keyed_name(MATERIAL, content_key([VERSION, SAMPLE, kind, content, spans]))
     if not is_whole(folder):
@@ -153,10 +166,8 @@ def _kept(sources: Sources, kind: str, content: str, make: Callable[[Sources], A
             for name, array in arrays.items():
                 if sparse.issparse(array):
                     sparse.save_npz(temporary / f"{name}.sparse.npz", array)
-            made_from = source_labels(*sources.made_from, *_aus_sources(sources, kind))
-            write_json(
-                temporary / MANIFEST, {"version": VERSION, **made_from, "kind": kind, "spans": len(sources.spans)}
-            )
+            labels = source_labels(*sources.made_from, *_aus_sources(sources, kind), *made_from)
+            write_json(temporary / MANIFEST, {"version": VERSION, **labels, "kind": kind, "spans": len(sources.spans)})
     with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
         arrays = dict(stored)
     for path in folder.glob("*.sparse.npz"):
