@@ -1,4 +1,4 @@
-"""A recording for the player: ψ, tokens and the error after every stage, as one pack for the browser."""
+"""A recording for the player: ψ, tokens, the error after every stage, what else moves, as one pack for the browser."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from dfe_core.channels.measures import measure_stretch
+from dfe_core.channels.series import channel_series
+from dfe_core.channels.sources import channel_sources
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.stage_usage import error_by_stage
 
+from .channel_lanes import channel_lanes, pack_parts
 from .packs import pack, quantised
 
 PART = 18_000
@@ -21,7 +25,8 @@ PART = 18_000
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Track:
-    """Frames of a recording that have tokens: data (the pack), time_s (T,), tokens (T, N), error_mm (T, N)."""
+    """Frames of a recording that have tokens: data (the pack), time_s (T,), tokens (T, N), error_mm (T, N); lanes:
+    labels of what else is shown over time; measures (M,) of the whole recording, as `CHANNEL_MEASURES` names them."""
 
     data: bytes
     time_s: np.ndarray
@@ -29,19 +34,21 @@ class Track:
     error_mm: np.ndarray
     part: int
     parts: int
+    lanes: tuple[str, ...]
+    measures: np.ndarray
 
 
 def track(
     dataset: Dataset, tokens: TokenCache, codebook: Codebook, face: FaceModel, recording: str, part: int = 0
 ) -> Track:
     """Part `part` of a recording. Raises `DataError` when it has no tokens, or tokens of frames that are not there."""
-    key = (dataset.key, str(tokens.path), codebook.key)
+    key = (dataset.key, str(tokens.path), codebook.key, channel_sources(dataset).key)
     return _track(key, recording, part, _dataset=dataset, _tokens=tokens, _codebook=codebook, _face=face)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _track(
-    key: tuple[str, str, str],
+    key: tuple[str, str, str, str],
     recording: str,
     part: int,
     *,
@@ -57,8 +64,11 @@ def _track(
     keep = slice(min(part, parts - 1) * PART, (min(part, parts - 1) + 1) * PART)
     steps, scale = quantised(psi[keep].T)
     levels = np.abs(found.intensities[keep][..., None] - _tokens.levels).argmin(-1).astype(np.uint8)
+    series = channel_series(_dataset, recording, channel_sources(_dataset))
+    lanes = channel_lanes(series, frames.rows(found.frame)[keep])
+    header, curves = pack_parts(lanes, found.time_s[keep])
     data = pack(
-        {},
+        header,
         time=found.time_s[keep].astype(np.float32),
         psi=np.ascontiguousarray(steps.T),
         scale=scale,
@@ -66,6 +76,7 @@ def _track(
         levels=levels,
         intensities=_tokens.levels.astype(np.float32),
         error=error[keep],
+        channels=curves,
     )
     return Track(
         data=data,
@@ -74,4 +85,6 @@ def _track(
         error_mm=error[keep],
         part=min(part, parts - 1),
         parts=parts,
+        lanes=tuple(lane.label for lane in lanes),
+        measures=measure_stretch(series, slice(0, len(series.time_s)))[0],
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dfe_core.channels.measures import CHANNEL_MEASURES
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
@@ -218,8 +219,9 @@ def play(
 
 
 def summary(choice: artefact_cache.Choice, track: tracks.Track, has_mesh: bool) -> None:
-    """Error after each stage, and the codewords of this recording."""
+    """What else moves, error after each stage, and the codewords of this recording."""
     st.subheader("This recording as a whole", anchor=False)
+    beside(track)
     left, right = st.columns([1, 1.6], gap="medium")
     mean = np.sqrt((track.error_mm.astype(np.float64) ** 2).mean(0))
     with left:
@@ -238,6 +240,22 @@ def summary(choice: artefact_cache.Choice, track: tracks.Track, has_mesh: bool) 
                 "Share of frames": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
                 "Codeword": st.column_config.LinkColumn(display_text=r"codeword=(\d+)", width="small"),
             },
+        )
+
+
+def beside(track: tracks.Track) -> None:
+    """Measures of head, gaze, eyelids, jaw and tracking, and what the lanes of the timeline are."""
+    known = [(m, v) for m, v in zip(CHANNEL_MEASURES.values(), track.measures, strict=True) if np.isfinite(v)]
+    if not known:
+        return
+    with st.expander("Head, gaze, blinks, speech and tracking of this recording"):
+        page_frame.table(
+            pd.DataFrame([(m.text.capitalize(), v, m.unit) for m, v in known], columns=["Measure", "Value", "Unit"]),
+            column_config={"Value": st.column_config.NumberColumn(format="%.3g")},
+        )
+        st.caption(
+            "On the timeline: turns about the median of the recording; blinks and stretches in which the jaw moves as "
+            "in speech are marked. Speech is estimated from the jaw: laughter looks alike, and nothing is heard."
         )
 
 

@@ -34,6 +34,19 @@ test("of rows that share a pixel the strongest token is shown, of the chosen one
 
 test("the scale of errors has a floor and room above", () => expect(track.highError()).toBeCloseTo(1.4 * 0.5));
 
+test("a lane has its curves on its scale, and says where they are unknown and what is marked", () => {
+  const lane = { label: "Eyelids", names: ["closed", "open"], first: 0, low: 0, high: 1, unit: "",
+    spans: /** @type {[number, number][]} */ ([[0.4, 0.6]]), marked: "blink" };
+  const { pack } = track, channels = Uint8Array.from([0, 254, 127, 255, 254, 0, 127, 254]);
+  const one = new Recording({ ...pack, lanes: [lane], channels }, new Float32Array(6));
+  expect([one.share(lane, 0, 0), one.share(lane, 0, 1), one.share(lane, 1, 0)]).toEqual([0, 1, 1]);
+  expect(one.share(lane, 0, 3)).toBeNaN();
+  expect(one.laneText(lane, 1)).toBe("eyelids: closed 1.00, open 0.00 · blink");
+  expect(one.laneText(lane, 3)).toBe("eyelids: closed unknown, open 1.00");
+  expect(one.laneText({ ...lane, low: -10, high: 10, unit: "°" }, 2)).toBe("eyelids: closed 0.0°, open 0.0°");
+  expect(track.lanes).toEqual([]);
+});
+
 test("a stretch zooms about the time that is shown and stays within the recording", () => {
   const stretch = new Stretch(0, 100);
   stretch.zoom(0.5, 80);

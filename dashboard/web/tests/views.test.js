@@ -7,6 +7,8 @@ import reel from "../src/views/reel.js";
 import scatter from "../src/views/scatter.js";
 import shell from "../src/views/shell.js";
 import strip from "../src/views/strip.js";
+import { unpack } from "../src/shared/pack.js";
+import { bytesOf } from "./golden.js";
 import { assets, calls, FACE, mounted, packed, point, press, setUpPage } from "./mounted.js";
 
 const lookOf = () => new URLSearchParams(location.search).get("look");
@@ -120,6 +122,23 @@ test("dragging along the timeline scrubs, and pointing at it says what is there"
   point(line, "pointermove", [64 + 336 / 2, 150]);
   expect(find(".tip").textContent).toBe("1.00 s · stage 2 · codeword 2 × 0.50 · lip");
   expect(find(".clock").textContent).toBe("0:02.0 / 0:02.0"); // the button is up
+  close();
+});
+
+test("below the stages is a lane for each channel, which says its values", async () => {
+  const lane = { label: "Head", names: ["pitch"], first: 0, low: -10, high: 10, unit: " deg", spans: [[0, 0.5]], marked: "turn" };
+  const whole = unpack(bytesOf("recording.bin"));
+  const kept = ["time", "psi", "scale", "tokens", "levels", "intensities", "error"];
+  const arrays = Object.fromEntries(kept.map((name) => [name, [whole.shapes[name], [...whole[name]]]]));
+  assets["/lanes"] = () => packed({ lanes: [lane] }, /** @type {any} */ ({ ...arrays, channels: [[1, 4], [0, 127, 254, 255]] }));
+  const { box, find, show, reach } = mounted("player", player), close = show({ ...PLAYER, recording: "/lanes" });
+  await reach("drawn");
+  expect(box.style.getPropertyValue("--line")).toBe("260px");
+  expect(calls.fillText.map(([text]) => text)).toContain("Head");
+  point(find(".line"), "pointermove", [64 + 336 / 2, 200 - 18 - 10]);
+  expect(find(".tip").textContent).toBe("1.00 s · head: pitch 10.0 deg");
+  point(find(".line"), "pointermove", [64 + 336 / 2, 100]);
+  expect(find(".tip").textContent).toContain("stage ");
   close();
 });
 

@@ -2,6 +2,13 @@
 
 import { nearestIndex } from "./maths.js";
 
+/**
+ * Curves on one scale that are shown over time: head pose, gaze, eyelids, jaw, tracking.
+ * @typedef {{ label: string, names: string[], first: number, low: number, high: number, unit: string,
+ *   spans: [from: number, until: number][], marked: string }} Lane `first`: its first row of the curves
+ */
+const UNKNOWN = 255, STEPS = 254;
+
 export class Recording {
   /** @param {import("./pack.js").Pack} pack @param {Float32Array} codebook psi of every codeword */
   constructor(pack, codebook) {
@@ -12,6 +19,7 @@ export class Recording {
     this.coefficients = pack.shapes.psi[1];
     /** @type {Float32Array} s, of every row */ this.time = pack.time;
     /** @type {Float32Array} of the levels */ this.intensities = pack.intensities;
+    /** @type {Lane[]} */ this.lanes = pack.lanes ?? [];
   }
 
   get last() { return this.time[this.rows - 1]; }
@@ -42,6 +50,23 @@ export class Recording {
 
   /** Error with the first stages, mm. @param {number} row @param {number} stages */
   error(row, stages) { return this.pack.error[row * this.stages + stages - 1]; }
+
+  /** 0 at the low end of the lane to 1; NaN where unknown. @param {Lane} lane @param {number} curve @param {number} row */
+  share(lane, curve, row) {
+    const step = this.pack.channels[(lane.first + curve) * this.rows + row];
+    return step === UNKNOWN ? NaN : step / STEPS;
+  }
+
+  /** What a lane shows at a row, in words. @param {Lane} lane @param {number} row */
+  laneText(lane, row) {
+    const { low, high, unit, marked } = lane, time = this.time[row];
+    const values = lane.names.map((name, curve) => {
+      const value = low + this.share(lane, curve, row) * (high - low);
+      return Number.isNaN(value) ? `${name} unknown` : `${name} ${value.toFixed(unit ? 1 : 2)}${unit}`;
+    });
+    const inside = lane.spans.some(([from, until]) => time >= from && time <= until);
+    return `${lane.label.toLowerCase()}: ${values.join(", ")}${inside ? ` · ${marked}` : ""}`;
+  }
 
   /** @param {number} time */
   rowAt(time) { return nearestIndex(this.time, time); }

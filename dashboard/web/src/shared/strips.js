@@ -1,4 +1,5 @@
-// The picture of a recording's tokens over time: the error above, a strip of colours a stage, marks between, seconds below.
+// The picture of a recording's tokens over time: the error above, a strip of colours a stage, marks between, a lane for
+// each of head, gaze, eyelids, jaw and tracking that it has, seconds below.
 
 import { context2d, fitCanvas } from "./dom.js";
 import { clamp } from "./maths.js";
@@ -10,8 +11,8 @@ import { clamp } from "./maths.js";
  *   colours: Theme }} Sheet
  */
 
-export const GUTTER = 64, CURVE = 54, GAP = 10; // CSS pixels
-const FOOT = 18;
+export const GUTTER = 64, CURVE = 54, GAP = 10, LANE = 30; // CSS pixels
+const FOOT = 18, APART = 4;
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600]; // s between ticks
 
 /** Seconds between ticks: no more than about nine of them. @param {number} length s */
@@ -81,6 +82,12 @@ export class Strips {
     this.drawHead(sheet, this.x(time, sheet.width));
   }
 
+  /** Where the strips of stages end, and how high one is. @param {number} height @returns {[end: number, strip: number]} */
+  stagesIn(height) {
+    const end = height - FOOT - this.track.lanes.length * LANE;
+    return [end, (end - CURVE - GAP) / this.track.stages];
+  }
+
   /** @param {number} time @param {number} width */
   x(time, width) { return GUTTER + ((time - this.stretch.from) / this.stretch.length) * (width - GUTTER - 2); }
 
@@ -105,7 +112,7 @@ export class Strips {
 
   /** @param {Sheet} sheet */
   drawBackground(sheet) {
-    const { context, ratio, colours, height } = sheet, lane = (height - CURVE - GAP - FOOT) / this.track.stages;
+    const { context, ratio, colours, height } = sheet, [end, lane] = this.stagesIn(height);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.font = `12px ${colours.font}`;
     context.textBaseline = "middle";
@@ -113,6 +120,7 @@ export class Strips {
     this.drawTokens(sheet, lane);
     this.drawMarks(sheet);
     this.drawCurve(sheet);
+    this.track.lanes.forEach((one, i) => this.drawLane(sheet, one, end + i * LANE + APART));
     this.drawTicks(sheet);
     for (const band of this.bands) {
       if (band.until >= this.stretch.from && band.from <= this.stretch.until) this.drawBand(sheet, band);
@@ -216,6 +224,59 @@ export class Strips {
     context.fillStyle = colours.text;
     if (!out && wide > 24) context.fillText(text, left + 3, BAND / 2 + 1);
     context.restore();
+  }
+
+  /** @param {Sheet} sheet @param {import("./recording.js").Lane} lane @param {number} top */
+  drawLane(sheet, lane, top) {
+    const { context, width, colours } = sheet, deep = LANE - APART;
+    context.fillStyle = colours.text;
+    context.fillText(lane.label, 0, top + deep / 2);
+    context.fillStyle = colours.ground;
+    context.fillRect(GUTTER, top, width, deep);
+    context.save();
+    context.beginPath();
+    context.rect(GUTTER, top, width, deep);
+    context.clip();
+    context.fillStyle = colours.primary;
+    context.globalAlpha = 0.35;
+    for (const [from, until] of lane.spans) {
+      const x = this.x(from, width);
+      context.fillRect(x, top, Math.max(2, this.x(until, width) - x), deep);
+    }
+    lane.names.forEach((_, curve) => {
+      context.strokeStyle = curve === 1 ? colours.primary : colours.text;
+      context.globalAlpha = curve === 2 ? 0.5 : 0.9;
+      this.drawLaneCurve(sheet, lane, curve, top + deep - 2);
+    });
+    context.restore();
+  }
+
+  /** One curve, through the lowest and the highest value of each pixel; broken where it is unknown, and in gaps.
+   * @param {Sheet} sheet @param {import("./recording.js").Lane} lane @param {number} curve @param {number} base */
+  drawLaneCurve(sheet, lane, curve, base) {
+    const { context, width } = sheet, { track } = this, [first, last, step] = this.rows(sheet);
+    let open = false, before = 0;
+    context.lineWidth = 1;
+    context.beginPath();
+    for (let r = first; r <= last; r += step) {
+      let low = Infinity, high = -Infinity;
+      for (let i = r; i < Math.min(r + step, last + 1); i++) {
+        const share = track.share(lane, curve, i);
+        if (share < low) low = share;
+        if (share > high) high = share;
+      }
+      const known = low <= high, x = this.x(track.time[r], width);
+      if (!known || track.time[r] - before > 0.2 + step * 0.04) open = false;
+      before = track.time[r];
+      if (!known) continue;
+      for (const share of step > 1 ? [low, high] : [high]) {
+        const y = base - share * (LANE - APART - 4);
+        if (open) context.lineTo(x, y);
+        else context.moveTo(x, y);
+        open = true;
+      }
+    }
+    context.stroke();
   }
 
   /** @param {Sheet} sheet */

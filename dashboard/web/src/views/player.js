@@ -12,7 +12,7 @@ import { drag, orbit, placeOn, wheel } from "../shared/pointer.js";
 import { Recording } from "../shared/recording.js";
 import { paint } from "../shared/stage.js";
 import { Stretch } from "../shared/stretch.js";
-import { CURVE, GAP, GUTTER, Strips } from "../shared/strips.js";
+import { CURVE, GAP, GUTTER, LANE, Strips } from "../shared/strips.js";
 import { mount, View } from "../shared/view.js";
 
 /** @typedef {{ src?: string, colour?: string, note?: string } | undefined} Item of a codeword */
@@ -24,7 +24,7 @@ import { mount, View } from "../shared/view.js";
  * `excludes`: whether spans may be drawn that are then excluded
  */
 
-const MODES = ["Movement", "Error", "Plain"], ERROR_MM = 3;
+const MODES = ["Movement", "Error", "Plain"], ERROR_MM = 3, LINE = 230;
 /** @type {[label: string, text: string, factor: number][]} */
 const ZOOMS = [["Zoom in", "+", 0.5], ["Zoom out", "−", 2], ["Whole recording", "All", 1e9]];
 
@@ -181,6 +181,7 @@ class Player extends View {
     this.track = track;
     this.stretch = new Stretch(track.time[0], track.last);
     this.strips = new Strips(track, this.stretch, (k) => this.data.items[k]?.colour ?? "#888");
+    this.box.style.setProperty("--line", `${LINE + track.lanes.length * LANE}px`);
     this.stages = clamp(this.data.stages || track.stages, 1, track.stages);
     this.depth.max = String(track.stages);
     this.depth.value = String(this.stages);
@@ -300,12 +301,14 @@ class Player extends View {
   /** What is below the pointer. @param {[number, number]} place CSS pixels @param {number} row */
   hover([x, y], row) {
     const { width, height } = this.line.getBoundingClientRect(), { track } = this;
-    const stage = Math.floor((y - CURVE - GAP) / ((height - CURVE - GAP - 18) / track.stages));
+    const [end, strip] = this.strips.stagesIn(height), stage = Math.floor((y - CURVE - GAP) / strip);
+    const lane = track.lanes[Math.floor((y - end) / LANE)];
     let text = `error ${track.error(row, this.stages).toFixed(2)} mm`;
     if (stage >= 0 && stage < track.stages) {
       const [k, g] = track.token(row, stage), note = this.data.items[k]?.note;
       text = `stage ${stage + 1} · ${k ? `codeword ${k} × ${g.toFixed(2)}${note ? ` · ${note}` : ""}` : "at rest"}`;
     }
+    if (lane) text = track.laneText(lane, row);
     this.tip.textContent = [`${track.time[row].toFixed(2)} s`, ...this.strips.textsAt(track.time[row]), text].join(" · ");
     this.tip.hidden = x < GUTTER;
     Object.assign(this.tip.style, { left: `${Math.min(x + 12, width - 260)}px`, top: `${Math.max(0, y - 34)}px` });
