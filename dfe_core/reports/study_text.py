@@ -16,7 +16,8 @@ from dfe_core.groups.comparison import TESTED
 from dfe_core.groups.families import FamilyComparison
 
 
-def _people(count: int) -> str:
+def people_words(count: int) -> str:
+    """``1 person`` or ``12 people``."""
     return "1 person" if count == 1 else f"{count} people"
 
 
@@ -28,7 +29,7 @@ def recordings_sentence(manifest: Mapping[str, Any], recordings: pd.DataFrame, f
     dropped = len(manifest.get("dropped") or ())
     return (
         f"{len(recordings)} {kind if len(recordings) != 1 else kind[:-1]} of "
-        f"{_people(recordings['subject'].nunique())} ({minutes:.1f} minutes, "
+        f"{people_words(recordings['subject'].nunique())} ({minutes:.1f} minutes, "
         f"{int(recordings['frames'].sum()):,} frames, {int(recordings['valid_frames'].sum()):,} of them valid) were "
         f"imported with dfe {__version__} (format {', '.join(readers) or 'dfe'}; face: {face_title})."
         + (
@@ -62,8 +63,8 @@ def evaluation_sentence(figures: Mapping[str, Any] | None) -> str:
     equal = {name: one.get("rmse_mm_at_equal_entropy") for name, one in rivals.items()}
     beside = ", ".join(f"{name} {value:.3f} mm" for name, value in equal.items() if value is not None)
     return (
-        f"On the {figures['split']} part ({_people(figures['subjects'])}, {figures['frames']:,} frames) the root mean "
-        f"square vertex error was {figures['rmse_mm']:.3f} mm at {figures['entropy_bits_per_frame']:.1f} bits per "
+        f"On the {figures['split']} part ({people_words(figures['subjects'])}, {figures['frames']:,} frames) the root "
+        f"mean square vertex error was {figures['rmse_mm']:.3f} mm at {figures['entropy_bits_per_frame']:.1f} bits per "
         f"frame (explained variance {figures['explained_variance']:.3f})"
         + (f"; at equal coded bits: {beside}." if beside else ".")
     )
@@ -77,7 +78,7 @@ def coverage_sentence(coverage: Coverage | None) -> str:
     share = "" if covered is None else f" Of the action units that could be judged, {covered:.0%} are covered."
     return (
         f"Codewords were compared with action units of {coverage.tool} {coverage.tool_version}".rstrip()
-        + f" ({_people(coverage.subjects)}, {coverage.frames:,} frames) within held-out people.{share} "
+        + f" ({people_words(coverage.subjects)}, {coverage.frames:,} frames) within held-out people.{share} "
         + caveat(coverage.tool, coverage.estimate)
     )
 

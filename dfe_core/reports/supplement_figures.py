@@ -10,6 +10,7 @@ import pandas as pd
 from dfe_core.groups.comparison import TESTED
 from dfe_core.reports.coverage_figures import row_height
 from dfe_core.reports.document import Figure
+from dfe_core.reports.study_text import people_words
 from dfe_core.reports.style import BLUE, GOLD, GREEN, GREY, INK, ORANGE, SKY
 
 ALPHA = 0.05
@@ -24,19 +25,20 @@ def use_figure(codewords: pd.DataFrame, subjects: int, frames: int) -> Figure:
     more = f"; the {MOST_BARS} most used of {len(used)}" if len(used) > MOST_BARS else ""
     return Figure(
         name="codeword-use",
-        caption=f"Share of frames in which each codeword is present{more}. n = {subjects} people, {frames:,} frames.",
+        caption=f"Share of frames in which each codeword is present{more}. n = {people_words(subjects)}, "
+        f"{frames:,} frames.",
         draw=lambda figure: _draw_use(figure, shown),
         height_mm=62.0,
     )
 
 
-def region_figure(regions: pd.DataFrame, subjects: int, frames: int) -> Figure:
-    """Error of the codebook by region. regions: region and rmse_mm."""
+def region_figure(regions: pd.DataFrame, split: str, subjects: int, frames: int) -> Figure:
+    """Error of the codebook by region. regions: region and rmse_mm; split: the part of the data that was measured."""
     shown = regions.sort_values("rmse_mm")
     return Figure(
         name="error-by-region",
-        caption="Root mean square vertex error of the codebook by region of the face, on held-out people. "
-        f"n = {subjects} people, {frames:,} frames.",
+        caption=f"Root mean square vertex error of the codebook by region of the face, on the {split} part. "
+        f"n = {people_words(subjects)}, {frames:,} frames.",
         draw=lambda figure: _draw_regions(figure, shown),
         height_mm=row_height(len(shown), each=5.0),
     )

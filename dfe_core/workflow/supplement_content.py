@@ -123,7 +123,8 @@ def supplement_page(results: StudyResults, study: Study) -> tuple[SupplementPage
     faults = why_no_faces(face)
     page = SupplementPage(
         title=f"Supplement: {study.dataset.name}",
-        subtitle=f"Codebook {study.codebook.model} on {len(recordings)} recordings of {subjects} people, "
+        subtitle=f"Codebook {study.codebook.model} on {len(recordings)} recordings of "
+        f"{study_text.people_words(subjects)}, "
         f"{frames:,} frames with a face",
         numbers=tuple(_headlines(results, study)),
         cards=tuple(_cards(results, study, moving)),
@@ -132,7 +133,7 @@ def supplement_page(results: StudyResults, study: Study) -> tuple[SupplementPage
         sections=tuple(sections),
         methods=methods_paragraphs(results, study),
         licence=_licence(face, faults),
-        labels=("simulated data",) if study.dataset.simulated else (),
+        labels=_labels(results, study),
     )
     return page, figures
 
@@ -153,6 +154,12 @@ def methods_paragraphs(results: StudyResults, study: Study) -> tuple[str, ...]:
     return tuple(part for part in parts if part)
 
 
+def _labels(results: StudyResults, study: Study) -> tuple[str, ...]:
+    """What must be read beside every figure."""
+    simulated = ("simulated data",) if study.dataset.simulated else ()
+    return tuple(dict.fromkeys((*simulated, *(coverage_text.labels(results.coverage) if results.coverage else ()))))
+
+
 def _headlines(results: StudyResults, study: Study) -> Iterator[Number]:
     recordings = study.dataset.recordings
     minutes = float(recordings["duration_s"].sum()) / 60
@@ -161,7 +168,7 @@ def _headlines(results: StudyResults, study: Study) -> Iterator[Number]:
     used = int((study.intervals_index.summary["runs"] > 0).sum())
     yield Number(label="Codewords", value=str(study.codebook.size - 1), detail=f"{used} of them occur")
     if (figures := results.metrics) is not None:
-        held = f"{figures['split']} part, {figures['subjects']} people"
+        held = f"{figures['split']} part, {study_text.people_words(figures['subjects'])}"
         yield Number(label="Error", value=f"{figures['rmse_mm']:.3f} mm", detail=held)
         yield Number(label="Explained variance", value=f"{figures['explained_variance']:.3f}", detail=held)
         bits = f"{figures['entropy_bits_per_frame']:.1f}"
@@ -207,7 +214,7 @@ def _fidelity_section(results: StudyResults, data: dict[str, pd.DataFrame]) -> I
     if (figures := results.metrics) is None:
         return
     regions = pd.DataFrame(list(figures["rmse_mm_by_region"].items()), columns=["region", "rmse_mm"]).dropna()
-    figure = draw.region_figure(regions, int(figures["subjects"]), int(figures["frames"]))
+    figure = draw.region_figure(regions, str(figures["split"]), int(figures["subjects"]), int(figures["frames"]))
     data[figure.name] = regions
     yield Section("Fidelity", (Text(study_text.evaluation_sentence(figures)), figure))
 
