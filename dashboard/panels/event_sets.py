@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,7 @@ from dfe_core.events.store import (
     write_events,
 )
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.tokens.encoding import encode_dataset
 from dfe_core.workspace.segments import is_current, open_segments, renewed
 
 from ..data import artefact_cache, people
@@ -56,7 +58,7 @@ def of_dataset(choice: artefact_cache.Choice, dataset: Dataset) -> None:
             st.caption(refused)
             return
         if usable := [one for one in sets if one.title != EXCLUDED]:
-            _use(dataset, usable)
+            _use(choice, dataset, usable)
         _bring_in(dataset)
 
 
@@ -100,7 +102,7 @@ def _kinds(events: EventSet) -> list[str]:
     return [] if not events.kind else events.table[events.kind].map(as_text).value_counts().index.tolist()
 
 
-def _use(dataset: Dataset, sets: list[EventSet]) -> None:
+def _use(choice: artefact_cache.Choice, dataset: Dataset, sets: list[EventSet]) -> None:
     """Choose a set and kinds of it: exclude them, take them as segments, or remove the set."""
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     by_name = {one.title: one for one in sets}
@@ -115,7 +117,9 @@ def _use(dataset: Dataset, sets: list[EventSet]) -> None:
     with st.container(horizontal=True):
         _button("Exclude these spans", dataset, lambda: _exclude(dataset, events, where), ":material/block:")
         if segment_source(dataset) is None:
-            _button("Take as segments", dataset, lambda: _segments(dataset, events, where), ":material/content_cut:")
+            _button(
+                "Take as segments", dataset, lambda: _segments(choice, dataset, events, where), ":material/content_cut:"
+            )
         _button("Remove the set", dataset, lambda: _remove(dataset, name), ":material/delete:")
 
 
@@ -140,8 +144,11 @@ def _exclude(dataset: Dataset, events: EventSet, where: dict[str, list[str]]) ->
     return f"{plural(len(table), 'span')} excluded from every figure."
 
 
-def _segments(dataset: Dataset, events: EventSet, where: dict[str, list[str]]) -> str:
+def _segments(choice: artefact_cache.Choice, dataset: Dataset, events: EventSet, where: dict[str, list[str]]) -> str:
     found = open_segments(dataset, SegmentChoice(events=events.title, where=where))
+    if choice.encoded:  # tokens are cut, which takes no time
+        with suppress(DataError):  # the pages offer to encode
+            encode_dataset(choice.model, found.name, root=choice.root)
     return (
         f"{plural(len(found.recordings), 'segment')} of {plural(found.recordings['subject'].nunique(), 'subject')} "
         f"are the dataset “{text(found.name)}”: choose it in the sidebar."

@@ -22,6 +22,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.sealed_test import withheld
 from dfe_core.integrity import check
+from dfe_core.locks import claim
 from dfe_core.replacement import remove_folder
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, require_new_name, write_json
 
@@ -29,6 +30,7 @@ SCHEMA_VERSION = 1
 OWN_COLUMNS = ("recording", "onset_s", "offset_s")
 REASON = "reason"
 """Column of the set of exclusions: why."""
+_PATIENCE_S = 20.0
 
 
 class EventSet(OpenedArtefact):
@@ -131,7 +133,7 @@ def require_new_events(dataset: str, name: str, root: Path | None = None) -> Pat
     return path
 
 
-@audited("write events", ANALYSES, lambda given: events_name(given["dataset"].name, given["name"]), wait_s=20.0)
+@audited("write events", ANALYSES, lambda given: events_name(given["dataset"].name, given["name"]), wait_s=_PATIENCE_S)
 def write_events(
     dataset: Dataset,
     name: str,
@@ -212,21 +214,23 @@ def exclude(dataset: Dataset, spans: pd.DataFrame) -> EventSet:
     """
     if (spans["offset_s"] <= spans["onset_s"]).any():
         raise DataError(EXCLUDED, "a span without length", "an offset after the onset")
-    both = pd.concat([excluded_spans(dataset), spans[[*OWN_COLUMNS, REASON]]], ignore_index=True)
-    return write_events(dataset, EXCLUDED, both.drop_duplicates(), kind=REASON)
+    with claim(require_new_events(dataset.name, EXCLUDED, dataset.root), _PATIENCE_S):  # read and written as one
+        both = pd.concat([excluded_spans(dataset), spans[[*OWN_COLUMNS, REASON]]], ignore_index=True)
+        return write_events(dataset, EXCLUDED, both.drop_duplicates(), kind=REASON)
 
 
 def include(dataset: Dataset, spans: pd.DataFrame) -> EventSet | None:
     """Take spans back that were excluded (those of equal recording, onset_s and offset_s); None where none is left."""
-    held = excluded_spans(dataset)
-    gone = set(map(tuple, spans[[*OWN_COLUMNS]].itertuples(index=False)))
-    left = held[[key not in gone for key in map(tuple, held[[*OWN_COLUMNS]].itertuples(index=False))]]
-    if len(left) == len(held):
-        raise DataError(EXCLUDED, "no such span", "one that `dfe events list` shows")
-    if len(left):
-        return write_events(dataset, EXCLUDED, left, kind=REASON)
-    remove_events(dataset, EXCLUDED)
-    return None
+    with claim(require_new_events(dataset.name, EXCLUDED, dataset.root), _PATIENCE_S):
+        held = excluded_spans(dataset)
+        gone = set(map(tuple, spans[[*OWN_COLUMNS]].itertuples(index=False)))
+        left = held[[key not in gone for key in map(tuple, held[[*OWN_COLUMNS]].itertuples(index=False))]]
+        if len(left) == len(held):
+            raise DataError(EXCLUDED, "no such span", "one that `dfe events list` shows")
+        if len(left):
+            return write_events(dataset, EXCLUDED, left, kind=REASON)
+        remove_events(dataset, EXCLUDED)
+        return None
 
 
 def excluded_spans(dataset: Dataset) -> pd.DataFrame:
@@ -236,7 +240,7 @@ def excluded_spans(dataset: Dataset) -> pd.DataFrame:
     return EventSet.open(dataset.name, EXCLUDED, dataset.root).table
 
 
-@audited("remove events", ANALYSES, lambda given: events_name(given["dataset"].name, given["name"]), wait_s=20.0)
+@audited("remove events", ANALYSES, lambda given: events_name(given["dataset"].name, given["name"]), wait_s=_PATIENCE_S)
 def remove_events(dataset: Dataset, name: str) -> None:
     """Delete a set of events for good. Raises `DataError` where there is none."""
     remove_folder(EventSet.open(dataset.name, name, dataset.root).path)

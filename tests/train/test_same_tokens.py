@@ -66,3 +66,29 @@ def test_a_dataset_that_is_handed_on_gives_the_same_arrays_and_tokens(root: Path
             np.testing.assert_array_equal(getattr(a.frames(name), part), getattr(b.frames(name), part))
         np.testing.assert_array_equal(ours.recording(name).tokens, theirs.recording(name).tokens)
         np.testing.assert_array_equal(ours.recording(name).intensities, theirs.recording(name).intensities)
+
+
+def test_segments_have_the_tokens_of_the_whole_recording_and_exclusions_change_no_token(root: Path):
+    import pandas as pd
+
+    from dfe_core.events.segments import SegmentChoice
+    from dfe_core.events.store import exclude, remove_events, write_events
+    from dfe_core.workspace.segments import open_segments
+
+    data = Dataset.open("toy", root)
+    name = str(data.recordings["recording"][0])
+    table = pd.DataFrame({"recording": [name, name], "onset_s": [1.0, 4.0], "offset_s": [3.0, 6.0], "kind": ["a", "b"]})
+    write_events(data, "trials", table, kind="kind")
+    segments = open_segments(data, SegmentChoice(events="trials"))
+    encode_dataset("small", segments.name, root=root)
+    whole, cut = (TokenCache.open("small", one, root) for one in ("toy", segments.name))
+    part, of = cut.recording(f"{name}-002"), whole.recording(name)
+    rows = np.searchsorted(of.frame, part.frame)
+    np.testing.assert_array_equal(part.tokens, of.tokens[rows])
+    np.testing.assert_array_equal(part.intensities, of.intensities[rows])
+    np.testing.assert_allclose(part.time_s, of.time_s[rows] - 4)
+    exclude(data, table[:1].rename(columns={"kind": "reason"}))
+    report = encode_dataset("small", "toy", root=root)
+    assert report.unchanged and report.frames == whole.frames
+    assert TokenCache.open("small", "toy", root).frames == whole.frames - len(cut.recording(f"{name}-001").frame)
+    remove_events(data, "excluded")
