@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from ..theme.formatting import text
 from . import query_parameters
@@ -49,7 +50,12 @@ def route(name: str) -> st.Page:
 
 def go(name: str, **parameters: object) -> NoReturn:
     """Open a page with these query parameters, keeping model and dataset."""
-    st.switch_page(route(name), query_params=query_parameters.link(**parameters))
+    asked = query_parameters.link(**parameters)
+    try:
+        st.switch_page(route(name), query_params=asked)
+    except StreamlitAPIException:  # the sidebar's choices, drawn in this run, keep themselves in the link
+        own = {key: value for key, value in asked.items() if key not in ("model", "dataset")}
+        st.switch_page(route(name), query_params=own)
 
 
 def link(name: str, label: str, **parameters: object) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from packaging.version import Version
+from streamlit.errors import StreamlitAPIException
 from streamlit.testing.v1 import AppTest
 
 from dashboard.data import job_manager
@@ -218,3 +219,17 @@ def _notes() -> None:
 
     choice = artefact_cache.chosen()
     note_editor.exchange(choice, 1, notes.read(choice))
+
+
+def test_the_way_to_a_page_is_open_where_the_sidebar_holds_the_choices_of_the_link(monkeypatch):
+    asked = []
+
+    def switch(page, query_params):  # as Streamlit does while the widgets of these parameters are on the page
+        asked.append(query_params)
+        if "dataset" in query_params:
+            raise StreamlitAPIException("bound to a widget")
+
+    monkeypatch.setattr(routes.st, "switch_page", switch)
+    monkeypatch.setattr(routes.query_parameters, "link", lambda **given: {"dataset": "live", "model": "m", **given})
+    routes.go("codebook", codeword="3")
+    assert asked[1:] == [{"codeword": "3"}]
