@@ -173,7 +173,7 @@ def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Lis
 
 def read_windows(path: Path, data: Dataset, label: str) -> pd.DataFrame:
     """The windows of a file as spans: recording, segment, span, start_s, end_s, apex_s, time and the label, sorted by
-    recording and onset. Raises `DataError` naming the row."""
+    recording and onset; none of recordings whose labels are sealed. Raises `DataError` naming the row."""
     try:
         table = pd.read_csv(path, dtype={"recording": str})
     except FileNotFoundError:
@@ -193,7 +193,10 @@ def read_windows(path: Path, data: Dataset, label: str) -> pd.DataFrame:
     clash = (table["recording"] == table["recording"].shift()) & (table["onset_s"] < table["offset_s"].shift() - 1e-9)
     _refuse(path, table, clash, lambda r: f"overlaps another window of {r.recording}", "windows apart from each other")
     order = pd.Categorical(table["recording"], categories=list(data.recordings["recording"].astype(str)), ordered=True)
-    table = table.assign(order=order).sort_values(["order", "onset_s"], kind="stable").reset_index(drop=True)
+    table = table.assign(order=order).sort_values(["order", "onset_s"], kind="stable")
+    table = table[~table["recording"].isin(data.sealed)].reset_index(drop=True)
+    if not len(table):
+        raise DataError(path, "windows of recordings whose labels are sealed", "windows of other recordings")
     return pd.DataFrame(
         {
             "recording": table["recording"],

@@ -18,6 +18,7 @@ from dfe_core.expressions.removal import put_back, remove_recording
 from dfe_core.expressions.sealed_test import Hypothesis, SealPlan, SealState, find_seal
 from dfe_core.faces import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
+from dfe_core.probes.micro import read_windows
 from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.tokenizer.config import load_config
@@ -109,6 +110,9 @@ def test_sealed_labels_are_read_by_nothing_and_a_study_continues_without_them(se
         assert result.summary["sealed"]["standing"] == "exploratory" and "are left out" in result.methods
     groups = Study("lab-codebook", "lab", root=sealed).compare_groups("mood", permutations=99, resamples=100)
     assert groups.unlabelled == len(SEALED)
+    windows = pd.DataFrame({"recording": ["p00", "p03"], "onset_s": 0.5, "offset_s": 0.9, "mood": ["low", "high"]})
+    windows.to_csv(lab / "windows.csv", index=False)
+    assert read_windows(lab / "windows.csv", data, "mood")["recording"].tolist() == ["p00"]
 
 
 def test_what_writes_a_dataset_anew_keeps_what_is_sealed(sealed):
