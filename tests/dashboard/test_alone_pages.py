@@ -31,7 +31,12 @@ def test_probes_offer_aus_and_no_codewords(alone):
     test = opened("probes")
     assert not test.exception and "Action units alone" in said(test)
     (features,) = [one for one in test.multiselect if one.label == "From"]
-    assert features.value == ["au"] and [name.partition(":")[0] for name in features.options] == ["au", "au-sided", "speech", "other"]
+    assert features.value == ["au"] and [name.partition(":")[0] for name in features.options] == [
+        "au",
+        "au-sided",
+        "speech",
+        "other",
+    ]
 
 
 def test_recordings_show_aus_over_time(alone):
