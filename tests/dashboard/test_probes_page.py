@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from dashboard.panels.moments_in_words import sentence
 from dashboard.views.probe_results import arguments, guesses, side_by_side
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.probes.labels_together import predict_labels
 from dfe_core.probes.result import list_results
+from dfe_core.probes.settings import ProbeSettings
 from tests.dashboard.fake_cache import add_analyses
 from tests.dashboard.test_pages import opened, said
 from train.cli import build_parser
@@ -60,6 +64,27 @@ def test_several_labels_of_the_form_are_several_of_the_command(probed: Path):
     assert asked_labels(["condition,arousal", "stress"], "simulated") == ["condition", "arousal", "stress"]
     test = opened("probes", probe_part="All labels")
     assert not test.exception and "This label was predicted alone" in said(test)
+
+
+def test_labels_predicted_together_stand_in_one_table(filled: Path, tmp_path: Path):
+    rows = Dataset.open("simulated", filled).recordings["recording"]
+    table = pd.DataFrame({"recording": rows, "item": range(1, len(rows) + 1), "trait": [0.5, 2.5, 1.0, 4.0, 3.5, 2.0]})
+    table.to_csv(tmp_path / "labels.csv", index=False)
+    few = {"folds": 3, "inner_folds": 2, "resamples": 100, "permutations": 19, "swaps": 99, "repeats": 1}
+    settings = ProbeSettings(
+        model="default",
+        dataset="simulated",
+        label="item",
+        labels=str(tmp_path / "labels.csv"),
+        features=("psi",),
+        unit="recording",
+        **few,
+    )
+    predict_labels(settings, ["item", "trait"], filled)
+    test = opened("probes", probe_part="All labels")
+    assert not test.exception and not test.error
+    shown = [frame.value for frame in test.dataframe if "p, joint" in frame.value]
+    assert [sorted(frame["Label"]) for frame in shown] == [["item", "trait"]]
 
 
 def test_experiments_stand_side_by_side_with_the_figures_of_the_json(probed: Path):
