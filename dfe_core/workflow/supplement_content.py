@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dfe_core.artefact_names import CONFIG, MODELS
+from dfe_core.artefact_names import CONFIG, MANIFEST, MODELS
 from dfe_core.expressions.sealed_test import find_seal
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.codeword_names import name_codewords
@@ -52,7 +52,7 @@ _FILES = {
     "groups": "comparisons of groups",
     "probes": "predictions of labels",
     "codewords": "a picture of each codeword",
-    "manifest.json": "what everything was made from, versions of packages, SHA-256 of every file",
+    MANIFEST: "what everything was made from, versions of packages, SHA-256 of every file",
 }
 
 
@@ -84,7 +84,7 @@ def write_page(results: StudyResults, study: Study, out: Path) -> list[Path]:
     files are already. The same study gives the same bytes. Returns the paths."""
     page, data = supplement_page(results, study)
     present = {name: what for name, what in _FILES.items() if (out / name).exists() or name in (PAGE, FIGURES)}
-    page = dataclasses.replace(page, files=(*present.items(), ("manifest.json", _FILES["manifest.json"])))
+    page = dataclasses.replace(page, files=(*present.items(), (MANIFEST, _FILES[MANIFEST])))
     drawings = {figure.name: svg(figure) for figure in page.figures}
     write_supplement_page(page, drawings, out / PAGE)
     return [out / PAGE, *write_figures(page.figures, drawings, data, out / FIGURES)]
