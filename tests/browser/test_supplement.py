@@ -14,6 +14,16 @@ PIXELS = """() => { const c = document.querySelector('.viewer canvas'), d = c.ge
   return d.getImageData(0, 0, c.width, c.height).data.reduce((a, v, i) => (a * 31 + v * (i % 97)) % 1000003, 7); }"""
 
 
+def other_pixels(page, before: int) -> int:
+    """The face once it is drawn otherwise; asked from here, because the page's policy forbids `eval`, by which
+    Playwright waits."""
+    for _ in range(100):
+        if (now := page.evaluate(PIXELS)) != before:
+            return now
+        page.wait_for_timeout(100)
+    raise AssertionError("the face stays as it was")
+
+
 def test_faces_turn_on_a_page_from_disk(browser, tmp_path: Path, toy_face):
     save_face(toy_face, tmp_path / "cache")
     make_world(tmp_path / "cache", toy_face, recordings=4, frames=40)
@@ -29,10 +39,9 @@ def test_faces_turn_on_a_page_from_disk(browser, tmp_path: Path, toy_face):
     page.wait_for_selector("#codewords[data-state=drawn]")
     at_first = page.evaluate(PIXELS)
     page.locator(".viewer canvas").press("ArrowLeft")
-    page.wait_for_function(f"({PIXELS})() !== {at_first}")
-    turned = page.evaluate(PIXELS)
+    turned = other_pixels(page, at_first)
     page.get_by_role("slider", name="Intensity").fill("20")
-    page.wait_for_function(f"({PIXELS})() !== {turned}")
+    other_pixels(page, turned)
     page.locator(".card").nth(3).click()
     assert page.locator(".viewer h3").inner_text() == page.locator(".card").nth(3).get_attribute("data-title")
     page.get_by_role("searchbox").fill("no such codeword")
