@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from streamlit.testing.v1 import AppTest
 
 from dashboard.data.artefact_cache import Choice
 from dashboard.pages.groups import Asked, arguments, repeats
@@ -100,3 +101,22 @@ def test_a_comparison_that_was_not_made_is_offered(filled: Path):
     test = opened("groups")
     assert not test.exception
     assert "has no label" in said(test) or [b for b in test.button if b.label == "Compare the groups"]
+
+
+def _confounds_page(folder: str) -> None:
+    from pathlib import Path
+
+    from dashboard.pages.groups import confounds
+
+    confounds(Path(folder), False)
+
+
+def test_what_else_differs_between_the_groups_is_a_warning_with_its_table(tmp_path: Path):
+    found = rows().iloc[[0, 1]].drop(columns="q_all")
+    found = found.assign(measure=["head_movement", "blink_rate"], unit=["°/s", "/min"], q=[0.01, 0.4])
+    found.to_parquet(tmp_path / "confounds.parquet")
+    test = AppTest.from_function(_confounds_page, kwargs={"folder": str(tmp_path)}).run()
+    assert not test.exception
+    assert "the groups differ in head movement (calm 1°/s, stress 2°/s" in test.warning[0].value
+    assert "adjusts for it" in test.warning[0].value
+    assert list(test.dataframe[0].value["Measure"]) == ["head movement", "blink rate"]
