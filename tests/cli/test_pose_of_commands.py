@@ -11,6 +11,7 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.label_scales import LabelScale
 from dfe_core.expressions.recording import Recording
 from dfe_core.facs.coverage_limits import coverage_limits
 from dfe_core.facs.coverage_notes import coverage_notes
@@ -72,12 +73,21 @@ def test_reports_of_coverage_and_probes_hold_the_warning(datasets):
     said = {}
     for name in ("follows", "free"):
         data = Dataset.open(name)
-        target = SimpleNamespace(subjects=40, task="classify", classes=("a", "b"), y=np.array([0, 1]), dropped=0)
+        target = SimpleNamespace(
+            subjects=40,
+            task="classify",
+            classes=("a", "b"),
+            y=np.array([0, 1]),
+            dropped=0,
+            scale=LabelScale.NOMINAL,
+            values=np.array(["a", "b"]),
+        )
         aus = SimpleNamespace(tool="OpenFace", estimate=True, name="a", manifest={"alignment": [], "notes": []})
         limits = coverage_limits(
             SimpleNamespace(dataset=data, aus=aus), SimpleNamespace(left_out={}), templates=None, lag_s=0.0
         )
         probed = {"simulated": False, "groups": 40, "codebook_saw": {"known": True, "seen": 0}, "duplicates": []}
+        probed |= {"codebook_use": {"use": "shared"}}
         probed |= {"windows": {"equal": False}, **limiting_facts(target, data)}
         said[name] = [
             " ".join(lines)

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from dashboard import web
-from dashboard.data.packs import codebook_pack, look_of, pack, quantised
+from dashboard.data.packs import codebook_pack, pack, quantised
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.scene import pack_scene
+from dfe_core.render.viewer import look_of
 
 GOLDEN = Path(web.__file__).parent / "tests" / "golden"
 PSI = np.array([[1.0, 0.0], [-0.5, 0.75]], np.float32)
