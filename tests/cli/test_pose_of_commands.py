@@ -87,7 +87,7 @@ def test_reports_of_coverage_and_probes_hold_the_warning(datasets):
             SimpleNamespace(dataset=data, aus=aus), SimpleNamespace(left_out={}), templates=None, lag_s=0.0
         )
         probed = {"simulated": False, "groups": 40, "codebook_saw": {"known": True, "seen": 0}, "duplicates": []}
-        probed |= {"codebook_use": {"use": "shared"}}
+        probed |= {"codebook_use": {"use": "shared"}, "sealed": None}
         probed |= {"windows": {"equal": False}, **limiting_facts(target, data)}
         said[name] = [
             " ".join(lines)
