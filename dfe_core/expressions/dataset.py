@@ -392,30 +392,17 @@ class DatasetWriter:
         self._rows = Spool()
         self._extras: pq.ParquetWriter | None = None
         self._frames = 0
-        self._waiting: list[pa.Table] = []
+        self._waiting: list[Recording] = []
+        self._waiting_frames = 0
 
     def add(self, recording: Recording, labels: dict[str, Any] | None = None) -> None:
         """Append one recording whose `psi` is already in the dataset's coefficient order."""
         count = len(recording.psi)
         if recording.psi.shape[1] != len(self.names):
             raise DataError(recording.name, f"{recording.psi.shape[1]} coefficients", str(len(self.names)))
-        name = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [recording.name])
-        psi = pa.FixedSizeListArray.from_arrays(
-            np.ascontiguousarray(recording.psi, np.float32).ravel(), len(self.names)
-        )
-        self._waiting.append(
-            pa.table(
-                [
-                    name,
-                    pa.array(recording.frame, pa.int64()),
-                    pa.array(recording.time_s, pa.float64()),
-                    pa.array(recording.valid, pa.bool_()),
-                    psi,
-                ],
-                schema=self._schema,
-            )
-        )
-        if sum(table.num_rows for table in self._waiting) >= _FEW_FRAMES:
+        self._waiting.append(recording)
+        self._waiting_frames += count
+        if self._waiting_frames >= _FEW_FRAMES:
             self._write_waiting()
         self._add_extras(recording)
         step = 1 / recording.fps
@@ -436,10 +423,22 @@ class DatasetWriter:
         self._frames += count
 
     def _write_waiting(self) -> None:
-        if self._waiting:
-            together = pa.concat_tables(self._waiting).unify_dictionaries().combine_chunks()
-            self._sink.write_table(together, row_group_size=ROW_GROUP)
-            self._waiting = []
+        """Write what waits, a row group at a time, so that ψ of an hour are not there twice."""
+        for parts in _row_groups([len(recording.psi) for recording in self._waiting]):
+            tables = [self._table(self._waiting[i], rows) for i, rows in parts]
+            self._sink.write_table(pa.concat_tables(tables).unify_dictionaries().combine_chunks())
+        self._waiting, self._waiting_frames = [], 0
+
+    def _table(self, recording: Recording, rows: slice) -> pa.Table:
+        psi = np.ascontiguousarray(recording.psi[rows], np.float32)
+        columns = [
+            pa.DictionaryArray.from_arrays(np.zeros(len(psi), np.int32), [recording.name]),
+            pa.array(recording.frame[rows], pa.int64()),
+            pa.array(recording.time_s[rows], pa.float64()),
+            pa.array(recording.valid[rows], pa.bool_()),
+            pa.FixedSizeListArray.from_arrays(psi.ravel(), len(self.names)),
+        ]
+        return pa.table(columns, schema=self._schema)
 
     def _add_extras(self, recording: Recording) -> None:
         if not recording.extras:
@@ -495,6 +494,24 @@ class DatasetWriter:
             gram = None
         leak = measure_pose_leak(data, gram)
         return None if leak is None else asdict(leak)
+
+
+def _row_groups(counts: Sequence[int]) -> Iterator[list[tuple[int, slice]]]:
+    """Recordings of so many frames, one after the other, cut every `ROW_GROUP` frames: numbers and rows of each."""
+    group: list[tuple[int, slice]] = []
+    room = ROW_GROUP
+    for number, count in enumerate(counts):
+        first = 0
+        while first < count:
+            last = min(count, first + room)
+            group.append((number, slice(first, last)))
+            room -= last - first
+            first = last
+            if not room:
+                yield group
+                group, room = [], ROW_GROUP
+    if group:
+        yield group
 
 
 @contextlib.contextmanager

@@ -73,10 +73,10 @@ _REPEATED = 0.3
 
 def motion_notes(values: np.ndarray, valid: np.ndarray) -> tuple[str, ...]:
     """What is odd about how (T, E) values move over time: not at all, frames that repeat, copies of a loop."""
-    rows = values[:, :: max(1, values.shape[1] // _COLUMNS)][valid]
+    rows = _rows_of(values[:, :: max(1, values.shape[1] // _COLUMNS)], valid)
     if len(rows) < LEAST_FRAMES:
         return ()
-    if not np.ptp(rows, axis=0).any() and not np.ptp(values[valid], axis=0).any():
+    if not np.ptp(rows, axis=0).any() and not np.ptp(_rows_of(values, valid), axis=0).any():
         return (f"Nothing moves: all {len(rows):,} valid frames are the same.",)
     same = float((rows[1:] == rows[:-1]).all(1).mean())
     notes = (
@@ -98,8 +98,13 @@ def faint(values: np.ndarray, valid: np.ndarray, names: tuple[str, ...]) -> tupl
     """ARKit coefficients that hardly move: the tool does not see their actions, or the person never shows them."""
     if valid.sum() < LEAST_FRAMES:
         return ()
-    top = (values if valid.all() else values[valid]).max(0)  # no copy of what may be an hour
+    top = _rows_of(values, valid).max(0)
     return tuple(name for name, most in zip(names, top, strict=True) if 0 <= most < FAINT)
+
+
+def _rows_of(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """The valid rows, without a copy of what may be an hour where all are valid."""
+    return values if valid.all() else values[valid]
 
 
 DECIMALS_LOST = "the decimal points are lost (a spreadsheet with decimal commas saved it?)"

@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from dfe_core.errors import DataError
+from dfe_core.expressions import dataset as writing
 from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.recording_table import find_frames, frame_rows
@@ -39,6 +41,18 @@ def dataset(tmp_path: Path) -> Dataset:
         writer.add(recording("two", np.arange(3000)))
         writer.close({"name": "d", "face": "none", "simulated": False, "sources": [], "notes": []})
     return Dataset.open("d", tmp_path)
+
+
+def test_recordings_are_cut_into_row_groups_wherever_they_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(writing, "ROW_GROUP", 4096)
+    with open_writer("d", ("a", "b"), tmp_path) as writer:
+        for name, frames in (("a", 3000), ("b", 2), ("c", 9000)):
+            writer.add(recording(name, np.arange(frames)))
+        writer.close({"name": "d", "face": "none", "simulated": False, "sources": [], "notes": []})
+    found = Dataset.open("d", tmp_path)
+    groups = pq.ParquetFile(tmp_path / "datasets" / "d" / "frames.parquet").metadata
+    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [3000, 4096, 4096, 810]
+    assert [found.frames(name).psi[-1].tolist() for name in "abc"] == [[2999.0] * 2, [1.0] * 2, [8999.0] * 2]
 
 
 def test_frames_are_found_by_number_in_any_order(dataset: Dataset):
