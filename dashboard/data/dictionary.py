@@ -32,8 +32,9 @@ _USAGE = {
 @dataclass(frozen=True, eq=False)
 class Dictionary:
     """table: K rows, the codebook's columns, uses, share_of_frames, main_stage, mean_intensity, title (the plain name),
-    description (with every part in mm), like (its action units, may be empty), verdict (a `Verdict`), moved_share (of
-    the moments that its name was checked on), name, tags and note (the lab's own). words: their index. names: the
+    description (with every part in mm), like (its action units, may be empty), verdict (a `Verdict`), checked
+    (whether the names were, on these data), picked, picked_low and picked_high (share of pairs of moments in which its
+    sentence picks its own, with 95 % interval), name, tags and note (the lab's own). words: their index. names: the
     facts behind title, like and verdict."""
 
     table: pd.DataFrame
@@ -72,7 +73,8 @@ def _dictionary(
         like=[n.label for n in names],
         verdict=pd.Series([n.verdict for n in names], dtype=object),
         side=[n.description.side for n in names],
-        moved_share=_moved(_found, len(names)),
+        checked=_found.checked is not None,
+        **_picked(_found, len(names)),
         name=[note.name for note in own],
         tags=[", ".join(note.tags) for note in own],
         note=[note.note for note in own],
@@ -82,13 +84,15 @@ def _dictionary(
     return Dictionary(table, index_words(codeword_texts(codebook.table, clauses, notes, units=units)), names)
 
 
-def _moved(found: Known, size: int) -> np.ndarray:
-    """(K,) share of the checked moments in which a codeword moved as named, NaN where it was not checked."""
-    share = np.full(size, np.nan)
+def _picked(found: Known, size: int) -> dict[str, np.ndarray]:
+    """(K,) accuracy of every codeword's sentence with its interval, NaN where it was not scored."""
+    columns = {"picked": "accuracy", "picked_low": "low", "picked_high": "high"}
+    made = {name: np.full(size, np.nan) for name in columns}
     if found.checked is not None:
-        table = found.checked.scores.table
-        share[table["codeword"].to_numpy(int)] = table["moved_share"]
-    return share
+        table = found.checked.scores.sentences
+        for name, column in columns.items():
+            made[name][table["codeword"].to_numpy(int)] = table[column]
+    return made
 
 
 def _notes(model: str, root: Path) -> Notes:

@@ -243,8 +243,9 @@ def name_facts(choice: artefact_cache.Choice, row: pd.Series) -> None:
     if not name.description.rest:
         st.html(name_chips.chips(name, found))
     score = name_chips.score_words(number, found)
+    picks = name_chips.sentence_words(number, found)
     details = capitalised(part_sizes(name.description))
-    st.caption(" ".join(part for part in (f"{details}." if details else "", score) if part))
+    st.caption(" ".join(part for part in (f"{details}." if details else "", picks, score) if part))
     if found.checked is None and choice.encoded and not name.description.rest:
         offer_check(choice)
 

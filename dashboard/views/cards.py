@@ -14,8 +14,8 @@ from ..data.dictionary import Dictionary
 from ..theme.formatting import mm, percent
 from ..theme.palette import region_colour
 
-HOLDS = 0.5
-"""A name holds where the codeword moved as named in at least this share of the moments that it was checked on."""
+CHANCE = 0.5
+"""Share of pairs of moments in which a sentence that says nothing picks the codeword's own."""
 
 
 def name_of(row: pd.Series) -> str:
@@ -60,9 +60,20 @@ def chip_of(row: pd.Series) -> str:
 
 
 def score_of(row: pd.Series) -> str:
-    """In how many of the moments that its name was checked on it moved as named; empty where it was not checked."""
-    share = row["moved_share"]
-    return "" if not np.isfinite(share) else f"{'only ' if share < HOLDS else ''}{percent(share)} as named"
+    """How often its sentence picks its moments; empty where the names were not checked on these data."""
+    if not row["checked"] or row["verdict"] is Verdict.REST:
+        return ""
+    picked = row["picked"]
+    if not np.isfinite(picked):
+        return "name not scored"
+    low = row["picked_low"]
+    return f"name picks {'only ' if picked <= CHANCE or low <= CHANCE else ''}{percent(picked)}"
+
+
+def picked_words(accuracy: float, low: float, high: float) -> str:
+    """A sentence's score with its interval, if it has one, and chance: ``93 % of pairs [90, 96], chance 50 %``."""
+    interval = f" [{100 * low:.0f}, {100 * high:.0f}]" if np.isfinite(low) else ""
+    return f"{percent(accuracy)} of pairs{interval}, chance {percent(CHANCE)}"
 
 
 def card(row: pd.Series, src: str | None) -> dict[str, Any]:
@@ -70,7 +81,10 @@ def card(row: pd.Series, src: str | None) -> dict[str, Any]:
     number = int(row["codeword"])
     used = f"In {percent(row['share_of_frames'])} of frames." if row["uses"] else "Never used."
     score = score_of(row)
-    held = f" It moved as named in {percent(row['moved_share'])} of the moments checked." if score else ""
+    held = ""
+    if np.isfinite(row["picked"]):
+        words = picked_words(row["picked"], row["picked_low"], row["picked_high"])
+        held = f" Its name picks its moments in {words}."
     return {
         "id": number,
         "src": src,

@@ -8,7 +8,8 @@ from dfe_core.facs.codeword_names import CodewordName, NamedActionUnit, Verdict
 from dfe_core.ontology import ACTION_UNITS
 
 from ..data.codeword_names import Known
-from ..theme.formatting import count, percent
+from ..theme.formatting import count, percent, plural
+from .cards import picked_words
 
 
 def chips(name: CodewordName, found: Known) -> str:
@@ -54,6 +55,22 @@ def basis(name: CodewordName, found: Known) -> str:
         Verdict.BEYOND_FACS: "no action unit moves the face like this",
         Verdict.CONTRAST: "a difference: no face can do it alone",
     }.get(name.verdict, "")
+
+
+def sentence_words(number: int, found: Known) -> str:
+    """How well the name and the sentence below it, by themselves, pick the codeword's moments; empty where the names
+    were not checked on these data."""
+    scores = found.checked.scores if found.checked is not None else None
+    if scores is None or found.names[number].description.rest:
+        return ""
+    row = scores.sentence_of(number)
+    if row is None:
+        return "Name not scored: too few moments to pair, or it states no direction."
+    words = picked_words(row["accuracy"], row["low"], row["high"])
+    return (
+        f"Name picks its moments in {words} ({count(row['pairs'])} pairs, {plural(int(row['subjects']), 'subject')}; "
+        f"other names {percent(row['other_sentences'])}, its whole movement {percent(row['own_movement'])})."
+    )
 
 
 def score_words(number: int, found: Known) -> str:

@@ -27,6 +27,7 @@ from dfe_core.expressions.recording_table import find_frames
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.codeword_names import CodewordName, name_codewords
+from dfe_core.facs.sentence_scores import sentence_scores
 from dfe_core.facs.signals import AuSignals, assess_signals
 from dfe_core.facs.store import AlignedAus
 from dfe_core.facs.templates import Templates, observed_templates
@@ -39,7 +40,7 @@ from dfe_core.tokens.describe import CodewordDescription
 from dfe_core.tokens.dynamics import bootstrap_mean
 from dfe_core.tokens.parts import Parts, face_parts
 
-VERSION = 3
+VERSION = 4
 WINDOW_S = 1.0
 """One moment a window at most: neighbouring frames are one movement."""
 
@@ -73,18 +74,28 @@ class NameScores:
         subjects (NaN for fewer than three).
     pairs: one row a codeword and measured AU: codeword, au, side, subjects, auroc, auroc_low, auroc_high: how well the
         AU tells the same moments apart, likewise.
+    sentences: how well the sentence alone picks the moments (`sentence_scores`).
     recordings: those it was scored on. held_out: whether the codebook was fitted on none of them.
     """
 
     table: pd.DataFrame
     pairs: pd.DataFrame
+    sentences: pd.DataFrame
     recordings: tuple[str, ...]
     held_out: bool
 
     def of(self, codeword: int) -> pd.Series | None:
         """The row of one codeword."""
-        row = self.table[self.table["codeword"] == codeword]
-        return row.iloc[0] if len(row) else None
+        return _row(self.table, codeword)
+
+    def sentence_of(self, codeword: int) -> pd.Series | None:
+        """The row of `sentences` of one codeword; None where its sentence was not scored."""
+        return _row(self.sentences, codeword)
+
+
+def _row(table: pd.DataFrame, codeword: int) -> pd.Series | None:
+    row = table[table["codeword"] == codeword]
+    return row.iloc[0] if len(row) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +193,16 @@ def name_scores(
     return NameScores(
         table=pd.DataFrame(rows, columns=list(_COLUMNS)),
         pairs=pd.DataFrame(pairs, columns=list(_PAIRS)),
+        sentences=sentence_scores(
+            codebook,
+            face,
+            inputs.tokens,
+            dataset,
+            [name.description for name in names],
+            recordings=chosen,
+            seed=seed,
+            progress=progress,
+        ),
         recordings=chosen,
         held_out=held_out and recordings is None,
     )
@@ -375,10 +396,11 @@ def _aus_sources(facts: dict[str, Any]) -> tuple[ArtefactId, ...]:
 
 
 def _save(scores: NameScores, templates: Templates | None, key: str, facts: dict[str, Any], root: Path | None) -> None:
-    """``analyses/names-<key>/`` with scores.parquet, pairs.parquet, templates.npz where there are any."""
+    """``analyses/names-<key>/`` with scores, pairs and sentences (Parquet), templates.npz where there are any."""
     with atomic_directory(artefact_path("analyses", keyed_name(CODEWORD_NAMES, key), root)) as folder:
         scores.table.to_parquet(folder / "scores.parquet")
         scores.pairs.to_parquet(folder / "pairs.parquet")
+        scores.sentences.to_parquet(folder / "sentences.parquet")
         if templates is not None:
             np.savez(folder / "templates.npz", psi=templates.psi)
         write_json(
@@ -404,6 +426,7 @@ def load_checked(key: str, codebook: Codebook, root: Path | None = None) -> Chec
     scores = NameScores(
         table=pd.read_parquet(folder / "scores.parquet"),
         pairs=pd.read_parquet(folder / "pairs.parquet"),
+        sentences=pd.read_parquet(folder / "sentences.parquet"),
         recordings=tuple(manifest["recordings"]),
         held_out=bool(manifest["held_out"]),
     )

@@ -10,6 +10,7 @@ from dashboard.data import codeword_names
 from dashboard.views import cards, name_chips
 from dfe_core.facs.codeword_names import CodewordName, NamedActionUnit, Verdict
 from dfe_core.facs.name_scores import CheckedNames, NameScores
+from dfe_core.facs.sentence_scores import COLUMNS
 from dfe_core.tokens.describe import CodewordDescription
 
 WHAT = CodewordDescription(side="symmetric")
@@ -28,7 +29,10 @@ def row(**values):
             "description": "Both lip corners up",
             "like": "AU12",
             "verdict": Verdict.BY_SHAPE,
-            "moved_share": np.nan,
+            "checked": False,
+            "picked": np.nan,
+            "picked_low": np.nan,
+            "picked_high": np.nan,
             "share_of_frames": 0.1,
             "uses": 3,
             "region": "mouth corner",
@@ -43,19 +47,24 @@ def scores(held_out=True):
         [(4, 6, 94, 0.98, 0.99, 0.97, 1.0)],
         columns=["codeword", "subjects", "moments", "moved_share", "moved_auroc", "moved_low", "moved_high"],
     )
-    return NameScores(table=table, pairs=pd.DataFrame(), recordings=("r",), held_out=held_out)
+    sentences = pd.DataFrame([(4, 6, 94, 400, 0.926, 0.9, 0.96, 0.51, 0.97)], columns=list(COLUMNS))
+    return NameScores(table=table, pairs=pd.DataFrame(), sentences=sentences, recordings=("r",), held_out=held_out)
 
 
 def test_a_card_has_the_plain_name_a_chip_and_the_score():
-    card = cards.card(row(moved_share=0.98), None)
+    card = cards.card(row(checked=True, picked=0.926, picked_low=0.9, picked_high=0.96), None)
     assert (card["title"], card["note"], card["chip"], card["score"], card["named"]) == (
         "4",
         "Both lip corners up",
         "AU12",
-        "98 % as named",
+        "name picks 93 %",
         True,
     )
-    assert cards.card(row(moved_share=0.3), None)["score"] == "only 30 % as named"
+    assert "Its name picks its moments in 93 % of pairs [90, 96], chance 50 %." in card["alt"]
+    assert cards.card(row(checked=True, picked=0.6, picked_low=0.45), None)["score"] == "name picks only 60 %"
+    assert cards.card(row(checked=True, picked=0.8), None)["score"] == "name picks 80 %"  # no interval: few subjects
+    assert cards.card(row(checked=True), None)["score"] == "name not scored"
+    assert cards.card(row(checked=True, verdict=Verdict.REST), None)["score"] == ""
     assert cards.card(row(), None)["score"] == ""
     assert cards.title_of(row(name="Hungry lion")) == "4 · Hungry lion"
 
@@ -91,6 +100,17 @@ def test_chips_stand_in_facs_order_with_strength_and_say_what_they_rest_on():
     assert html.index("<b>AU6</b> 0.37") < html.index("<b>AU12</b> 0.35")
     assert "lip corner puller, more on the left" in html and "confirmed by “tool &amp; co”" in html
     assert "estimates from the same coefficients" in html
+
+
+def test_a_sentence_has_its_score_with_interval_and_chance():
+    names = (CodewordName(description=WHAT, verdict=Verdict.BY_SHAPE),) * 6
+    found = codeword_names.Known(names=names, checked=CheckedNames(names=names, scores=scores()))
+    assert name_chips.sentence_words(4, found) == (
+        "Name picks its moments in 93 % of pairs [90, 96], chance 50 % (400 pairs, 6 subjects; other names 51 %, "
+        "its whole movement 97 %)."
+    )
+    assert "not scored" in name_chips.sentence_words(5, found)
+    assert name_chips.sentence_words(4, codeword_names.Known(names=names)) == ""
 
 
 def test_the_score_says_on_what_it_rests():

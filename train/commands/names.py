@@ -19,6 +19,10 @@ DESCRIPTION = (
     "Name every codeword by the parts of the face that move and by its action units, and check the names "
     "on held-out moments of a dataset. Without --aus, action units are named by shape alone."
 )
+PICKS = (
+    "name picks: share of pairs of moments of one subject, alike in amount of movement, of which one shows the "
+    "codeword, in which the sentence alone finds it; chance 0.5. own movement: the same for its whole movement."
+)
 EXAMPLES = ("dfe names codebook1 study1", "dfe names codebook1 study1 --aus openface --json names.json")
 
 
@@ -43,8 +47,18 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
             ("action units", against(checked)),
         ]
     )
-    rows = [(r["codeword"], r["name"], r["facs"], r["moments"], r["moved_share"], r["moved_auroc"]) for r in records]
-    text = table(("codeword", "name", "action units", "moments", "moved as named", "AUROC"), rows)
+    rows = [(r["codeword"], r["name"], r["facs"], r["moments"], r["moved_share"], *_picked(r)) for r in records]
+    heads = (
+        "codeword",
+        "name",
+        "action units",
+        "moments",
+        "moved as named",
+        "name picks",
+        "95 % interval",
+        "own movement",
+    )
+    text = f"{table(heads, rows)}\n\n{PICKS}"
     deliver(
         {
             "model": args.model,
@@ -87,6 +101,11 @@ def record(number: int, name: CodewordName, checked: CheckedNames) -> dict[str, 
         key: None if row is None else _number(row[key])
         for key in ("subjects", "moments", "moved_share", "moved_auroc", "moved_low", "moved_high")
     }
+    sentence = checked.scores.sentence_of(number)
+    picks = {
+        key: None if sentence is None else _number(sentence[key])
+        for key in ("subjects", "moments", "pairs", "accuracy", "low", "high", "other_sentences", "own_movement")
+    }
     return {
         "codeword": number,
         "name": plain_name(name.description),
@@ -99,7 +118,17 @@ def record(number: int, name: CodewordName, checked: CheckedNames) -> dict[str, 
         "action_units": _units(name.action_units),
         "rejected": _units(name.rejected),
         **figures,
+        "sentence": picks if sentence is not None else None,
     }
+
+
+def _picked(record: dict[str, Any]) -> tuple[Any, ...]:
+    """Score of the sentence, its interval, and what the whole movement reaches; for the table."""
+    picks = record["sentence"]
+    if picks is None:
+        return "not scored", None, None
+    interval = None if picks["low"] is None else f"{picks['low']:.2f} to {picks['high']:.2f}"
+    return picks["accuracy"], interval, picks["own_movement"]
 
 
 def _units(units: Sequence[Any]) -> list[dict[str, Any]]:
