@@ -171,14 +171,21 @@ def pandas_only(path: Path, _: str) -> dict:
 
 
 def resident_mb() -> float:
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return peak_mb()
-    return int(next(line for line in status.read_text().splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+    return _status_mb("VmRSS") or peak_mb()
 
 
 def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1024)
+    """The most memory of this process; not `ru_maxrss` where it can be helped, which knows the parent's at its start."""
+    of_all = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1024)
+    return _status_mb("VmHWM") or of_all
+
+
+def _status_mb(key: str) -> float:
+    """A figure of Linux in MB, 0 elsewhere."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0.0
+    return int(next(line for line in status.read_text().splitlines() if line.startswith(key)).split()[1]) / 1024
 
 
 # ---- many files
