@@ -11,7 +11,7 @@ import streamlit as st
 from dfe_core.artefact_names import CODEWORD_NAMES, MANIFEST, aus_name, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.exclusions import exclusions_manifest
-from dfe_core.facs.codeword_names import CodewordName, name_codewords
+from dfe_core.facs.codeword_names import CodewordName, confirm, name_codewords
 from dfe_core.facs.name_scores import CheckedNames, load_checked, scores_key
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.store import artefact_path
@@ -39,7 +39,8 @@ def known(choice: artefact_cache.Choice) -> Known:
             key = _key(choice, aus)
             made = artefact_path("analyses", keyed_name(CODEWORD_NAMES, key), choice.root) / MANIFEST
             if made.is_file() and (checked := _checked(key, codebook, choice)) is not None:
-                return Known(names=checked.names, checked=checked, aus=checked.aus, estimate=checked.estimate)
+                names = _by_both(key, checked, choice)
+                return Known(names=names, checked=checked, aus=checked.aus, estimate=checked.estimate)
         for aus in measured_first(choice)[:-1]:
             if (found := coverage_analyses.analysis(choice, aus)) is not None:
                 return Known(
@@ -95,11 +96,30 @@ def _checked(key: str, _codebook: Codebook, _choice: artefact_cache.Choice) -> C
     return load_checked(key, _codebook, _choice.root)
 
 
+def _by_both(key: str, checked: CheckedNames, choice: artefact_cache.Choice) -> tuple[CodewordName, ...]:
+    """Checked names, held against the coverage of the same action units as well where that has been analysed: no page
+    names an action unit that another page says does not go with the codeword."""
+    found = coverage_analyses.analysis(choice, checked.aus) if checked.aus else None
+    return checked.names if found is None else _also_against(key, found.coverage.key, checked, found)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _also_against(
+    key: str, coverage_key: str, _checked: CheckedNames, _found: coverage_analyses.Analysis
+) -> tuple[CodewordName, ...]:
+    pairs = dict(tuple(_found.coverage.pairs.groupby("codeword")))
+    return tuple(confirm(name, pairs.get(k), _checked.estimate) for k, name in enumerate(_checked.names))
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _against(
     key: str, codebook_key: str, _codebook: Codebook, _found: coverage_analyses.Analysis
 ) -> tuple[CodewordName, ...]:
-    return tuple(name_codewords(_codebook.psi, _found.inputs.face, pairs=_found.coverage.pairs))
+    return tuple(
+        name_codewords(
+            _codebook.psi, _found.inputs.face, pairs=_found.coverage.pairs, estimate=_found.coverage.estimate
+        )
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -32,10 +32,11 @@ _USAGE = {
 @dataclass(frozen=True, eq=False)
 class Dictionary:
     """table: K rows, the codebook's columns, uses, share_of_frames, main_stage, mean_intensity, title (the plain name),
-    description (with every part in mm), like (its action units, may be empty), verdict (a `Verdict`), checked
-    (whether the names were, on these data), picked, picked_low and picked_high (share of pairs of moments in which its
-    sentence picks its own, with 95 % interval), name, tags and note (the lab's own). words: their index. names: the
-    facts behind title, like and verdict."""
+    description (with every part in mm), like (the action units that it is shaped like, may be empty), action_units
+    (those confirmed, with strength: the chip), verdict (a `Verdict`), checked (whether the names were, on these data),
+    picked, picked_low and picked_high (share of pairs of moments in which its sentence picks its own, with 95 %
+    interval), name, tags and note (the lab's own). words: their index. names: the facts behind title, like and
+    verdict."""
 
     table: pd.DataFrame
     words: WordIndex
@@ -71,6 +72,7 @@ def _dictionary(
         title=[plain_name(n.description) for n in names],
         description=[description_sentence(n.description) for n in names],
         like=[n.label for n in names],
+        action_units=[n.confirmed_label for n in names],
         verdict=pd.Series([n.verdict for n in names], dtype=object),
         side=[n.description.side for n in names],
         checked=_found.checked is not None,

@@ -30,15 +30,15 @@ def title_of(row: pd.Series) -> str:
 
 def sentence_of(row: pd.Series) -> str:
     """The whole description, with what is known of it in terms of FACS."""
-    return f"{row['description']}. {facs_words(row['verdict'], row['like'])}".strip()
+    return f"{row['description']}. {facs_words(row['verdict'], row['action_units'] or row['like'])}".strip()
 
 
 def facs_words(verdict: Verdict, units: str) -> str:
     """What a codeword is in terms of FACS, as a sentence; empty for rest."""
     return {
         Verdict.REST: "",
-        Verdict.CONFIRMED: f"{units} by shape and in the data.",
-        Verdict.BY_SHAPE: f"{units} by shape.",
+        Verdict.CONFIRMED: f"{units}, by shape and in the data.",
+        Verdict.BY_SHAPE: f"Shaped like {units}; nothing measured confirms it.",
         Verdict.BEYOND_FACS: "Beyond FACS: no action unit moves the face this way.",
         Verdict.CONTRAST: "A contrast: no face can do it alone.",
         Verdict.NOT_CONFIRMED: "No action unit: the one it looks like does not go with it in the data.",
@@ -49,8 +49,9 @@ def facs_words(verdict: Verdict, units: str) -> str:
 
 
 def chip_of(row: pd.Series) -> str:
-    """The mark on a card: action units that may be named, or why there are none; empty where nothing is known."""
-    return row["like"] or {
+    """The mark on a card: action units with their strength where geometry and measurement agree, or that it is beyond
+    FACS; empty where nothing confirms what it is shaped like, and where nothing is known."""
+    return row["action_units"] or {
         Verdict.BEYOND_FACS: "beyond FACS",
         Verdict.CONTRAST: "contrast",
         Verdict.FAINT: "faint",
@@ -92,7 +93,7 @@ def card(row: pd.Series, src: str | None) -> dict[str, Any]:
         "note": name_of(row),
         "chip": chip_of(row),
         "score": score,
-        "named": row["verdict"] in (Verdict.CONFIRMED, Verdict.BY_SHAPE),
+        "named": bool(row["action_units"]),
         "colour": region_colour(row["region"]),
         "alt": f"Codeword {number}: {sentence_of(row)} {used} Moves up to {mm(row['peak_mm'])}.{held}",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from dfe_core.facs.codeword_names import CodewordName, NamedActionUnit, Verdict
+from dfe_core.facs.codeword_names import CodewordName, NamedActionUnit, Verdict, with_strength
 from dfe_core.ontology import ACTION_UNITS
 
 from ..data.codeword_names import Known
@@ -13,8 +13,11 @@ from .cards import picked_words
 
 
 def chips(name: CodewordName, found: Known) -> str:
-    """The marks below a codeword's heading, as HTML: action units with their strength, or why there are none."""
-    units = "".join(_chip(unit) for unit in name.in_facs_order)
+    """The marks below a codeword's heading, as HTML: action units with their strength where geometry and measurement
+    agree, what it is shaped like where they were not both asked, or why there are none."""
+    units = "".join(_chip(unit) for unit in name.in_facs_order if unit.confirmed)
+    like = with_strength(unit for unit in name.in_facs_order if not unit.confirmed)
+    units += f'<span class="chip quiet">Shaped like {escape(like)}</span>' if like else ""
     reason = f'<span class="basis">{escape(basis(name, found))}</span>'
     return f'<div class="dfe-chips">{units or _quiet(name)}{reason}</div>'
 
@@ -45,10 +48,11 @@ def _quiet(name: CodewordName) -> str:
 def basis(name: CodewordName, found: Known) -> str:
     """What the action units of a name rest on."""
     if name.verdict is Verdict.CONFIRMED:
-        estimates = " (estimates from the same coefficients)" if found.estimate else ""
-        return f"by shape, and confirmed by “{found.aus}”{estimates}"
+        return f"by shape, and confirmed by “{found.aus}”"
     if name.verdict is Verdict.BY_SHAPE:
-        return "by shape alone"
+        if found.estimate:
+            return f"not confirmed: “{found.aus}” is an estimate from the same coefficients"
+        return "not confirmed: no action units were measured in these data" if not found.aus else "not measured here"
     if name.verdict is Verdict.NOT_CONFIRMED:
         return f"looks like {' + '.join(u.label for u in name.rejected)}, which does not go with it in “{found.aus}”"
     return {

@@ -9,6 +9,7 @@ Letters of the shapes: K codewords, A candidates, E coefficients.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -50,6 +51,10 @@ CONFIRMED_PHI = 0.05
 CONFIRMED_AUROC = 0.6
 """AUROC within subjects that confirms a name where it was measured so, with an interval above 0.5."""
 
+AGREES = 0.5
+"""The strongest action unit of a name is confirmed only where its association (φ, or AUROC above 0.5) is at least this
+share of the largest that the codeword has with any action unit: what it goes with most is what it may be called."""
+
 SOMETHING_ELSE_PHI = 0.3
 """φ from which a codeword that no action unit resembles is not called beyond FACS: it goes with one all the same."""
 
@@ -62,7 +67,8 @@ class Verdict(Enum):
     CONFIRMED = "confirmed"
     """Its shape is that of action units, and they go with it in the data."""
     BY_SHAPE = "by shape"
-    """Its shape is that of action units; whether they go with it was not measured."""
+    """Its shape is that of action units; whether they go with it was not measured, or only with estimates from the same
+    coefficients."""
     NOT_CONFIRMED = "not confirmed"
     """Its shape is that of action units which do not go with it in the data: none is named."""
     BEYOND_FACS = "beyond FACS"
@@ -117,8 +123,13 @@ class CodewordName:
 
     @property
     def label(self) -> str:
-        """``AU6 + AU12``; empty where none may be named."""
+        """``AU6 + AU12``, confirmed or not; empty where none may be named."""
         return " + ".join(unit.label for unit in self.in_facs_order)
+
+    @property
+    def confirmed_label(self) -> str:
+        """``AU6 0.37 + AU12 0.35``: those that geometry and the measured action units agree on, with their strength."""
+        return with_strength(unit for unit in self.in_facs_order if unit.confirmed)
 
     @property
     def in_facs_order(self) -> tuple[NamedActionUnit, ...]:
@@ -137,8 +148,17 @@ class Candidates:
     summed: bool = True
 
 
+def with_strength(units: Iterable[NamedActionUnit]) -> str:
+    """``AU6 0.37 + AU12 0.35``."""
+    return " + ".join(f"{unit.label} {unit.strength:.2f}" for unit in units)
+
+
 def name_codewords(
-    psi: np.ndarray, face: FaceModel, templates: Templates | None = None, pairs: pd.DataFrame | None = None
+    psi: np.ndarray,
+    face: FaceModel,
+    templates: Templates | None = None,
+    pairs: pd.DataFrame | None = None,
+    estimate: bool = False,
 ) -> list[CodewordName]:
     """Name codewords.
 
@@ -150,6 +170,8 @@ def name_codewords(
         named unless `pairs` confirm it.
     pairs: measured association, one row a codeword and AU: codeword, au, side and either phi, lift_low, lift_high
         (`Coverage.pairs`) or auroc, auroc_low (`NameScores.pairs`). Rows with NaN were not measured.
+    estimate: whether the action units of `pairs` were derived from the coefficients that the codewords are made of:
+        they may deny a name and confirm none.
     """
     psi = np.asarray(psi, np.float32).reshape(-1, face.coefficients)
     described = codeword_descriptions(psi, face)
@@ -159,7 +181,7 @@ def name_codewords(
     else:
         names = _by_shape(psi, face, candidates, described)
     by_codeword = dict(tuple(pairs.groupby("codeword"))) if pairs is not None else {}
-    names = [confirm(name, by_codeword.get(k)) for k, name in enumerate(names)]
+    names = [confirm(name, by_codeword.get(k), estimate) for k, name in enumerate(names)]
     return [_only_confirmed(name) for name in names] if candidates is not None and not candidates.summed else names
 
 
@@ -337,25 +359,32 @@ def _compatible(of: _Placement) -> tuple[_Placement, ...]:
     )
 
 
-def confirm(name: CodewordName, pairs: pd.DataFrame | None) -> CodewordName:
-    """Hold a name by shape against the measured association of its codeword (rows of `Coverage.pairs`)."""
+def confirm(name: CodewordName, pairs: pd.DataFrame | None, estimate: bool = False) -> CodewordName:
+    """Hold a name by shape, or one confirmed already, against measured association of its codeword.
+
+    pairs: its rows of `Coverage.pairs` or `NameScores.pairs`. estimate: see `name_codewords`. Of a name held against
+    two measurements, one after the other, only what both confirm stays confirmed.
+    """
     if pairs is None or not len(pairs):
         return name
     if name.verdict is Verdict.BEYOND_FACS and "phi" in pairs and pairs["phi"].max() >= SOMETHING_ELSE_PHI:
         return replace(name, verdict=Verdict.NO_MATCH)
-    if name.verdict is not Verdict.BY_SHAPE:
+    if name.verdict not in (Verdict.BY_SHAPE, Verdict.CONFIRMED):
         return name
-    units = [_measured(unit, pairs) for unit in name.action_units]
+    units = [_measured(unit, pairs, first=i == 0) for i, unit in enumerate(name.action_units)]
     kept = tuple(unit for unit in units if unit.confirmed is not False)
     rejected = tuple(unit for unit in units if unit.confirmed is False)
     if not kept or kept[0] is not units[0]:  # what remains after the strongest is not what the codeword is
-        return replace(name, verdict=Verdict.NOT_CONFIRMED, action_units=(), rejected=tuple(units))
+        return replace(name, verdict=Verdict.NOT_CONFIRMED, action_units=(), rejected=(*name.rejected, *units))
+    if estimate:
+        kept = tuple(replace(unit, confirmed=None) for unit in kept)
     verdict = Verdict.CONFIRMED if any(unit.confirmed for unit in kept) else Verdict.BY_SHAPE
-    return replace(name, verdict=verdict, action_units=kept, rejected=rejected)
+    return replace(name, verdict=verdict, action_units=kept, rejected=(*name.rejected, *rejected))
 
 
-def _measured(unit: NamedActionUnit, pairs: pd.DataFrame) -> NamedActionUnit:
-    """The unit with its association; of two sides measured apart, that of the weaker one."""
+def _measured(unit: NamedActionUnit, pairs: pd.DataFrame, first: bool) -> NamedActionUnit:
+    """The unit with its association; of two sides measured apart, that of the weaker one. first: the strongest of the
+    name, which must be among what the codeword goes with most."""
     figure = "phi" if "phi" in pairs else "auroc"
     bound = "lift_low" if figure == "phi" else "auroc_low"
     rows = pairs[(pairs["au"] == unit.au) & np.isfinite(pairs[figure])]
@@ -365,11 +394,15 @@ def _measured(unit: NamedActionUnit, pairs: pd.DataFrame) -> NamedActionUnit:
     if not len(own) or not np.isfinite(own[bound]).all():
         return unit
     row = own.loc[own[figure].idxmin()]
-    least, chance = (CONFIRMED_PHI, 1.0) if figure == "phi" else (CONFIRMED_AUROC, 0.5)
+    least, chance, none = (CONFIRMED_PHI, 1.0, 0.0) if figure == "phi" else (CONFIRMED_AUROC, 0.5, 0.5)
+    if first:
+        others = pairs.loc[pairs["au"] != unit.au, figure].max()
+        least = max(least, none + AGREES * (float(np.nan_to_num(others, nan=none)) - none))
     values: dict[str, Any] = {
         name: float(row[name]) for name in ("phi", "auroc", "lift", "lift_low", "lift_high") if name in row
     }
-    return replace(unit, confirmed=bool(row[figure] >= least and row[bound] > chance), **values)
+    held = bool(row[figure] >= least and row[bound] > chance)
+    return replace(unit, confirmed=held and unit.confirmed is not False, **values)
 
 
 def _only_confirmed(name: CodewordName) -> CodewordName:
@@ -382,8 +415,11 @@ def _only_confirmed(name: CodewordName) -> CodewordName:
 
 
 def facs_label(name: CodewordName) -> str:
-    """What to print of a codeword in terms of FACS: its action units with their strength (``AU6 0.37 + AU12 0.35``), or
-    why there are none; empty at rest and where nothing is known."""
-    if name.action_units:
-        return " + ".join(f"{unit.label} {unit.strength:.2f}" for unit in name.in_facs_order)
+    """What to print of a codeword in terms of FACS: its action units with their strength (``AU6 0.37 + AU12 0.35``),
+    those that nothing independent confirms as ``shaped like AU12 0.35``, or why there are none; empty at rest and
+    where nothing is known."""
+    unconfirmed = with_strength(unit for unit in name.in_facs_order if not unit.confirmed)
+    parts = (name.confirmed_label, f"shaped like {unconfirmed}" if unconfirmed else "")
+    if any(parts):
+        return "; ".join(part for part in parts if part)
     return "" if name.verdict in (Verdict.REST, Verdict.UNKNOWN) else name.verdict.value

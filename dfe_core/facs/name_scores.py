@@ -437,7 +437,11 @@ def load_checked(key: str, codebook: Codebook, root: Path | None = None) -> Chec
                 aus=tuple((au, side) for au, side in manifest["template_aus"]), psi=arrays["psi"], source="observed"
             )
     names = name_codewords(
-        codebook.psi, open_face(codebook.face_id, root), templates, scores.pairs if manifest["aus"] else None
+        codebook.psi,
+        open_face(codebook.face_id, root),
+        templates,
+        scores.pairs if manifest["aus"] else None,
+        bool(manifest["estimate"]),
     )
     return CheckedNames(
         names=tuple(names), scores=scores, aus=manifest["aus"], estimate=bool(manifest["estimate"]), templates=templates

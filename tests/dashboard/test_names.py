@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,8 +17,8 @@ from dfe_core.tokens.describe import CodewordDescription
 
 WHAT = CodewordDescription(side="symmetric")
 SMILE = (
-    NamedActionUnit(au="AU12", side="both", strength=0.35, stronger="left"),
-    NamedActionUnit(au="AU6", side="both", strength=0.37),
+    NamedActionUnit(au="AU12", side="both", strength=0.35, stronger="left", confirmed=True),
+    NamedActionUnit(au="AU6", side="both", strength=0.37, confirmed=True),
 )
 
 
@@ -28,7 +30,8 @@ def row(**values):
             "title": "Both lip corners up",
             "description": "Both lip corners up",
             "like": "AU12",
-            "verdict": Verdict.BY_SHAPE,
+            "action_units": "AU12 0.35",
+            "verdict": Verdict.CONFIRMED,
             "checked": False,
             "picked": np.nan,
             "picked_low": np.nan,
@@ -56,7 +59,7 @@ def test_a_card_has_the_plain_name_a_chip_and_the_score():
     assert (card["title"], card["note"], card["chip"], card["score"], card["named"]) == (
         "4",
         "Both lip corners up",
-        "AU12",
+        "AU12 0.35",
         "name picks 93 %",
         True,
     )
@@ -77,12 +80,13 @@ def test_a_card_has_the_plain_name_a_chip_and_the_score():
         (Verdict.NOT_CONFIRMED, "no AU"),
         (Verdict.NO_MATCH, "no AU"),
         (Verdict.FAINT, "faint"),
+        (Verdict.BY_SHAPE, ""),
         (Verdict.UNKNOWN, ""),
         (Verdict.REST, ""),
     ],
 )
 def test_a_card_without_action_units_says_why(verdict, chip):
-    card = cards.card(row(like="", verdict=verdict), None)
+    card = cards.card(row(like="", action_units="", verdict=verdict), None)
     assert card["chip"] == chip and not card["named"]
 
 
@@ -96,10 +100,20 @@ def test_every_verdict_has_its_words(verdict):
 
 def test_chips_stand_in_facs_order_with_strength_and_say_what_they_rest_on():
     smile = CodewordName(description=WHAT, verdict=Verdict.CONFIRMED, action_units=SMILE)
-    html = name_chips.chips(smile, codeword_names.Known(names=(smile,), aus="tool & co", estimate=True))
+    html = name_chips.chips(smile, codeword_names.Known(names=(smile,), aus="tool & co"))
     assert html.index("<b>AU6</b> 0.37") < html.index("<b>AU12</b> 0.35")
     assert "lip corner puller, more on the left" in html and "confirmed by “tool &amp; co”" in html
-    assert "estimates from the same coefficients" in html
+
+
+def test_an_action_unit_that_nothing_measured_confirms_is_no_chip_of_its_own():
+    like = tuple(replace(unit, confirmed=None) for unit in SMILE)
+    smile = CodewordName(description=WHAT, verdict=Verdict.BY_SHAPE, action_units=like)
+    html = name_chips.chips(smile, codeword_names.Known(names=(smile,), aus="derived", estimate=True))
+    assert "<b>" not in html and "Shaped like AU6 0.37 + AU12 0.35" in html
+    assert "“derived” is an estimate from the same coefficients" in html
+    assert "were measured in these data" in name_chips.chips(smile, codeword_names.Known(names=(smile,)))
+    card = cards.card(row(action_units=smile.confirmed_label, verdict=smile.verdict), None)
+    assert (card["chip"], card["named"]) == ("", False) and "Shaped like AU12" in card["alt"]
 
 
 def test_a_sentence_has_its_score_with_interval_and_chance():

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dfe_core.facs.codeword_names import LIKE, Verdict, action_candidates, confirm, name_codewords
+from dfe_core.facs.codeword_names import LIKE, Verdict, action_candidates, confirm, facs_label, name_codewords
 from dfe_core.facs.templates import Templates
 from dfe_core.tokenizer.geometry import codeword_geometry
 from tests.real_faces import composed
@@ -148,6 +148,30 @@ def test_measured_association_confirms_or_rejects_a_name(anny):
         assert found.verdict is verdict, case
         assert bool(found.action_units) == (verdict is not Verdict.NOT_CONFIRMED), case
     assert confirm(smile, pd.DataFrame([row(phi=0.33)])).action_units[0].phi == 0.33
+
+
+def test_estimates_from_the_same_coefficients_deny_a_name_and_confirm_none(anny):
+    smile = named(anny, smile=0.4)
+    found = confirm(smile, pd.DataFrame([row()]), estimate=True)
+    assert found.verdict is Verdict.BY_SHAPE and found.confirmed_label == "" and found.label == "AU12"
+    assert facs_label(found).startswith("shaped like AU12 ")
+    assert confirm(smile, pd.DataFrame([row(phi=-0.2, low=0.4)]), estimate=True).verdict is Verdict.NOT_CONFIRMED
+    named_so = name_codewords(composed(anny, mouthSmileLeft=0.4, mouthSmileRight=0.4)[None], anny, None, None, True)
+    assert named_so[0].verdict is Verdict.BY_SHAPE
+
+
+def test_a_codeword_is_named_only_by_what_it_goes_with_most(anny):
+    smile = named(anny, smile=0.4)
+    assert confirm(smile, pd.DataFrame([row(phi=0.1), row(au="AU26", phi=0.3)])).verdict is Verdict.NOT_CONFIRMED
+    assert confirm(smile, pd.DataFrame([row(phi=0.2), row(au="AU26", phi=0.3)])).verdict is Verdict.CONFIRMED
+
+
+def test_what_one_measurement_denies_another_does_not_bring_back(anny):
+    agreed = confirm(named(anny, smile=0.4), pd.DataFrame([row(phi=0.4)]))
+    assert agreed.confirmed_label == facs_label(agreed) != ""
+    denied = confirm(agreed, pd.DataFrame([row(phi=-0.1, low=0.5)]))
+    assert denied.verdict is Verdict.NOT_CONFIRMED and [u.au for u in denied.rejected] == ["AU12"]
+    assert confirm(denied, pd.DataFrame([row(phi=0.4)])).verdict is Verdict.NOT_CONFIRMED
 
 
 def test_of_two_units_the_one_that_the_data_deny_is_not_shown(anny):

@@ -167,7 +167,7 @@ def _named(artefact: Artefact, frame: Any) -> Any:
 
     from dfe_core.errors import DataError
     from dfe_core.faces import open_face
-    from dfe_core.facs.codeword_names import facs_label, name_codewords
+    from dfe_core.facs.codeword_names import facs_label, name_codewords, with_strength
     from dfe_core.tokens.phrasing import plain_name
 
     try:
@@ -175,8 +175,9 @@ def _named(artefact: Artefact, frame: Any) -> Any:
     except DataError:
         return frame
     names = name_codewords(np.stack(frame["psi"].to_numpy()), face)
+    like = [with_strength(n.in_facs_order) or facs_label(n) for n in names]
     return frame.drop(columns="description").assign(
-        **{"name": [plain_name(n.description) for n in names], "action units": [facs_label(n) for n in names]}
+        **{"name": [plain_name(n.description) for n in names], "shaped like": like}
     )
 
 
