@@ -175,7 +175,7 @@ def resident_mb() -> float:
 
 
 def peak_mb() -> float:
-    """The most memory of this process; not `ru_maxrss` where it can be helped, which knows the parent's at its start."""
+    """The most memory of this process: `ru_maxrss`, where it is all there is, begins at the parent's."""
     of_all = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1024)
     return _status_mb("VmHWM") or of_all
 
