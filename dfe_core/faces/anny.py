@@ -159,7 +159,7 @@ def _load_blend_shape(filename: str, vertices_count: int, world_transformation: 
             io.BytesIO(text),
             csv.ReadOptions(use_threads=False, column_names=["vertex", "x", "y", "z"]),
             csv.ParseOptions(delimiter=" "),
-            csv.ConvertOptions(column_types={axis: "float64" for axis in "xyz"} | {"vertex": "int64"}),
+            csv.ConvertOptions(column_types=dict.fromkeys("xyz", "float64") | {"vertex": "int64"}),
         )
         points = np.stack([columns[axis].to_numpy() for axis in "xyz"], 1)
         shape[columns["vertex"].to_numpy().copy()] = torch.from_numpy(points).to(dtype)
