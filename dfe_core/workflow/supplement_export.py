@@ -128,7 +128,7 @@ def _probe(study: Study, label: str, labels: list[str], aus: str | None, seed: i
     """The probe of a label that a study makes, where it was made."""
     from dfe_core.probes.result import ProbeResult
     from dfe_core.probes.run import probe_folder
-    from dfe_core.workflow.study_steps import label_probe
+    from dfe_core.workflow.analysis_steps import label_probe
 
     with suppress(DataError, OSError):
         asked = label_probe(study.codebook.model, study.dataset.name, label, labels, aus, seed)

@@ -23,9 +23,10 @@ from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.tokenizer.config import load_config
 from dfe_core.workflow.recipe import read_study_recipe
+from dfe_core.workflow.recording_steps import StudyConflict
 from dfe_core.workflow.settings import StudySettings
 from dfe_core.workflow.study_plan import plan_study, run_study
-from dfe_core.workflow.study_steps import StepName, StudyConflict
+from dfe_core.workflow.study_steps import StepName
 from dfe_core.workflow.unsealing import unseal
 from dfe_core.workspace.study import Study
 

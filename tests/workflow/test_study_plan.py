@@ -18,11 +18,12 @@ from dfe_core.progress import Progress
 from dfe_core.store import recover_all
 from dfe_core.tokenizer.config import load_config
 from dfe_core.workflow.recipe import read_study_recipe, write_study_recipe
+from dfe_core.workflow.recording_steps import StudyConflict
 from dfe_core.workflow.settings import StudySettings, study_name
 from dfe_core.workflow.sources import count_frames
 from dfe_core.workflow.step import StepKind
 from dfe_core.workflow.study_plan import StepError, StepOutcome, StudyPlan, plan_study, run_study
-from dfe_core.workflow.study_steps import MissingPart, StepName, StudyConflict, StudySteps
+from dfe_core.workflow.study_steps import MissingPart, StepName, StudySteps
 from dfe_core.workflow.supplement import _probe_reports
 from dfe_core.workspace.catalogue import artefact_faults, catalogue
 from tests.reliability.crash_points import Disk, content, walked
