@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -14,20 +16,32 @@ from dfe_core.artefact_names import HISTORY_FILE, LEARNING_FILE, MANIFEST, TOKEN
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed, inspect_sources
 from dfe_core.expressions.label_scales import label_scale
+from dfe_core.expressions.sealed_test import Hypothesis, SealPlan
 from dfe_core.faces import open_face
 from dfe_core.store import artefact_path, read_json
 from dfe_core.workflow.settings import StudySettings, study_name
 from dfe_core.workflow.study_plan import StudyPlan, plan_study
 
 from ..data import artefact_cache, job_manager, media, people
+from ..data.places import place
 from ..data.roles import Role
 from ..data.staging import Staging
-from ..panels import coverage_report, empty_states, import_job, job_progress, page_frame, probe_form, uploads
+from ..panels import (
+    coverage_report,
+    empty_states,
+    event_sets,
+    import_job,
+    job_progress,
+    page_frame,
+    probe_form,
+    uploads,
+)
 from ..theme.formatting import count, percent, plural, span, text
 from ..views import browser_views, figures
 
 KEY = "study"
 _NAME = "study-running"
+_SEALED = "study-sealed"
 CURVES = {"rmse_mm": "Error of the training frames, mm", "perplexity": "Perplexity: codewords in even use"}
 
 
@@ -71,6 +85,7 @@ def ask(choice: artefact_cache.Choice) -> None:
     except DataError as error:
         said(error)
         return
+    found = [without_labels(one, set(st.session_state.get(_SEALED, ()))) for one in found]
     with st.container():
         uploads.listed(found)
     if not any(not one.fault for one in found):
@@ -105,24 +120,88 @@ def chosen_settings(
         accept_multiple_files=True,
         key="study-aus",
     )
+    with st.expander("Events, videos, sealed test", icon=":material/tune:"):
+        events, videos = in_time()
+        people_sealed, labels_tested = sealed_test(found, known)
+    if not name:
+        st.caption("Give the study a name.")
+        return None
     try:
-        out = artefact_path("analyses", study_report_name(name), choice.root) if name else None
-        held = _staging("study-aus-staging").hold(aus or [])
+        return StudySettings(
+            sources=tuple(sources),
+            name=name,
+            out=artefact_path("analyses", study_report_name(name), choice.root),
+            labels=labels,
+            aus=dropped("study-aus-staging", aus),
+            events=dropped("study-events-staging", events),
+            videos=place(videos) if videos else None,
+            by=tuple(by),
+            subject_pattern=pattern or None,
+            sealed=seal_plan(people_sealed, labels_tested),
+        )
     except DataError as error:
         said(error)
         return None
-    if out is None:
-        st.caption("Give the study a name.")
-        return None
-    return StudySettings(
-        sources=tuple(sources),
-        name=name,
-        out=out,
-        labels=labels,
-        aus=held[0].parent if held else None,
-        by=tuple(by),
-        subject_pattern=pattern or None,
+
+
+def in_time() -> tuple[list[Any], str]:
+    """Files of events, and the folder of videos as typed."""
+    left, right = st.columns(2)
+    events = left.file_uploader(
+        "Events within the recordings: a table, ELAN, BORIS, BIDS or Praat",
+        type=event_sets.ENDINGS,
+        accept_multiple_files=True,
+        key="study-events",
     )
+    videos = right.text_input(
+        "Folder of the videos, with the names of the recordings",
+        key="study-videos",
+        placeholder="/data/study1/videos",
+        help="On the machine that this dashboard runs on. Videos stay where they are.",
+    )
+    return events or [], videos.strip()
+
+
+def sealed_test(found: Sequence[Believed], labels: Sequence[str]) -> tuple[list[str], list[str]]:
+    """People whose labels are sealed, and the labels that are tested on them."""
+    subjects = list(dict.fromkeys(one.subject or one.name for one in found if not one.fault))
+    left, right = st.columns(2)
+    chosen = left.multiselect(
+        "People whose labels are sealed",
+        subjects,
+        key=_SEALED,
+        placeholder="Nobody",
+        disabled=not labels,
+        help="Nobody sees their labels, on any page or in any file, until `dfe unseal` tests the hypotheses on them, "
+        "once. Choose them before you look at anything.",
+    )
+    tested = right.multiselect(
+        "Labels that the codewords are expected to predict in them",
+        list(labels),
+        key="study-tested",
+        placeholder="The hypotheses",
+        disabled=not chosen,
+    )
+    return chosen, tested if chosen else []
+
+
+def seal_plan(subjects: Sequence[str], labels: Sequence[str]) -> SealPlan | None:
+    """The sealed test of a study; None where nobody is sealed. Raises `DataError` where it has no hypothesis."""
+    if not subjects:
+        return None
+    return SealPlan(subjects=tuple(subjects), hypotheses=tuple(Hypothesis(label=label) for label in labels))
+
+
+def without_labels(one: Believed, sealed: set[str]) -> Believed:
+    """A file as it is listed: the labels of a sealed person are there, their values are not."""
+    hidden = (one.subject or one.name) in sealed
+    return replace(one, labels=dict.fromkeys(one.labels)) if hidden else one
+
+
+def dropped(key: str, files: Sequence[Any] | None) -> Path | None:
+    """The folder that holds these dropped files; None where there are none. Raises `DataError` over the quota."""
+    staging = _staging(key)
+    return staging.folder if staging.hold(files or []) else None
 
 
 def offer(settings: StudySettings, choice: artefact_cache.Choice) -> None:
@@ -175,7 +254,12 @@ def arguments(settings: StudySettings) -> list[str]:
     """The command of the study."""
     line = ["study", *map(str, settings.sources), "--name", settings.name, "--out", str(settings.out)]
     line += [*(f"--by={label}" for label in settings.by), "--no-dashboard"]
-    line += ["--aus", str(settings.aus)] if settings.aus else []
+    for option in ("aus", "events", "videos"):
+        path = getattr(settings, option)
+        line += [f"--{option}", str(path)] if path else []
+    if settings.sealed is not None:
+        line += [f"--seal={','.join(settings.sealed.subjects)}"]
+        line += [f"--hypothesis={one.label}" for one in settings.sealed.hypotheses]
     return [*line, *import_job.common(settings.labels, settings.subject_pattern or "")]
 
 
@@ -251,10 +335,10 @@ def curves(history: pd.DataFrame) -> None:
     """Error and perplexity over the steps of training."""
     if len(history) < 2:
         return
-    for place, (column, title) in zip(st.columns(len(CURVES)), CURVES.items(), strict=True):
+    for column_of_page, (column, title) in zip(st.columns(len(CURVES)), CURVES.items(), strict=True):
         if column in history:
-            place.caption(title)
-            with place:
+            column_of_page.caption(title)
+            with column_of_page:
                 figures.show(figures.learning_curve(history["step"], history[column]), f"curve-{column}", title)
 
 
@@ -299,6 +383,10 @@ def finished(choice: artefact_cache.Choice, name: str) -> None:
                 key=f"supplement-{name}",
                 on_click="ignore",
             )
+        st.caption(
+            "To run it again from the supplement's study.toml, name the folder in which its files are: "
+            "`dfe study study.toml FOLDER --labels labels.csv`. Other files are refused."
+        )
         methods = folder / "methods.txt"
         if methods.is_file():
             with st.expander("Methods", icon=":material/article:"):

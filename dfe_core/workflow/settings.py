@@ -60,6 +60,7 @@ class StudySettings:
 
     def check(self) -> None:
         """Raise `DataError` for paths that are not there."""
+        again = " (where it is now: `dfe study study.toml FOLDER`, --labels FILE …)" if self.files else ""
         for path, what in (
             *((source, "a file or folder of recordings") for source in self.sources),
             (self.labels, "a table of labels"),
@@ -68,7 +69,7 @@ class StudySettings:
             (self.events, "a file or folder of events"),
         ):
             if path is not None and not path.exists():
-                raise DataError(path, "no such file or folder", what)
+                raise DataError(path, "no such file or folder", what + again)
 
 
 def study_name(source: Path) -> str:

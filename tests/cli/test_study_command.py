@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from dfe_core.faces.arkit import ARKIT_NAMES
-from train.cli import main
+from train.cli import build_parser, main
+from train.commands.dashboard import start
+from train.commands.study import read_settings
 
 
 @pytest.fixture
@@ -41,7 +43,24 @@ def test_an_error_of_a_step_names_it_in_one_line(recordings: Path, cache: Path, 
 def test_options_beside_a_recipe_are_refused(cache: Path, capsys, tmp_path: Path):
     (tmp_path / "study.toml").write_text('[study]\nname = "a"\nsources = ["x"]\n')
     assert main(["study", str(tmp_path / "study.toml"), "--by", "mood"]) == 1
-    assert "--by beside it; expected the file alone" in capsys.readouterr().err
+    assert "--by beside it; expected only where its files are" in capsys.readouterr().err
+    assert main(["study", str(tmp_path / "study.toml"), "--events", "e.csv"]) == 1
+    assert "--events beside it; expected no events: this study was made without" in capsys.readouterr().err
+
+
+def test_files_of_a_recipe_may_have_moved(tmp_path: Path):
+    (tmp_path / "study.toml").write_text('[study]\nname = "a"\nsources = ["x"]\nlabels = "l.csv"\n')
+    line = ["study", str(tmp_path / "study.toml"), "new", "more", "--labels", "other.csv", "--out", "again"]
+    found = read_settings(build_parser(line).parse_args(line))
+    assert found.sources == (Path("new"), Path("more")) and found.labels == Path("other.csv")
+    assert found.out == Path("again") and found.name == "a"
+
+
+def test_the_dashboard_opens_on_the_study(tmp_path: Path):
+    line = ["dashboard", "--model", "lab-codebook", "--dataset", "lab"]
+    assert start(build_parser(line).parse_args(line), "t") == "/codebook?model=lab-codebook&dataset=lab&token=t"
+    line = ["dashboard"]
+    assert start(build_parser(line).parse_args(line), "") == "/"
 
 
 def test_a_name_that_cannot_be_used_is_refused_before_the_work(recordings: Path, cache: Path, capsys):

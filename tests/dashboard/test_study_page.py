@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dashboard.pages.study import arguments, training_history
+import pytest
+
+from dashboard.pages.study import arguments, seal_plan, training_history, without_labels
+from dfe_core.errors import DataError
+from dfe_core.expressions.inspection import Believed
 from dfe_core.workflow.settings import StudySettings
 from train.cli import build_parser
 from train.commands.study import read_settings
@@ -17,11 +21,27 @@ def test_the_command_is_the_study_that_was_planned(tmp_path: Path):
         out=tmp_path / "out",
         labels=tmp_path / "labels.csv",
         aus=tmp_path / "aus",
+        events=tmp_path / "events",
+        videos=tmp_path / "videos",
+        sealed=seal_plan(["s1", "s 2"], ["mood"]),
         by=("mood", "-odd label"),
         subject_pattern=r"(s\d+)_",
     )
     line = arguments(asked)
     assert read_settings(build_parser(line).parse_args(line)) == asked
+
+
+def test_labels_of_sealed_people_are_not_listed():
+    recorded = Believed(path=Path("a.csv"), name="a", bytes=1, subject="s1", labels={"mood": 3, "group": "x"})
+    hidden = without_labels(recorded, {"s1"})
+    assert hidden.labels == {"mood": None, "group": None}
+    assert without_labels(recorded, {"s2"}) is recorded
+
+
+def test_sealed_people_without_a_hypothesis_are_refused():
+    assert seal_plan([], ["mood"]) is None
+    with pytest.raises(DataError, match="one or more, each with a label"):
+        seal_plan(["s1"], [])
 
 
 def test_the_curves_have_every_whole_line_of_the_log(tmp_path: Path):

@@ -15,7 +15,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
@@ -43,6 +43,8 @@ system lets the server have fewer files than this, it is kept for as many second
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=port, default=8501, help="(default: 8501)")
     parser.add_argument("--open", action="store_true", help="open it in the default browser")
+    parser.add_argument("--model", default="", metavar="NAME", help="the codebook that the printed address opens")
+    parser.add_argument("--dataset", default="", metavar="NAME", help="the recordings that the printed address opens")
     parser.add_argument(
         "--root",
         action="append",
@@ -98,7 +100,7 @@ def _serve(app: Path, args: argparse.Namespace) -> int:
     login = Login.read(args.login) if args.login else None
     token = "" if args.no_token else os.environ.get("DFE_TOKEN") or ("" if login else access.new_token())
     shown = args.address if args.address not in ("0.0.0.0", "::") else "localhost"
-    address = (login.origin if login else f"http://{shown}:{args.port}") + "/" + (f"?token={token}" if token else "")
+    address = (login.origin if login else f"http://{shown}:{args.port}") + start(args, token)
     told = {**os.environ, **environment(args, token), "PYTHONPATH": _path(app)}
     line = [*command(app, args.port, args.address, args.login), *_closed_pages(_allow_more_files())]
     before = None if os.name == "nt" else _die_with_parent  # Windows has no such step
@@ -107,6 +109,13 @@ def _serve(app: Path, args: argparse.Namespace) -> int:
     if args.open:
         threading.Thread(target=_open, args=(address, args.port), daemon=True).start()
     return _wait(process)
+
+
+def start(args: argparse.Namespace, token: str) -> str:
+    """Path and query of the printed address: the gallery of the codebook that was named, or the first page."""
+    query = {"model": args.model, "dataset": args.dataset, "token": token}
+    given = {name: value for name, value in query.items() if value}
+    return ("/codebook" if args.model else "/") + (f"?{urlencode(given)}" if given else "")
 
 
 def environment(args: argparse.Namespace, token: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,19 +26,28 @@ DESCRIPTION = (
     "From recordings to a paper's supplement: import, training, encoding, evaluation, action units, coverage, maps, "
     "groups and probes of the labels, and one folder with all of it. The plan with its times is shown first. Steps "
     "whose results are there and of these files are passed over: the same command continues after Ctrl-C and "
-    "after an error. study.toml in the folder runs the same study again."
+    "after an error. study.toml in the folder runs the same study again; files that are elsewhere by now are named "
+    "beside it, and are refused where they are not the same."
 )
 EXAMPLES = (
     "dfe study recordings/ --labels people.csv",
     "dfe study recordings/ --labels people.csv --by condition --name study1 --out supplement/",
     "dfe study openface/ --plan",
     "dfe study supplement/study.toml",
+    "dfe study supplement/study.toml recordings/ --labels people.csv",
 )
+
+
+_FILES = ("labels", "aus", "videos", "events")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "sources", nargs="+", type=Path, metavar="FOLDER", help="recordings (files and folders), or a study.toml"
+        "sources",
+        nargs="+",
+        type=Path,
+        metavar="FOLDER",
+        help="recordings (files and folders), or a study.toml, and after it where its recordings are now",
     )
     parser.add_argument("--name", help="of the dataset (default: the folder's); the codebook is NAME-codebook")
     parser.add_argument("--labels", type=Path, metavar="CSV", help="a table with a column recording or subject")
@@ -137,7 +147,7 @@ def read_settings(args: argparse.Namespace) -> StudySettings:
     first = args.sources[0]
     if first.suffix == ".toml":
         _refuse_options(args, first)
-        return read_study_recipe(first)
+        return with_files_of(read_study_recipe(first), args)
     name = args.name or study_name(first)
     return StudySettings(
         sources=tuple(args.sources),
@@ -172,16 +182,23 @@ def seal_plan(args: argparse.Namespace) -> SealPlan | None:
     )
 
 
+def with_files_of(settings: StudySettings, args: argparse.Namespace) -> StudySettings:
+    """The study of a ``study.toml`` with its files where the arguments say that they are now."""
+    given = {name: path for name in _FILES if (path := getattr(args, name)) is not None}
+    for name in given:
+        if getattr(settings, name) is None:
+            raise DataError(args.sources[0], f"--{name} beside it", f"no {name}: this study was made without")
+    moved = tuple(args.sources[1:]) or settings.sources
+    return replace(settings, **given, sources=moved, out=args.out or settings.out)
+
+
 def _refuse_options(args: argparse.Namespace, recipe: Path) -> None:
-    """Raise `DataError` for options beside a ``study.toml``, which has them all."""
-    options = (
-        *("name", "labels", "by", "aus", "videos", "events", "seal", "hypothesis"),
-        *("out", "face", "subject_pattern", "fps", "time", "config"),
-    )
+    """Raise `DataError` for choices beside a ``study.toml``, which has them all."""
+    options = ("name", "by", "seal", "hypothesis", "face", "subject_pattern", "fps", "time", "config")
     given = [name for name in (*options, "overrides", "seed") if getattr(args, name)]
-    if given or len(args.sources) > 1:
-        what = f"--{given[0].replace('_', '-')}" if given else str(args.sources[1])
-        raise DataError(recipe, f"{what} beside it", "the file alone: edit it, or give a folder and options")
+    if given:
+        what = f"--{given[0].replace('_', '-')}"
+        raise DataError(recipe, f"{what} beside it", "only where its files are: FOLDER, --labels, --aus, --events …")
 
 
 def plan_text(plan: StudyPlan) -> str:
@@ -253,7 +270,7 @@ def summary(plan: StudyPlan, results: list[StepResult], seconds: float) -> str:
         *(f"  {result.name}: {result.error}" for result in failed),
         f"supplement: {settings.out}, as one file {zip_path(settings.out)}",
         f"again: dfe study {shlex.quote(str(settings.out / 'study.toml'))}",
-        "look at it: dfe dashboard",
+        f"look at it: dfe dashboard --model {settings.codebook} --dataset {settings.name}",
     ]
     return "\n".join(lines)
 
@@ -270,4 +287,4 @@ def _serve(plan: StudyPlan) -> None:
     """The dashboard, until it is stopped."""
     from ..cli import main
 
-    main(["dashboard"])
+    main(["dashboard", "--model", plan.settings.codebook, "--dataset", plan.settings.name])
