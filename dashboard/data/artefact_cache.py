@@ -24,12 +24,15 @@ from dfe_core.store import artefact_path, cache_root, read_json, read_signed_jso
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.intervals import RunIndex, build_runs
+from dfe_core.tokens.presence import RULE, rule_from
 
 if TYPE_CHECKING:
     from dfe_core.probes.result import ProbeResult
 
 DEFAULT_MODEL = "default"
 DEFAULT_DATASET = "simulated"
+THRESHOLDS = {f"{mm:g} mm": mm for mm in (0.5, RULE.onset_mm, 2.0, 4.0)}
+"""From how far on a movement is counted, as the sidebar offers it."""
 
 
 def model_names(root: Path) -> list[str]:
@@ -79,14 +82,15 @@ def metrics(root: Path, model: str) -> dict[str, Any] | None:
         return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choice:
     """The model and dataset that every page works on, by name; empty where the cache holds none. What they name is
-    opened once and kept until it changes on disk."""
+    opened once and kept until it changes on disk. from_mm: displacement from which on a codeword is counted."""
 
     root: Path
     model: str
     dataset: str
+    from_mm: float = RULE.onset_mm
 
     @property
     def encoded(self) -> bool:
@@ -120,7 +124,7 @@ class Choice:
 
     def open_intervals(self) -> RunIndex:
         """The index of intervals of the tokens, built when missing (a pass over the tokens: show a spinner)."""
-        return _runs(str(self.root), self.model, self.dataset, self._stamp_of_tokens)
+        return _runs(str(self.root), self.model, self.dataset, self.from_mm, self._stamp_of_tokens)
 
     @property
     def _stamp_of_tokens(self) -> tuple[int, ...]:
@@ -133,7 +137,13 @@ def chosen() -> Choice:
     root = cache_root()
     models = model_names(root)
     model = _one_of(models, st.session_state.get("model"))
-    return Choice(root, model, _one_of(dataset_names(root, model), st.session_state.get("dataset")))
+    dataset = _one_of(dataset_names(root, model), st.session_state.get("dataset"))
+    return Choice(
+        root=root,
+        model=model,
+        dataset=dataset,
+        from_mm=THRESHOLDS.get(st.session_state.get("counted", ""), RULE.onset_mm),
+    )
 
 
 def _one_of(names: list[str], wanted: str | None) -> str:
@@ -185,8 +195,8 @@ def _tokens(root: str, model: str, name: str, stamp: tuple[int, ...]) -> TokenCa
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _runs(root: str, model: str, name: str, stamp: tuple[int, ...]) -> RunIndex:
-    return build_runs(Choice(Path(root), model, name).open_tokens())
+def _runs(root: str, model: str, name: str, from_mm: float, stamp: tuple[int, ...]) -> RunIndex:
+    return build_runs(Choice(root=Path(root), model=model, dataset=name).open_tokens(), rule=rule_from(from_mm))
 
 
 @lru_cache(maxsize=4)

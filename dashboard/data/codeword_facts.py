@@ -17,6 +17,7 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.groups.design import label_texts
 from dfe_core.table_rows import typed_rows
 from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokenizer.geometry import largest_by_region
 from dfe_core.tokenizer.near_duplicates import NearDuplicate, near_duplicates
 from dfe_core.tokens import dynamics
 from dfe_core.tokens.intervals import RunIndex
@@ -124,6 +125,12 @@ def stability_of(codebook: Codebook, number: int) -> tuple[float, int, int] | No
         return None
     row = found.codewords[found.codewords["codeword"] == number]
     return float(row["cosine"].iloc[0]), int(row["seeds"].iloc[0]), len(found.others)
+
+
+@lru_cache(maxsize=KEPT)
+def reach_of(codebook: Codebook, face: FaceModel, number: int) -> dict[tuple[str, str], float]:
+    """Largest displacement at intensity 1 in each region and side, mm; eyeballs count with the eye."""
+    return largest_by_region(codebook.psi[number], face)
 
 
 @lru_cache(maxsize=KEPT)

@@ -40,6 +40,8 @@ def write(**values: object) -> None:
 
 
 def link(**values: object) -> dict[str, str]:
-    """Query parameters for a page of the same model and dataset, as `st.switch_page` takes them."""
-    kept = {name: st.query_params[name] for name in ("model", "dataset", "chosen") if name in st.query_params}
+    """Query parameters for a page of the same model, dataset and threshold, as `st.switch_page` takes them."""
+    kept = {
+        name: st.query_params[name] for name in ("model", "dataset", "counted", "chosen") if name in st.query_params
+    }
     return kept | {name: str(value) for name, value in values.items() if value is not None}

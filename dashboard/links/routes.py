@@ -54,7 +54,7 @@ def go(name: str, **parameters: object) -> NoReturn:
     try:
         st.switch_page(route(name), query_params=asked)
     except StreamlitAPIException:  # the sidebar's choices, drawn in this run, keep themselves in the link
-        own = {key: value for key, value in asked.items() if key not in ("model", "dataset")}
+        own = {key: value for key, value in asked.items() if key not in ("model", "dataset", "counted")}
         st.switch_page(route(name), query_params=own)
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.tokenizer.codebook import REST, Codebook
 from dfe_core.tokens.phrasing import capitalised, part_sizes
+from dfe_core.tokens.usage import token_counts_by_stage
 
 from ..data import artefact_cache, codeword_facts, codeword_names, coverage_analyses, media, thumbnails
 from ..data.dictionary import Dictionary, dictionary
@@ -165,19 +166,20 @@ def one(choice: artefact_cache.Choice, codebook: Codebook, book: Dictionary, num
     face = choice.open_face()
     before, after = codeword_filter.neighbours(order, number)
     title(choice, row, before, after)
+    by_stage = token_counts_by_stage(choice.open_tokens())[number] if choice.encoded else None
     if face.has_mesh:
         left, right = st.columns([1.75, 1], gap="medium")
         with left:
             look(codebook, face, row)
         with right:
-            codeword_details.key_facts(row)
-            codeword_details.where_it_moves(row)
+            codeword_details.key_facts(row, by_stage, choice.from_mm)
+            codeword_details.where_it_moves(codebook, face, number)
     else:
         st.info(
             f"“{face.title or face.id}” has no mesh here, so there is nothing to draw: coefficients are shown alone.",
             icon=":material/view_in_ar:",
         )
-        codeword_details.key_facts(row)
+        codeword_details.key_facts(row, by_stage, choice.from_mm)
     if stable := codeword_facts.stability_of(codebook, number):
         st.caption(
             f"Trained again with {stable[2]} other seeds, it comes back in {stable[1]} of them (mean cosine with its "

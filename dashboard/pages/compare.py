@@ -10,10 +10,11 @@ import streamlit as st
 
 from dfe_core.artefact_names import tokens_name
 from dfe_core.embedding.compare import Matching
-from dfe_core.facs.store import list_aligned
 from dfe_core.table_rows import typed_rows
+from dfe_core.tokens.statistics import STATISTICS, in_use
 
 from ..data import artefact_cache, comparisons, coverage_analyses, media, thumbnails
+from ..data.codeword_names import measured_first
 from ..data.dictionary import dictionary
 from ..links import routes
 from ..panels import empty_states, job_progress, page_frame
@@ -93,7 +94,7 @@ def verdict(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> None
             "RMSE mm": one.rmse_mm[0],
             "From": one.rmse_mm[1],
             "To": one.rmse_mm[2],
-            "Codewords in use": f"{one.used} of {one.codewords}",
+            "Codewords in use": in_use_text(replace(choice, model=one.model)),
             "AUs covered": covered(replace(choice, model=one.model)),
             "Bits a frame": one.bits,
             "Entropy bits": one.entropy_bits,
@@ -103,15 +104,28 @@ def verdict(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> None
     page_frame.table(
         pd.DataFrame(rows),
         formats={"RMSE mm|From|To": "%.3f", "Bits a frame|Entropy bits": "%.1f"},
+        column_config={
+            "Codewords in use": st.column_config.TextColumn(help=STATISTICS["in_use"].help),
+            "AUs covered": st.column_config.TextColumn(help=STATISTICS["covered"].help),
+        },
     )
 
 
+def in_use_text(choice: artefact_cache.Choice) -> str:
+    """Codewords that the chosen data show, of those that move something."""
+    used, moving = in_use(dictionary(choice).table)
+    return f"{used} of {moving}"
+
+
 def covered(choice: artefact_cache.Choice) -> str:
-    """How many AUs a codebook covers on the chosen data, where that has been analysed."""
-    for aus in list_aligned(choice.dataset, choice.root):
+    """How many AUs a codebook covers on the chosen data, by action units that were measured, where that has been
+    analysed: estimates from the same coefficients are covered by construction."""
+    for aus in measured_first(choice)[:-1]:
         if (found := coverage_analyses.analysis(choice, aus)) is not None:
-            per_au = found.coverage.per_au
-            return f"{int(per_au['covered'].fillna(False).sum())} of {int(per_au['covered'].notna().sum())} ({aus})"
+            if found.coverage.estimate:
+                return "only estimates"
+            judged = found.coverage.per_au["covered"].dropna()
+            return f"{int(judged.sum())} of {len(judged)} ({aus})" if len(judged) else f"not enough data ({aus})"
     return "not analysed"
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
 from dfe_core.artefact_names import tokens_name
+from dfe_core.store import content_key
 from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.fidelity import DataFidelity, measure_fidelity
+from dfe_core.tokens.statistics import STATISTICS, in_use
 
 from ..data import artefact_cache, media, thumbnails
 from ..data.dictionary import dictionary
@@ -18,7 +23,8 @@ from ..views import browser_views, cards, figures
 
 LABELS = 6
 """Labels of a dataset that are named; of more than one beyond them, the number stands."""
-GOALS = {"explained_variance": 0.95, "utilisation": 0.90}
+GOAL = 0.95
+"""Explained variance that a codebook should reach."""
 NEXT = [
     ("codebook", "Look at the codewords", "Every codeword is a face you can turn, play and compare with neutral."),
     ("recordings", "Watch a recording", "See the face that tokens rebuild beside the one that was recorded."),
@@ -36,7 +42,7 @@ def page() -> None:
     codebook, table = choice.open_codebook(), dictionary(choice).table
     about(choice, codebook, table)
     glimpse(choice, codebook, table)
-    health(choice, codebook)
+    health(choice, codebook, table)
     next_steps()
     if choice.dataset and not choice.encoded:
         empty_states.not_encoded(choice)
@@ -50,7 +56,7 @@ def about(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame
         sides = table["side"].value_counts()
         page_frame.facts(
             [
-                ("Codewords", str(codebook.size), f"{int((table['uses'] > 0).sum())} in use"),
+                ("Codewords", str(codebook.size), in_use_words(choice, table), STATISTICS["in_use"].help),
                 ("Tokens", str(codebook.stages), "a frame at most"),
                 ("Two-sided", str(int(sides.get("symmetric", 0))), "codewords"),
                 ("One-sided", str(int(sides.get("left", 0) + sides.get("right", 0))), "codewords"),
@@ -59,6 +65,12 @@ def about(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame
         st.caption(f"Learned on “{trained_on(codebook)}”, on the face {codebook.face_id}.")
     with right, st.container(border=True, height="stretch"):
         data(choice)
+
+
+def in_use_words(choice: artefact_cache.Choice, table: pd.DataFrame) -> str:
+    """How many codewords the chosen data show."""
+    used, moving = in_use(table)
+    return f"{used} of {moving} in use" if choice.encoded else "not counted yet"
 
 
 def trained_on(codebook: Codebook) -> str:
@@ -100,32 +112,87 @@ def labels_line(labels: tuple[str, ...]) -> str:
     return f" Labels: {text(', '.join(shown))}{more}." if labels else ""
 
 
-def health(choice: artefact_cache.Choice, codebook: Codebook) -> None:
-    """The metrics on held-out subjects."""
-    found = artefact_cache.metrics(choice.root, choice.model)
+def health(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame) -> None:
+    """How well the codebook holds the chosen data; below, what was measured on its own held-out subjects."""
     st.subheader("Health at a glance", anchor=False)
-    if found is None:
-        st.caption(
-            f"Not measured yet: `dfe evaluate {choice.model} {choice.dataset or 'DATASET'}` measures it on "
-            "subjects that training never saw."
-        )
-        if choice.encoded:
-            job_progress.offer(
-                "Measure it now",
-                f"evaluate-{tokens_name(choice.model, choice.dataset)}",
-                f"Measuring {choice.model}",
-                ["evaluate", choice.model, choice.dataset],
-                "Measured.",
-                ":material/speed:",
-                kind="secondary",
-            )
+    measured = artefact_cache.metrics(choice.root, choice.model)
+    if choice.encoded:
+        on_chosen_data(choice, table)
+    if measured is None:
+        offer_evaluation(choice)
         return
-    held_out = "held-out " if found.get("split") == "test" else ""
+    if choice.encoded and measured["dataset"] == choice.dataset:
+        held_out(codebook, measured)
+    else:
+        with st.expander(f"What it reached on its own data, “{text(measured['dataset'])}”"):
+            held_out(codebook, measured)
+
+
+def on_chosen_data(choice: artefact_cache.Choice, table: pd.DataFrame) -> None:
+    """Fidelity and use over every frame of the chosen data."""
+    found, (used, moving) = fidelity_of(choice), in_use(table)
+    unit = mm if choice.open_face().has_mesh else "{:.3f}".format
+    seen = " Some of them trained it." if trained_on(choice.open_codebook()) == choice.dataset else ""
     st.caption(
-        f"Measured on {plural(found['subjects'], held_out + 'subject')}, {count(found['frames'])} frames of "
-        f"“{found['dataset']}”."
+        f"In all {count(found.frames)} frames of “{text(choice.dataset)}”, {plural(found.subjects, 'subject')}.{seen}"
     )
-    metrics(found)
+    cells = st.columns(4)
+    for cell, name, value, note in (
+        (cells[0], "explained_variance", percent(found.explained_variance, 1), goal(found.explained_variance)),
+        (cells[1], "rmse_mm", unit(found.rmse_mm), f"95 % of frames under {unit(found.p95_mm)}"),
+        (cells[2], "in_use", f"{used} of {moving}", f"from {choice.from_mm:g} mm"),
+        (cells[3], "tokens_per_frame", f"{found.tokens_per_frame:.1f}", f"{choice.open_codebook().stages} at most"),
+    ):
+        figure(cell, name, value, note)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Measuring")
+def _fidelity(key: tuple[str, str], _choice: artefact_cache.Choice) -> DataFidelity:
+    return measure_fidelity(_choice.open_tokens(), _choice.open_dataset(), _choice.open_face())
+
+
+def fidelity_of(choice: artefact_cache.Choice) -> DataFidelity:
+    """The fidelity of the chosen tokens on the chosen data."""
+    return _fidelity((choice.open_dataset().key, content_key(choice.open_tokens().manifest)), choice)
+
+
+def figure(cell: Any, name: str, value: str, note: str) -> None:
+    """One figure with its definition."""
+    known = STATISTICS[name]
+    cell.metric(known.label, value, note or None, delta_color="off", delta_arrow="off", help=known.help, border=True)
+
+
+def offer_evaluation(choice: artefact_cache.Choice) -> None:
+    """The button that measures the codebook on subjects that training never saw, with baselines."""
+    st.caption(
+        f"Not measured on held-out subjects yet: `dfe evaluate {choice.model} {choice.dataset or 'DATASET'}` does, "
+        "with baselines."
+    )
+    if choice.encoded:
+        job_progress.offer(
+            "Measure it now",
+            f"evaluate-{tokens_name(choice.model, choice.dataset)}",
+            f"Measuring {choice.model}",
+            ["evaluate", choice.model, choice.dataset],
+            "Measured.",
+            ":material/speed:",
+            kind="secondary",
+        )
+
+
+def held_out(codebook: Codebook, found: dict) -> None:
+    """What `dfe evaluate` measured on held-out subjects, against baselines."""
+    kind = "held-out " if found.get("split") == "test" else ""
+    st.caption(
+        f"By `dfe evaluate` on {plural(found['subjects'], kind + 'subject')}, {count(found['frames'])} frames of "
+        f"“{text(found['dataset'])}”."
+    )
+    cells = st.columns(4)
+    coded = f"{found['bits_per_frame']:.0f} uncoded"
+    figure(cells[0], "explained_variance", percent(found["explained_variance"], 1), goal(found["explained_variance"]))
+    figure(cells[1], "rmse_mm", mm(found["rmse_mm"]), f"95 % of vertices under {mm(found['p95_mm'])}")
+    figure(cells[2], "locality", percent(found["locality"]), "in two regions")
+    figure(cells[3], "entropy_bits_per_frame", f"{found['entropy_bits_per_frame']:.1f}", coded)
     left, right = st.columns([1.3, 1], gap="medium")
     with left:
         st.caption("Reconstruction error as stages add up, against baselines at the same bits a frame")
@@ -141,52 +208,9 @@ def health(choice: artefact_cache.Choice, codebook: Codebook) -> None:
         )
 
 
-def metrics(found: dict) -> None:
-    """Five figures in a row, with the goal where there is one."""
-    cells = st.columns(5)
-    for cell, (label, value, note, explain) in zip(
-        cells,
-        [
-            (
-                "Explained variance",
-                percent(found["explained_variance"], 1),
-                goal(found, "explained_variance"),
-                "Share of the vertices' displacement that the tokens rebuild.",
-            ),
-            (
-                "Error",
-                mm(found["rmse_mm"]),
-                f"95 % under {mm(found['p95_mm'])}",
-                "Root mean square distance between true and rebuilt vertices.",
-            ),
-            (
-                "Codewords in use",
-                percent(found["utilisation"]),
-                goal(found, "utilisation"),
-                "Share of codewords used by at least one frame in 10,000.",
-            ),
-            (
-                "Locality",
-                percent(found["locality"]),
-                "in two regions",
-                "Share of a codeword's movement that is in its two strongest regions.",
-            ),
-            (
-                "Bits a frame",
-                f"{found['entropy_bits_per_frame']:.1f}",
-                f"{found['bits_per_frame']:.0f} uncoded",
-                "Mean bits of a frame's tokens, coded as training frames ask for, and uncoded.",
-            ),
-        ],
-        strict=True,
-    ):
-        cell.metric(label, value, note, delta_color="off", delta_arrow="off", help=explain, border=True)
-
-
-def goal(found: dict, name: str) -> str:
+def goal(explained_variance: float) -> str:
     """Whether a figure reaches its goal, in words."""
-    wanted = GOALS[name]
-    return f"goal {percent(wanted)} {'met' if found[name] >= wanted else 'not met'}"
+    return f"goal {percent(GOAL)} {'met' if explained_variance >= GOAL else 'not met'}"
 
 
 def glimpse(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame) -> None:

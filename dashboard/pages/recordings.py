@@ -13,6 +13,8 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.ontology import action_label
 from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.statistics import STATISTICS
+from dfe_core.tokens.usage import recording_usage
 
 from ..data import artefact_cache, media, people, thumbnails, tracks
 from ..data.dictionary import dictionary
@@ -127,7 +129,7 @@ def recording(choice: artefact_cache.Choice, dataset: Dataset, name: str) -> Non
             icon=":material/view_in_ar:",
         )
     event_sets.of_recording(dataset, name)
-    summary(choice, track, face.has_mesh)
+    summary(choice, name, track, face.has_mesh)
     study_exports.of_recordings(choice, name)
 
 
@@ -179,6 +181,7 @@ def play(
         "at": codeword_filter.nearest_frame(track.time_s, query_parameters.read("t")),
         "stages": whole(stages) or codebook.stages,
         "items": cards.chips(dictionary(choice).table.iloc[used], pictures),
+        "from": choice.from_mm,
         "height": 380,
         "chosen": codeword_selection.read(choice),
         "look": "player",
@@ -218,7 +221,7 @@ def play(
         routes.go("codebook", codeword=int(told.open))
 
 
-def summary(choice: artefact_cache.Choice, track: tracks.Track, has_mesh: bool) -> None:
+def summary(choice: artefact_cache.Choice, name: str, track: tracks.Track, has_mesh: bool) -> None:
     """What else moves, error after each stage, and the codewords of this recording."""
     st.subheader("This recording as a whole", anchor=False)
     beside(track)
@@ -232,9 +235,9 @@ def summary(choice: artefact_cache.Choice, track: tracks.Track, has_mesh: bool) 
             "Root mean square error of this recording after each stage",
         )
     with right:
-        st.caption("Codewords it uses most")
+        st.caption(f"Codewords it uses most, from {choice.from_mm:g} mm", help=STATISTICS["share_of_frames"].help)
         page_frame.table(
-            most_used(track, dictionary(choice).table),
+            most_used(choice, name, dictionary(choice).table),
             height=300,
             column_config={
                 "Share of frames": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
@@ -259,17 +262,15 @@ def beside(track: tracks.Track) -> None:
         )
 
 
-def most_used(track: tracks.Track, table: pd.DataFrame) -> pd.DataFrame:
-    """The codewords in most frames, with the time they are first seen."""
-    used = np.unique(track.tokens[track.tokens > 0])
-    present = np.array([(track.tokens == k).any(1) for k in used]).reshape(len(used), -1)
-    order = np.argsort(-present.mean(1), kind="stable")[:20]
+def most_used(choice: artefact_cache.Choice, recording: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The codewords in most frames of a recording, counted as everywhere, with the time they are first seen."""
+    found = recording_usage(choice.open_intervals(), recording).head(20)
     base = "codebook?" + "".join(f"{k}={v}&" for k, v in query_parameters.link().items())
     return pd.DataFrame(
         {
-            "Codeword": [f"{base}codeword={used[i]}" for i in order],
-            "Movement": [cards.name_of(table.iloc[used[i]]) for i in order],
-            "Share of frames": present.mean(1)[order],
-            "First seen": [clock(track.time_s[present[i].argmax()]) for i in order],
+            "Codeword": [f"{base}codeword={k}" for k in found["codeword"]],
+            "Movement": [cards.name_of(table.iloc[int(k)]) for k in found["codeword"]],
+            "Share of frames": found["share_of_frames"].to_numpy(),
+            "First seen": [clock(s) for s in found["first_s"]],
         }
     )

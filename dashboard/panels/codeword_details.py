@@ -6,32 +6,47 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dfe_core.faces.model import FaceModel
 from dfe_core.ontology import title
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.statistics import middle_stages
 
-from ..data import artefact_cache, coverage_analyses
+from ..data import artefact_cache, codeword_facts, coverage_analyses
 from ..links import routes
 from ..theme.formatting import count, mm, percent
 from ..views import bars
 from . import page_frame
 
 
-def key_facts(row: pd.Series) -> None:
-    """The figures a reader wants first."""
+def key_facts(row: pd.Series, by_stage: np.ndarray | None, from_mm: float) -> None:
+    """The figures a reader wants first. by_stage: (N,) its tokens at each stage, None where nothing is encoded."""
+    found = page_frame.fact
     page_frame.facts(
         [
-            ("Largest movement", mm(row["peak_mm"]), f"mean {mm(row['mean_mm'])}"),
-            ("Symmetry", _symmetry(row), _side(row)),
-            ("In the data", percent(row["share_of_frames"]), f"of frames, typically {mm(row['typical_mm'])}"),
-            ("Main stage", str(int(row["main_stage"]) + 1) if row["uses"] else "–", f"{count(row['uses'])} uses"),
+            found("peak_mm", mm(row["peak_mm"]), "as pictured"),
+            found("symmetry", _symmetry(row), _side(row)),
+            found("share_of_frames", percent(row["share_of_frames"]), f"of frames, from {from_mm:g} mm"),
+            found("stages", *_stages(by_stage)),
+            found("typical_mm", mm(row["typical_mm"]), "median while present"),
+            found("largest_mm", mm(row["largest_mm"]), "in these data"),
         ]
     )
 
 
-def where_it_moves(row: pd.Series) -> None:
+def _stages(by_stage: np.ndarray | None) -> tuple[str, str]:
+    """Where the middle half of the tokens is, counted from 1, and how many there are."""
+    if by_stage is None or (found := middle_stages(by_stage)) is None:
+        return "–", "no tokens"
+    first, last = (stage + 1 for stage in found)
+    return f"{first}" if first == last else f"{first}–{last}", f"middle half of {count(by_stage.sum())} tokens"
+
+
+def where_it_moves(codebook: Codebook, face: FaceModel, number: int) -> None:
     """Regions and sides."""
+    largest = codeword_facts.reach_of(codebook, face, number)
     st.subheader("Where it moves", anchor=False)
-    bars.sides(row, f"Mean movement per region of codeword {row['codeword']}")
-    st.caption("Mean movement of each region, mm")
+    bars.sides(largest, f"Largest movement per region of codeword {number}", least=FULL_TRACK_MM)
+    st.caption("Largest movement in each region at intensity 1, mm")
 
 
 def action_units(choice: artefact_cache.Choice, number: int) -> None:
@@ -62,12 +77,19 @@ def action_units(choice: artefact_cache.Choice, number: int) -> None:
     st.caption(f"Held against “{aus}”, intervals over subjects; strongest first.")
 
 
+ALIKE = 0.9
+"""Symmetry from which both halves are said to move alike."""
+
+FULL_TRACK_MM = 5.0
+"""What a bar of the regions is drawn against at least: the noise of a still region does not fill its track."""
+
+
 def _side(row: pd.Series) -> str:
     if row["side"] in ("left", "right"):  # against its mirror image: the whole goes to one side
         return f"{'towards' if row['symmetry'] < 0 else 'more on'} the face's {row['side']}"
-    return {"symmetric": "both halves alike", "opposed": "halves move against each other"}.get(
-        row["side"], "moves nothing"
-    )
+    if row["side"] == "symmetric":
+        return "both halves alike" if row["symmetry"] >= ALIKE else "both halves, unlike"
+    return "halves move against each other" if row["side"] == "opposed" else "moves nothing"
 
 
 def _symmetry(row: pd.Series) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -69,7 +70,7 @@ def alike(book: Dictionary, face: FaceModel, codebook: Codebook, number: int, on
     found = found[found["cosine"] >= ALIKE]
     st.subheader("Most like it", anchor=False)
     for pair in codeword_facts.duplicates_of(codebook, face, number):
-        st.caption(f":material/content_copy: {duplicate_text(pair)}")
+        st.caption(f":material/content_copy: {duplicate_text(pair, book.table['share_of_frames'])}")
     if not len(found):
         st.caption(f"No other codeword moves the face in a similar way (cosine of {ALIKE:g} or more).")
         return
@@ -87,14 +88,15 @@ def alike(book: Dictionary, face: FaceModel, codebook: Codebook, number: int, on
     _strip("alike", items, face, codebook, on_pick)
 
 
-def duplicate_text(pair: NearDuplicate) -> str:
-    """Why a near-duplicate is a codeword of its own, and how to merge both."""
+def duplicate_text(pair: NearDuplicate, shares: pd.Series) -> str:
+    """Why a near-duplicate is a codeword of its own, and how to merge both. shares: of frames, of every codeword."""
     differs = f"up to {pair.difference_mm:.2f} mm, at the {pair.region}"
     if pair.coefficients:
         differs += f" ({', '.join(pair.coefficients)})"
+    own, other = shares.iloc[pair.codeword], shares.iloc[pair.other]
     used = (
-        f" It is in {percent(pair.share)} of frames, {pair.other} in {percent(pair.other_share)}."
-        if pair.share == pair.share and pair.other_share == pair.other_share
+        f" It is in {percent(own)} of frames, {pair.other} in {percent(other)}."
+        if np.isfinite([own, other]).all()
         else ""
     )
     return (

@@ -24,12 +24,15 @@ def how_it_is_used(choice: artefact_cache.Choice, number: int) -> None:
     index = choice.open_intervals()
     st.subheader("How it is used", anchor=False)
     if not index.summary["runs"][number]:
-        st.caption(f"“{choice.dataset}” never shows this codeword: it moves the face by 1 mm for 0.1 s nowhere.")
+        st.caption(
+            f"“{text(choice.dataset)}” never shows this codeword: it moves the face by {choice.from_mm:g} mm for 0.1 s "
+            "nowhere."
+        )
         return
     timing(index, number)
     left, right = st.columns(2)
     with left:
-        st.caption("Stage")
+        st.caption("Stage of its tokens, faint ones as well")
         bars.rows(stage_bars(by_stage), f"Uses of codeword {number} per stage")
     with right:
         st.caption("Intensity while present")
@@ -76,6 +79,7 @@ def whose(choice: artefact_cache.Choice, number: int) -> None:
         format_func=lambda name: text(name.capitalize()),
         label_visibility="collapsed",
     )
+    shares = codeword_facts.shares_of(index, dataset, number, by)
     bars.rows(
         [
             bars.Bar(
@@ -86,11 +90,15 @@ def whose(choice: artefact_cache.Choice, number: int) -> None:
                 high=row.high,
                 note=_share_note(row),
             )
-            for row in codeword_facts.shares_of(index, dataset, number, by)
+            for row in shares
         ],
         f"Share of frames with codeword {number} by {by}",
     )
-    st.caption("Share of frames, mean over subjects; intervals by bootstrap over subjects.")
+    known = any(np.isfinite(row.low) for row in shares)
+    st.caption(
+        f"Share of frames, from {choice.from_mm:g} mm, mean over subjects; "
+        + ("intervals by bootstrap over subjects." if known else "no intervals: they need several subjects.")
+    )
 
 
 def _share_note(row: codeword_facts.ShareOfFrames) -> str:

@@ -13,6 +13,7 @@ import streamlit as st
 from dfe_core.errors import DataError
 from dfe_core.expressions.pose_leak import PoseLeak, stored_pose_leak
 from dfe_core.expressions.pose_text import pose_leak_warning
+from dfe_core.tokens.statistics import STATISTICS
 
 from .. import web
 from ..data import artefact_cache, people
@@ -52,13 +53,29 @@ def sealed_count(choice: artefact_cache.Choice) -> int:
         return 0
 
 
-def facts(rows: list[tuple[str, str, str]]) -> None:
-    """Label, value and a small remark for each figure, as a definition list."""
+def facts(rows: Sequence[tuple[str, str, str] | tuple[str, str, str, str]]) -> None:
+    """Label, value, a small remark and, where there is one, what the figure means, as a definition list."""
     cells = "".join(
-        f"<div><dt>{escape(label)}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>"
-        for label, value, note in rows
+        f"<div><dt>{escape(label)}{_meaning(label, *meaning)}</dt>"
+        f"<dd>{escape(value)}<small>{escape(note)}</small></dd></div>"
+        for label, value, note, *meaning in rows
     )
     st.html(f'<dl class="dfe-facts">{cells}</dl>')
+
+
+def fact(name: str, value: str, note: str = "") -> tuple[str, str, str, str]:
+    """A row of `facts` for one of `STATISTICS`, with its label and its definition."""
+    return STATISTICS[name].label, value, note, STATISTICS[name].help
+
+
+def _meaning(label: str, text: str = "") -> str:
+    """The mark that says what a figure means to who points at it or reaches it by keyboard."""
+    if not text:
+        return ""
+    return (
+        f'<span class="dfe-meaning" tabindex="0" role="note" title="{escape(text)}" '
+        f'aria-label="{escape(f"{label}: {text}")}">?</span>'
+    )
 
 
 def table(

@@ -10,7 +10,7 @@ import pandas as pd
 from ..links.numbers import whole
 
 SORTS = {
-    "Most used": ("uses", False),
+    "Most used": ("share_of_frames", False),
     "Largest movement": ("peak_mm", False),
     "Most symmetric": ("symmetry", False),
     "Least symmetric": ("symmetry", True),
@@ -49,7 +49,7 @@ def matching(table: pd.DataFrame, chosen: Filter) -> list[int]:
     if chosen.stage is not None:
         keep &= (table["main_stage"] == chosen.stage).to_numpy()
     if chosen.used_only:
-        keep &= (table["uses"] > 0).to_numpy()
+        keep &= (table["presences"] > 0).to_numpy()
     if chosen.ranked is not None:
         passed = set(table.loc[keep, "codeword"].astype(int))
         return [k for k in chosen.ranked if k in passed]

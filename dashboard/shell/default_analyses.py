@@ -91,7 +91,7 @@ def queue_missing(jobs: Jobs, root: Path) -> list[str]:
 
 def analyses(root: Path) -> list[Analysis]:
     """The analyses, the quick ones first."""
-    choice = artefact_cache.Choice(root, MODEL, DATASET)
+    choice = artefact_cache.Choice(root=root, model=MODEL, dataset=DATASET)
     codewords = MapSettings(model=MODEL)
     frames = MapSettings(model=MODEL, dataset=DATASET, of="frames", by="psi")
     return [

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dfe_core.tokens.presence import RULE
+from dfe_core.tokens.statistics import STATISTICS
+
 from .. import web
 from ..data import artefact_cache, job_manager, people
 from ..data.roles import Person
@@ -25,6 +28,16 @@ def show() -> None:
         if datasets:
             st.selectbox("Dataset", datasets, key="dataset", bind="query-params", filter_mode=None)
             choice = artefact_cache.chosen()
+            if choice.encoded:
+                st.selectbox(
+                    "Counted from",
+                    list(artefact_cache.THRESHOLDS),
+                    index=list(artefact_cache.THRESHOLDS.values()).index(RULE.onset_mm),
+                    key="counted",
+                    bind="query-params",
+                    filter_mode=None,
+                    help=STATISTICS["presence"].help,
+                )
             if choice.model and not choice.encoded:  # not in the list's own words: these stand in the link
                 st.caption(f"Not encoded by “{text(choice.model)}” yet")
         _data_badge(artefact_cache.chosen())

@@ -5,7 +5,7 @@ Bars carry their figures beside them. Each chart is one image to assistive techn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -47,14 +47,13 @@ def rows(bars: Sequence[Bar], about: str, most: float | None = None) -> None:
     _show("rows", f"{about}. {said}{more}", "".join(_row(b, most) for b in bars), f"--label:{wide + 0.5}ch")
 
 
-def sides(row: pd.Series, about: str) -> None:
-    """Mean displacement per region, mm, laid out as the face is seen: its right half on the left, and the reverse."""
-    names = [r for r in REGIONS if r != "other"]
-    values = {
-        side: [_finite(row.get(f"mm_{r.replace(' ', '_')}_{side}", np.nan)) for r in names]
-        for side in ("right", "left")
-    }
-    most = max(0.05, *values["right"], *values["left"])
+def sides(reach: Mapping[tuple[str, str], float], about: str, least: float) -> None:
+    """Displacement in mm by region and side, laid out as the face is seen: its right half on the left, and the reverse.
+
+    least: mm that fill a track where no bar is longer."""
+    names = [r for r in REGIONS if r != "other"] + [name for name in ("inner mouth",) if (name, "left") in reach]
+    values = {side: [_finite(reach.get((r, side), np.nan)) for r in names] for side in ("right", "left")}
+    most = max(least, *values["right"], *values["left"])
     cells = "<b>Face’s right</b><span></span><b>Face’s left</b>"
     for name, right, left in zip(names, values["right"], values["left"], strict=True):
         cells += (
@@ -97,10 +96,11 @@ def _row(bar: Bar, most: float) -> str:
 
 
 def _side(value: float, most: float, region: str) -> str:
-    figure = f"<small>{value:.1f}</small>" if value >= 0.05 else ""
+    figure = f"<small>{value:.1f}</small>"
+    colour = REGION_COLOURS.get(region, REGION_COLOURS["other"])
     return (
         f'<i title="{region.capitalize()}: {value:.2f} mm" '
-        f'style="width:{0.84 * 100 * value / most:.2f}%;background:{REGION_COLOURS[region]}"></i>{figure}'
+        f'style="width:{0.84 * 100 * value / most:.2f}%;background:{colour}"></i>{figure}'
     )
 
 

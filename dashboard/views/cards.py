@@ -80,7 +80,8 @@ def picked_words(accuracy: float, low: float, high: float) -> str:
 def card(row: pd.Series, src: str | None) -> dict[str, Any]:
     """One codeword for the gallery."""
     number = int(row["codeword"])
-    used = f"In {percent(row['share_of_frames'])} of frames." if row["uses"] else "Never used."
+    used = f"In {percent(row['share_of_frames'])} of frames." if row["presences"] else "In no frame."
+    used = "" if row["verdict"] is Verdict.REST else used
     score = score_of(row)
     held = ""
     if np.isfinite(row["picked"]):
@@ -106,10 +107,11 @@ def cards_of(book: Dictionary) -> tuple[dict[str, Any], ...]:
 
 
 def chips(table: pd.DataFrame, pictures: dict[int, str]) -> dict[int, dict[str, Any]]:
-    """Codewords for the player, by number: colour, note and picture."""
+    """Codewords for the player, by number: note, size at intensity 1 in mm, colour and picture."""
     return {
         int(row["codeword"]): {
             "note": name_of(row),
+            "mm": round(float(row["peak_mm"]), 3) if np.isfinite(row["peak_mm"]) else None,
             "colour": region_colour(row["region"]),
             "src": pictures.get(int(row["codeword"])),
         }

@@ -16,6 +16,7 @@ from dfe_core.expressions.split import Split
 from dfe_core.faces.model import FaceModel
 from dfe_core.faces.names import coefficient_map
 from dfe_core.tokenizer.codebook import REST, Codebook
+from dfe_core.tokenizer.exposure import exposure
 from dfe_core.tokenizer.mesh_inner_product import displacement_cosine
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.intervals import iter_recordings
@@ -44,6 +45,10 @@ class Matching:
     def mean_cosine(self) -> float:
         """Mean over matched pairs, NaN when there are none."""
         return float(self.pairs["cosine"].mean()) if len(self.pairs) else float("nan")
+
+
+LEAST_SUBJECTS = 3
+"""Held-out subjects from which one model may be preferred: resamples of two know three values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +111,9 @@ def compare_fidelity(a: str, b: str, dataset: str, root: Path | None = None, see
 
     Errors are those of the frames both have encoded, pooled to a root mean square per subject and over subjects; only
     subjects that neither model was trained on count, where there are at least two of them. Intervals are percentile
-    bootstraps over subjects. A model is preferred when the interval of the difference leaves out 0; else the one of
-    fewer bits at the same error, if the errors differ by under 2 %.
+    bootstraps over subjects. A model is preferred on `LEAST_SUBJECTS` or more that neither was trained on, when the
+    interval of the difference leaves out 0; else the one of fewer bits at the same error, if the errors differ by under
+    2 %.
 
     Raises `DataError` when one of them has not encoded the dataset.
     """
@@ -116,7 +122,7 @@ def compare_fidelity(a: str, b: str, dataset: str, root: Path | None = None, see
     if a == b:
         raise DataError(a, "compared with itself", "two models")
     people = data.recordings.set_index("recording")["subject"]
-    chosen, held_out = _compared(people, [_config(name, root) for name in (a, b)], data.stored_key)
+    chosen, held_out = _compared(people, [_config(name, root) for name in (a, b)], data)
     errors = [_subject_errors(cache, people[people.isin(chosen)]) for cache in caches]
     draw = np.random.default_rng(seed).integers(0, len(chosen), (RESAMPLES, len(chosen)))
     pooled = [_pooled(e.reindex(chosen), draw) for e in errors]
@@ -126,7 +132,7 @@ def compare_fidelity(a: str, b: str, dataset: str, root: Path | None = None, see
     )
     gap = pooled[0][0] - pooled[1][0], pooled[0][1] - pooled[1][1]
     difference = (float(gap[0]), *_ends(gap[1]))
-    preferred, reason = _preferred(one, other, difference, len(chosen))
+    preferred, reason = _preferred(one, other, difference, len(chosen), held_out)
     return Comparison(
         a=one,
         b=other,
@@ -167,14 +173,17 @@ def _config(model: str, root: Path | None) -> dict[str, Any]:
     return Codebook.open(model, root).config
 
 
-def _compared(people: pd.Series, configs: list[dict[str, Any]], data_key: str) -> tuple[list[str], bool]:
-    """Subjects to compare on: those no model was trained on, or all where fewer than two are left."""
+def _compared(people: pd.Series, configs: list[dict[str, Any]], data: Dataset) -> tuple[list[str], bool]:
+    """Subjects to compare on: those no model was trained on, or all where fewer than two are left. The same recordings
+    in a dataset of another name are known by their content."""
     seen: set[str] = set()
     for config in configs:
-        if config.get("dataset", {}).get("key") == data_key and "split" in config:
+        trained = exposure(config, data)
+        seen |= trained.subjects | trained.same_names
+        if config.get("dataset", {}).get("key") == data.stored_key and "split" in config:
             split = Split.from_json(config["split"])
-            trained = {r for part in ("train", "validation") for r in split.recordings.get(part, [])}
-            seen |= set(people[people.index.isin(trained)])
+            fitted = {r for part in ("train", "validation") for r in split.recordings.get(part, [])}
+            seen |= set(people[people.index.isin(fitted)])
     left = sorted(set(people) - seen)
     return (left, True) if len(left) >= 2 else (sorted(set(people)), False)
 
@@ -220,10 +229,14 @@ def _ends(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _preferred(a: Fidelity, b: Fidelity, difference: tuple[float, float, float], subjects: int) -> tuple[str, str]:
+def _preferred(
+    a: Fidelity, b: Fidelity, difference: tuple[float, float, float], subjects: int, held_out: bool
+) -> tuple[str, str]:
     gap, low, high = difference
-    if subjects < 2:
-        return "", "one subject alone cannot decide between models"
+    if not held_out:
+        return "", "a model was trained on subjects of these data: its error on them says little about others"
+    if subjects < LEAST_SUBJECTS:
+        return "", f"{subjects} subjects cannot decide between models ({LEAST_SUBJECTS} or more can)"
     if low > 0 or high < 0:
         best, other = (b, a) if gap > 0 else (a, b)
         return best.model, (

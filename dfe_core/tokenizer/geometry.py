@@ -60,6 +60,24 @@ def region_columns() -> list[str]:
     return [f"mm_{region.replace(' ', '_')}_{side}" for region in REGIONS for side in SIDES[1:]]
 
 
+def largest_by_region(psi: np.ndarray, face: FaceModel) -> dict[tuple[str, str], float]:
+    """(E,) expression to (region, side) → largest displacement of a vertex there, mm. An eyeball counts with the eye;
+    ``inner mouth`` holds tongue and teeth, where the face has them. Empty without a mesh."""
+    if not face.has_mesh:
+        return {}
+    size = 1e3 * np.linalg.norm(face.displacement(psi), axis=-1)
+    skin, mouth = face.materials == SKIN, face.materials == MOUTH
+    region = np.where(skin | mouth, face.regions, REGIONS.index("eye"))
+    places = {name: region == code for code, name in enumerate(REGIONS) if name != "other"}
+    places["inner mouth"] = mouth & (face.regions == REGIONS.index("other"))
+    return {
+        (name, side): float(size[rows & (face.sides == code)].max())
+        for name, rows in places.items()
+        for code, side in enumerate(SIDES)
+        if code and (rows & (face.sides == code)).any()
+    }
+
+
 def symmetry(displacement: np.ndarray, face: FaceModel) -> np.ndarray:
     """(K, V, 3) displacement to (K,) cosine with its mirror image (mirrored vertices, x negated); 0 where still."""
     mirrored = displacement[:, face.mirror] * _FLIP

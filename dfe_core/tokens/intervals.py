@@ -73,6 +73,11 @@ class RunIndex(OpenedArtefact):
         return int(self.manifest["codewords"])
 
     @property
+    def onset_mm(self) -> float:
+        """Displacement (mm) from which on a codeword counts as present."""
+        return float(self.manifest["presence"]["onset_mm"])
+
+    @property
     def frames(self) -> int:
         """Frames that have tokens."""
         return int(self.manifest["frames"])
@@ -88,6 +93,16 @@ class RunIndex(OpenedArtefact):
         if not 0 <= codeword < self.codewords:
             raise DataError(self.manifest["model"], f"codeword {codeword}", f"0 to {self.codewords - 1}")
         return _runs_of(self.path, codeword)
+
+    def first_seen(self, recording: str) -> pd.Series:
+        """Seconds at which each codeword's first run in a recording starts, by codeword."""
+        with duckdb.connect() as connection:
+            rows = connection.execute(
+                f"SELECT codeword, min(start_s) AS first_s FROM read_parquet('{_quoted(self.path / 'runs.parquet')}') "
+                "WHERE recording = ? GROUP BY codeword",
+                [recording],
+            ).df()
+        return rows.set_index("codeword")["first_s"]
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -135,22 +150,22 @@ def _runs_of(path: Path, codeword: int) -> pd.DataFrame:
     return table.to_pandas()
 
 
-def open_runs(tokens: TokenCache) -> RunIndex | None:
+def open_runs(tokens: TokenCache, rule: PresenceRule = RULE) -> RunIndex | None:
     """The index of a token cache if it has been built."""
-    path = _path(tokens)
+    path = _path(tokens, rule)
     return RunIndex(path) if is_whole(path) else None
 
 
-def build_runs(tokens: TokenCache, progress: Listener = silent) -> RunIndex:
-    """The index of a token cache, built in one streaming pass when there is none for these tokens.
+def build_runs(tokens: TokenCache, progress: Listener = silent, rule: PresenceRule = RULE) -> RunIndex:
+    """The index of a token cache, built in one streaming pass when there is none for these tokens and this rule.
 
     Memory is one recording plus the counts, (K, K) twice.
     """
-    if (found := open_runs(tokens)) is not None:
+    if (found := open_runs(tokens, rule)) is not None:
         return found
-    with atomic_directory(_path(tokens)) as folder:
-        _write(tokens, folder, progress)
-    return RunIndex(_path(tokens))
+    with atomic_directory(_path(tokens, rule)) as folder:
+        _write(tokens, folder, progress, rule)
+    return RunIndex(_path(tokens, rule))
 
 
 def iter_recordings(tokens: TokenCache) -> Iterator[Tokens]:
@@ -216,13 +231,13 @@ def _pairs_in_window(onset: np.ndarray, codeword: np.ndarray, size: int, window_
     return np.bincount(codeword[earlier] * size + codeword[later], minlength=size * size).reshape(size, size)
 
 
-def _write(tokens: TokenCache, folder: Path, progress: Listener) -> None:
+def _write(tokens: TokenCache, folder: Path, progress: Listener, rule: PresenceRule) -> None:
     size, sizes = tokens.codewords, codeword_sizes(tokens)
     together, followed = np.zeros((size, size), np.int64), np.zeros((size, size), np.int64)
     presence, intensities, recordings, done = [], [], [], 0
     with pq.ParquetWriter(folder / "unsorted.parquet", _SCHEMA) as sink:
         for part in iter_recordings(tokens):
-            present, number = present_activations(part, sizes)
+            present, number = present_activations(part, sizes, rule)
             runs = _runs(present, number, part)
             sink.write_table(_as_table(runs, part.recording))
             together += _together(present, len(part.frame), size)
@@ -248,7 +263,7 @@ def _write(tokens: TokenCache, folder: Path, progress: Listener) -> None:
             "frames": done,
             "model": tokens.model,
             "codewords": size,
-            "presence": presence_facts(sizes),
+            "presence": presence_facts(sizes, rule),
             "window_s": WINDOW_S,
         },
     )
@@ -326,8 +341,8 @@ def _identity(tokens: TokenCache) -> str:
     return content_key(tokens.manifest)
 
 
-def _path(tokens: TokenCache) -> Path:
-    key = content_key([VERSION, _identity(tokens), codeword_sizes(tokens).tobytes().hex(), asdict(RULE), WINDOW_S])
+def _path(tokens: TokenCache, rule: PresenceRule) -> Path:
+    key = content_key([VERSION, _identity(tokens), codeword_sizes(tokens).tobytes().hex(), asdict(rule), WINDOW_S])
     return tokens.path.parent.parent / "analyses" / keyed_name(INTERVALS, key)
 
 

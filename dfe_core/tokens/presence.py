@@ -59,6 +59,17 @@ class PresenceRule:
 
 RULE = PresenceRule()
 
+_TYPICAL_MM = 5.0
+"""The size of a codeword by which `PresenceRule` reads mm as intensity."""
+
+
+def rule_from(onset_mm: float) -> PresenceRule:
+    """The rule that counts codewords from another displacement on, with the same proportions as `RULE`."""
+    intensity = onset_mm / _TYPICAL_MM
+    return PresenceRule(
+        onset_mm=onset_mm, offset_mm=onset_mm / 2, onset_intensity=intensity, offset_intensity=intensity / 2
+    )
+
 
 @dataclass(frozen=True)
 class Activations:

@@ -43,6 +43,21 @@ def usage(tokens: TokenCache, runs: RunIndex) -> pd.DataFrame:
     )
 
 
+def recording_usage(runs: RunIndex, recording: str) -> pd.DataFrame:
+    """Codewords that are present in one recording, the most frequent first: codeword, share_of_frames (of its frames
+    with tokens), first_s (start of the first presence)."""
+    counted = runs.presence[runs.presence["recording"].astype(str) == recording]
+    total = runs.recordings.loc[runs.recordings["recording"].astype(str) == recording, "frames"].sum()
+    table = pd.DataFrame(
+        {
+            "codeword": counted["codeword"].to_numpy(np.int64),
+            "share_of_frames": counted["frames"].to_numpy(np.float64) / max(int(total), 1),
+        }
+    )
+    table["first_s"] = table["codeword"].map(runs.first_seen(recording)).astype(np.float64)
+    return table.sort_values(["share_of_frames", "codeword"], ascending=[False, True]).reset_index(drop=True)
+
+
 def _displacements(intensities: pd.DataFrame, sizes_mm: np.ndarray) -> dict[str, np.ndarray]:
     """(K,) typical_mm and largest_mm over the frames in which each codeword is present."""
     typical, largest = np.full(len(sizes_mm), np.nan), np.full(len(sizes_mm), np.nan)

@@ -74,8 +74,8 @@ def test_labels_are_escaped_wherever_they_stand(drawn):
 
 
 def test_the_sides_of_a_face_stand_as_the_face_is_seen(drawn):
-    row = pd.Series({"mm_brow_right": 2.0, "mm_brow_left": 1.0, "mm_jaw_left": np.nan})
-    html = drawn(lambda: bars.sides(row, "Movement"))
+    reach = {("brow", "right"): 2.0, ("brow", "left"): 1.0, ("jaw", "left"): np.nan}
+    html = drawn(lambda: bars.sides(reach, "Movement", least=0.05))
     assert html.index("Face’s right") < html.index("Face’s left")
     right, left = (
         re.search(rf'<div class="{side}"><i title="Brow: ([\d.]+) mm" style="width:([\d.]+)%', html).groups()
@@ -84,6 +84,15 @@ def test_the_sides_of_a_face_stand_as_the_face_is_seen(drawn):
     assert (right[0], left[0]) == ("2.00", "1.00")
     assert float(right[1]) == pytest.approx(2 * float(left[1]))
     assert "brow: right 2.00, left 1.00" in html
+
+
+def test_the_noise_of_a_still_region_does_not_fill_its_track_and_every_bar_has_its_number(drawn):
+    html = drawn(lambda: bars.sides({("eye", "left"): 0.04, ("eye", "right"): 0.04}, "Movement", least=5.0))
+    width = float(re.search(r'Eye: 0.04 mm" style="width:([\d.]+)%', html)[1])
+    assert width < 1 and html.count("<small>") == 2 * html.count("<span>") - 2
+    assert "Inner mouth" not in html
+    html = drawn(lambda: bars.sides({("inner mouth", "left"): 23.0, ("inner mouth", "right"): 23.0}, "Movement", 5.0))
+    assert "Inner mouth" in html and "<small>23.0</small>" in html
 
 
 def test_a_histogram_says_its_ends_and_where_most_frames_are(drawn):

@@ -24,7 +24,9 @@ TABLE = pd.DataFrame(
         "side": ["rest", "left", "symmetric", "right", "symmetric", "symmetric"],
         "symmetry": [1.0, 0.1, 0.9, 0.2, 0.99, 0.9],
         "main_stage": [-1, 0, 1, 0, 2, 1],
-        "uses": [0, 50, 10, 70, 0, 10],
+        "uses": [0, 1, 10, 7, 90, 10],  # tokens, faint ones as well: no order and no filter goes by them
+        "presences": [0, 5, 1, 7, 0, 1],
+        "share_of_frames": [0.0, 0.5, 0.1, 0.7, 0.0, 0.1],
         "peak_mm": [0, 3, 1, 4, 9, 2.0],
         "locality": [0, 0.9, 0.8, 0.7, 0.6, 0.5],
     }

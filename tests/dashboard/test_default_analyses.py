@@ -50,7 +50,7 @@ def test_an_empty_cache_queues_nothing(tmp_path: Path):
 
 def test_what_is_missing_is_queued_as_the_jobs_of_the_pages(root: Path):
     heard = Heard()
-    choice = artefact_cache.Choice(root, MODEL, DATASET)
+    choice = artefact_cache.Choice(root=root, model=MODEL, dataset=DATASET)
     assert queue_missing(heard, root) == [
         map_page.job_key(MapSettings(model=MODEL)),
         probe_form.key_of(choice),

@@ -62,7 +62,7 @@ def test_segments_are_a_dataset_of_their_own_that_says_what_they_are_of(filled: 
 
 
 def test_the_command_of_the_curves_is_one_that_the_parser_takes(tmp_path: Path):
-    line = event_curves._arguments(Choice(tmp_path, "m", "d"), "talk", "-odd", tmp_path / "out")
+    line = event_curves._arguments(Choice(root=tmp_path, model="m", dataset="d"), "talk", "-odd", tmp_path / "out")
     read = build_parser(line).parse_args(line)
     assert (read.action, read.events, read.by, read.out) == ("curves", "talk", "-odd", tmp_path / "out")
 

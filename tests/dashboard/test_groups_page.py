@@ -58,7 +58,7 @@ def test_means_stand_in_the_unit_of_their_measure():
 
 def test_the_command_is_one_that_the_parser_takes(tmp_path: Path):
     line = arguments(
-        Choice(tmp_path, "m", "d"),
+        Choice(root=tmp_path, model="m", dataset="d"),
         Asked(by="-odd", aus="openface", covariates=("age", "sex"), mixed=True),
         tmp_path / "out",
     )

@@ -32,7 +32,7 @@ def choice(tmp_path: Path) -> artefact_cache.Choice:
     ):
         (tmp_path / place).parent.mkdir(parents=True)
         write_json(tmp_path / place, {})
-    return artefact_cache.Choice(tmp_path, "m", "d")
+    return artefact_cache.Choice(root=tmp_path, model="m", dataset="d")
 
 
 def written_anew(path: Path) -> None:
@@ -88,7 +88,7 @@ def test_notes_are_read_again_when_somebody_writes_them(tmp_path: Path, monkeypa
     folder = tmp_path / "models" / "m"
     folder.mkdir(parents=True)
     write_json(folder / "config.json", {})
-    choice, book, loaded = artefact_cache.Choice(tmp_path, "m", ""), Notebook(folder), []
+    choice, book, loaded = artefact_cache.Choice(root=tmp_path, model="m", dataset=""), Notebook(folder), []
     assert notes.read(choice) == Notes()
     book.save_frames("smiles", "d", {"r": [1]})
     load = Notebook._load

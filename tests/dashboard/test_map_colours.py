@@ -22,7 +22,7 @@ def choice(tmp_path_factory, toy_face):
     root = tmp_path_factory.mktemp("colours") / "cache"
     build(root, toy_face, codewords=30, stages=3)
     add_analyses(root)
-    return artefact_cache.Choice(root, "default", "simulated")
+    return artefact_cache.Choice(root=root, model="default", dataset="simulated")
 
 
 @pytest.fixture(scope="module")

@@ -113,7 +113,7 @@ def test_a_link_names_model_and_dataset(filled: Path, toy_face):
     build(filled, toy_face, codewords=20, model="second", dataset="clinic", simulated=False, seed=3)
     test = opened("overview", model="second", dataset="clinic")
     assert not test.exception
-    assert [b.value for b in test.selectbox] == ["second", "clinic"]
+    assert [b.value for b in test.selectbox] == ["second", "clinic", "1 mm"]
     assert "Codebook “second”" in said(test)
 
 
@@ -121,6 +121,7 @@ def test_a_model_without_metrics_says_how_to_measure_it(filled: Path):
     (filled / "models" / "default" / "metrics.json").unlink()
     test = opened("overview")
     assert not test.exception and "dfe evaluate default simulated" in said(test)
+    assert [m.label for m in test.metric] == ["Explained variance", "Error", "In use", "Tokens a frame"]
 
 
 def test_a_link_names_a_dataset_that_is_not_encoded_yet(filled: Path):

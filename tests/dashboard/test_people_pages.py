@@ -88,7 +88,7 @@ def withdrawal(root: str) -> None:
     from dashboard.data import artefact_cache
     from dashboard.panels import deletion
 
-    choice = artefact_cache.Choice(Path(root), "default", "simulated")
+    choice = artefact_cache.Choice(root=Path(root), model="default", dataset="simulated")
     dataset = choice.open_dataset()
     deletion.offer_withdrawal(choice, dataset, dataset.recordings["recording"].iloc[0])
 
@@ -122,7 +122,7 @@ def editor(root: str) -> None:
     from dashboard.data import artefact_cache
     from dashboard.panels import note_editor
 
-    note_editor.edit(artefact_cache.Choice(Path(root), "default", "simulated"), 3)
+    note_editor.edit(artefact_cache.Choice(root=Path(root), model="default", dataset="simulated"), 3)
 
 
 def test_a_note_is_written_under_the_name_of_the_login_and_of_nobody_else(session, filled: Path):

@@ -137,7 +137,7 @@ def test_without_a_login_whoever_has_the_token_is_the_owner(monkeypatch):
 
 
 def choice_of(root: Path) -> artefact_cache.Choice:
-    return artefact_cache.Choice(root, "default", "simulated")
+    return artefact_cache.Choice(root=root, model="default", dataset="simulated")
 
 
 def attempts(root: Path) -> list[tuple[str, str, str]]:

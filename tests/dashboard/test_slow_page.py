@@ -13,14 +13,14 @@ def test_while_one_session_waits_for_a_long_computation_others_open_pages(filled
     begun, may_end = threading.Event(), threading.Event()
     build = artefact_cache.build_runs
 
-    def slow(*given):
+    def slow(*given, **rule):
         begun.set()
         assert may_end.wait(30)
-        return build(*given)
+        return build(*given, **rule)
 
     monkeypatch.setattr(artefact_cache, "build_runs", slow)
     made = []
-    choice = artefact_cache.Choice(filled, "default", "simulated")
+    choice = artefact_cache.Choice(root=filled, model="default", dataset="simulated")
     one = threading.Thread(target=lambda: made.append(choice.open_intervals()))
     one.start()
     try:

@@ -125,6 +125,12 @@ def test_subjects_a_model_was_trained_on_are_left_out(world, rivals):
     try:
         found = compare_fidelity("m", "n", "d", world.root)
         assert found.held_out and found.subjects == 2 and set(found.a.by_subject.index) == {"s1", "s2"}
+        assert found.preferred == "" and "2 subjects cannot decide" in found.reason
+        trained = [r for r in world.dataset.recordings["recording"] if r != "r1"]
+        split["recordings"]["train"] = trained
+        write_json(path, config | {"dataset": {"name": "d", "key": world.dataset.key}, "split": split})
+        found = compare_fidelity("m", "n", "d", world.root)
+        assert not found.held_out and found.preferred == "" and "was trained on" in found.reason
     finally:
         write_json(path, config)
 

@@ -2,7 +2,7 @@ import { beforeEach, expect, test, vi } from "vitest";
 import { announce } from "../src/shared/clicked.js";
 import { page as shared } from "../src/shared/page.js";
 import morph, { glided } from "../src/views/morph.js";
-import player from "../src/views/player.js";
+import player, { summed } from "../src/views/player.js";
 import reel from "../src/views/reel.js";
 import scatter from "../src/views/scatter.js";
 import shell from "../src/views/shell.js";
@@ -90,6 +90,16 @@ test("the tokens of a frame are listed, and open their codeword", async () => {
   expect([...find(".parts").children].map((part) => part.textContent)).toEqual(["11 brow× 1.00", "22 lip× 0.50"]);
   find(".part").click();
   expect(sent).toEqual([["open", 1]]);
+  close();
+});
+
+test("tokens of the same codeword are one line, and what moves the face too little to count stands below", async () => {
+  expect(summed([[3, 1], [5, 0.2], [3, 0.8], [0, 0], [3, 0.06]], 5)).toEqual([{ k: 3, g: 1.86, stage: 0 }, { k: 5, g: 0.2, stage: 1 }]);
+  expect(summed([[3, 1], [5, 0.2], [3, 0.8], [5, 0.1]], 1)).toEqual([{ k: 3, g: 1, stage: 0 }, { k: 5, g: 0.30000000000000004, stage: 1 }]);
+  const items = [undefined, { colour: "red", note: "brow", mm: 4 }, { colour: "blue", note: "lip", mm: 1.5 }];
+  const { find, show, reach } = mounted("player", player), close = show({ ...PLAYER, at: 2, items, from: 1 });
+  await reach("drawn");
+  expect([...find(".parts").children].map((part) => part.textContent)).toEqual(["11 brow4.0 mm", "1 faint, each below 1 mm22 lip0.8 mm"]);
   close();
 });
 

@@ -15,13 +15,15 @@ import { Stretch } from "../shared/stretch.js";
 import { CURVE, GAP, GUTTER, LANE, Strips } from "../shared/strips.js";
 import { mount, View } from "../shared/view.js";
 
-/** @typedef {{ src?: string, colour?: string, note?: string } | undefined} Item of a codeword */
+/** @typedef {{ src?: string, colour?: string, note?: string, mm?: number | null } | undefined} Item of a codeword; `mm`: its
+ * size at intensity 1 */
 /**
  * @typedef {{ face: import("../shared/face.js").FaceAddress, codebook: string, recording: string, name: string,
  *   look: string, at?: number, stages?: number, items: Item[], height: number, chosen?: number[], marks?: number[],
- *   bands?: import("../shared/strips.js").Band[], excludes?: boolean }} Data
+ *   bands?: import("../shared/strips.js").Band[], excludes?: boolean,
+ *   from?: number }} Data
  * `at`: the row it opens at; `marks`: rows that were selected on the map; `bands`: events and what is excluded;
- * `excludes`: whether spans may be drawn that are then excluded
+ * `excludes`: whether spans may be drawn that are then excluded; `from`: mm below which a codeword is faint
  */
 
 const MODES = ["Movement", "Error", "Plain"], ERROR_MM = 3, LINE = 230;
@@ -32,6 +34,26 @@ const ZOOMS = [["Zoom in", "+", 0.5], ["Zoom out", "−", 2], ["Whole recording"
 export function clockText(seconds) {
   const tenths = Math.round(seconds * 10);
   return `${Math.floor(tenths / 600)}:${((tenths % 600) / 10).toFixed(1).padStart(4, "0")}`;
+}
+
+/** @typedef {{ k: number, g: number, stage: number }} Summed a codeword of a frame, its summed intensity and first stage */
+
+/**
+ * The codewords of a frame, each once, in the order of their first stage; intensities of the first `stages` stages are
+ * summed, of a codeword that comes later those after.
+ * @param {[k: number, g: number][]} tokens codeword and intensity of every stage @param {number} stages
+ * @returns {Summed[]}
+ */
+export function summed(tokens, stages) {
+  /** @type {Map<number, Summed>} */
+  const found = new Map();
+  tokens.forEach(([k, g], stage) => {
+    const one = found.get(k);
+    if (!k) return;
+    if (!one) found.set(k, { k, g, stage });
+    else if (stage < stages || one.stage >= stages) one.g += g;
+  });
+  return [...found.values()];
 }
 
 /** @extends {View<Data>} */
@@ -48,6 +70,7 @@ class Player extends View {
     this.instead = "The table and the figures below still work.";
     this.camera = new Camera();
     this.mode = MODES[0];
+    this.faintOpen = false;
     this.row = 0;
     this.stages = 1;
     this.range = 1;
@@ -274,7 +297,7 @@ class Player extends View {
     this.line.setAttribute("aria-valuetext", `${time.toFixed(1)} seconds`);
   }
 
-  /** The tokens of this frame, a line a stage; the cursor stays among them. */
+  /** The codewords of this frame, tokens of the same one summed, the faint ones below; the cursor stays among them. */
   list() {
     const tokens = Array.from({ length: this.track.stages }, (_, stage) => this.track.token(this.row, stage));
     const key = JSON.stringify([tokens, this.stages]);
@@ -282,19 +305,37 @@ class Player extends View {
     this.listed = key;
     const { activeElement } = /** @type {Document | ShadowRoot} */ (this.box.getRootNode());
     const focus = this.parts.contains(activeElement);
-    this.parts.replaceChildren(...tokens.map(([k, g], stage) => this.part(stage, k, g)));
+    const all = summed(tokens, this.stages), faint = all.filter((one) => this.isFaint(one));
+    this.parts.replaceChildren(...all.filter((one) => !faint.includes(one)).map((one) => this.part(one)),
+      ...(faint.length ? [this.faint(faint)] : []));
+    if (!all.length) this.parts.append(element("li", { class: "rest" }, element("span", {}, "at rest")));
     if (focus) this.parts.querySelector("button")?.focus();
   }
 
-  /** @param {number} stage @param {number} k codeword @param {number} g intensity */
-  part(stage, k, g) {
+  /** Whether a codeword moves the face by less than what is counted. @param {Summed} one */
+  isFaint({ k, g }) {
+    const mm = this.data.items[k]?.mm;
+    return mm !== undefined && mm !== null && g * mm < (this.data.from ?? 0);
+  }
+
+  /** The faint ones under one line. @param {Summed[]} all */
+  faint(all) {
+    const words = `${all.length} faint, each below ${this.data.from} mm`;
+    const box = element("details", { ontoggle: () => { this.faintOpen = box.open; } }, element("summary", {}, words),
+      element("ol", {}, ...all.map((one) => this.part(one))));
+    box.open = this.faintOpen;
+    return element("li", { class: "faint" }, box);
+  }
+
+  /** @param {Summed} one */
+  part({ k, g, stage }) {
     const item = this.data.items[k], off = stage >= this.stages ? "off" : "";
-    const number = element("span", { class: "number" }, String(stage + 1));
-    if (!k) return element("li", { class: `rest ${off}` }, number, element("span", {}, "at rest"));
+    const number = element("span", { class: "number", title: `Stage ${stage + 1}` }, String(stage + 1));
     const open = element("button", { type: "button", class: "part", title: `Open codeword ${k}`,
       onclick: () => this.component.setTriggerValue("open", k) },
     item?.src ? element("img", { src: item.src, alt: "" }) : element("i", { style: `background:${item?.colour}` }),
-    element("span", {}, element("b", {}, `${k}`), ` ${item?.note ?? ""}`), element("em", {}, `× ${g.toFixed(2)}`));
+    element("span", {}, element("b", {}, `${k}`), ` ${item?.note ?? ""}`), 
+    element("em", { title: `Intensity ${g.toFixed(2)}` }, item?.mm ? `${(g * item.mm).toFixed(1)} mm` : `× ${g.toFixed(2)}`));
     return element("li", { class: off }, number, open);
   }
 

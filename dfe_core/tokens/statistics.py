@@ -1,0 +1,122 @@
+"""What every figure about codewords means: one definition each, for the code that makes it and the pages that show it.
+
+Where a figure is worked out, `Statistic.where` says. Pages print `Statistic.help` beside it, so that one word means one
+thing on all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statistic:
+    """One figure: label, as pages head it; help: what it is, in a sentence or two; where: what makes it."""
+
+    label: str
+    help: str
+    where: str
+
+
+STATISTICS = {
+    "presence": Statistic(
+        label="Counted from",
+        help="A codeword counts in a frame where it moves a vertex this far or farther, for a tenth of a second at "
+        "least; it is counted until it falls below half of that. Tokens of the same codeword in a frame are "
+        "summed. It holds for every frequency on these pages; coverage, groups and probes count from 1 mm always.",
+        where="dfe_core.tokens.presence.presence_of",
+    ),
+    "in_use": Statistic(
+        label="In use",
+        help="Codewords that the chosen data show at least once, counted from the displacement chosen in the sidebar, "
+        "of those that move something (codeword 0, rest, moves nothing).",
+        where="dfe_core.tokens.statistics.in_use",
+    ),
+    "share_of_frames": Statistic(
+        label="In the data",
+        help="Share of the frames with tokens in which the codeword is present, counted from the displacement chosen "
+        "in the sidebar.",
+        where="dfe_core.tokens.usage.usage",
+    ),
+    "typical_mm": Statistic(
+        label="Typical size",
+        help="How far the vertex that moves most goes while the codeword is present: median over those frames.",
+        where="dfe_core.tokens.usage.usage",
+    ),
+    "largest_mm": Statistic(
+        label="Largest size",
+        help="The same at the strongest frame of the data.",
+        where="dfe_core.tokens.usage.usage",
+    ),
+    "peak_mm": Statistic(
+        label="At intensity 1",
+        help="How far the vertex that moves most goes at intensity 1, as the picture shows it. The data may show less.",
+        where="dfe_core.tokenizer.geometry.codeword_geometry",
+    ),
+    "symmetry": Statistic(
+        label="Symmetry",
+        help="Cosine of the movement with its mirror image: 1 is the same on both sides, 0 one side alone, −1 the "
+        "opposite (both go to the same side).",
+        where="dfe_core.tokenizer.geometry.symmetry",
+    ),
+    "stages": Statistic(
+        label="Stages",
+        help="The places in the order of a frame's tokens that hold the middle half of this codeword's tokens. Every "
+        "token counts, faint ones as well.",
+        where="dfe_core.tokens.statistics.middle_stages",
+    ),
+    "covered": Statistic(
+        label="AUs covered",
+        help="Action units that at most three codewords, chosen on other people, say within held-out people with an "
+        "AUROC of 0.8 or more, of those that were measured often enough. Estimates from the same coefficients are not "
+        "counted: they are covered by construction.",
+        where="dfe_core.facs.coverage.analyse_coverage",
+    ),
+    "explained_variance": Statistic(
+        label="Explained variance",
+        help="Share of the vertices' squared displacement that the tokens rebuild.",
+        where="dfe_core.tokens.fidelity.measure_fidelity",
+    ),
+    "rmse_mm": Statistic(
+        label="Error",
+        help="Root mean square distance between true and rebuilt vertices, over frames and vertices.",
+        where="dfe_core.tokens.fidelity.measure_fidelity",
+    ),
+    "tokens_per_frame": Statistic(
+        label="Tokens a frame",
+        help="Mean number of tokens that move something, faint ones as well.",
+        where="dfe_core.tokens.fidelity.measure_fidelity",
+    ),
+    "locality": Statistic(
+        label="Locality",
+        help="Share of a codeword's squared displacement in its two strongest regions, mean over codewords.",
+        where="dfe_core.tokenizer.geometry.codeword_geometry",
+    ),
+    "entropy_bits_per_frame": Statistic(
+        label="Bits a frame",
+        help="Mean bits of a frame's tokens, coded by how often training frames have them, and uncoded.",
+        where="dfe_core.evaluation.encoded_part.code_lengths",
+    ),
+}
+"""By the name that tables and JSON have for it."""
+
+
+def in_use(table: pd.DataFrame) -> tuple[int, int]:
+    """Codewords that are present at least once, and those that move something. table: `usage` with the column side."""
+    moving = table["side"] != "rest"
+    return int((moving & (table["presences"] > 0)).sum()), int(moving.sum())
+
+
+def middle_stages(by_stage: np.ndarray) -> tuple[int, int] | None:
+    """First and last stage (from 0) of the middle half of a codeword's tokens; None where it has none.
+
+    by_stage: (N,) tokens of it at each stage (a row of `token_counts_by_stage`).
+    """
+    total = by_stage.sum()
+    if not total:
+        return None
+    reached = by_stage.cumsum()
+    return int((reached >= total / 4).argmax()), int((reached >= 3 * total / 4).argmax())
