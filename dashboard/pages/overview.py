@@ -241,5 +241,5 @@ def next_steps() -> None:
     st.subheader("What to do next", anchor=False)
     for cell, (name, title, words) in zip(st.columns(len(NEXT), gap="medium"), NEXT, strict=True):
         with cell, st.container(border=True, height="stretch"):
-            routes.link(name, f"**{title}**")
+            routes.link(name, title)
             st.caption(words)
