@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -26,9 +27,12 @@ PACKAGE = HERE.name
 access = import_module(f"{PACKAGE}.shell.access")
 page_addresses = import_module(f"{PACKAGE}.shell.page_addresses")
 uploads_folder = import_module(f"{PACKAGE}.data.uploads_folder")
+rating_page = import_module(f"{PACKAGE}.shell.rating_page")
 people = import_module(f"{PACKAGE}.data.people")
 ACCESS = replace(access.Access.of_environment(), base=st.get_option("server.baseUrlPath") or "")
-ACCESS = replace(ACCESS, has_room=uploads_folder.has_memory)
+ACCESS = replace(
+    ACCESS, has_room=uploads_folder.has_memory, is_invited=partial(rating_page.is_address, base=ACCESS.base)
+)
 if people.has_login():
     logins = import_module(f"{PACKAGE}.shell.login_cookie")
     ACCESS = replace(ACCESS, admits=logins.admits, hears=logins.hears, ends=logins.end)

@@ -26,6 +26,7 @@ from dfe_core.artefact_names import (
     is_aus,
     is_events,
     is_face_file,
+    is_ratings,
     manifest_name,
     split_tokens_name,
     tokens_name,
@@ -140,7 +141,8 @@ class Artefact:
     @property
     def made_at_need(self) -> bool:
         """Whether it is made again from other artefacts when it is needed: indexes, maps, reports, pictures."""
-        return self.kind == RENDERS or (self.kind == ANALYSES and not is_aus(self.name) and not is_events(self.name))
+        given = any(holds(self.name) for holds in (is_aus, is_events, is_ratings))
+        return self.kind == RENDERS or (self.kind == ANALYSES and not given)
 
     @cached_property
     def files(self) -> tuple[Path, ...]:

@@ -109,6 +109,19 @@ def is_events(name: str) -> bool:
     return name.startswith(EVENTS_PREFIX)
 
 
+RATINGS_PREFIX = f"ratings{SEPARATOR}"
+
+
+def ratings_name(name: str) -> str:
+    """The folder under ``analyses/`` of the rating study `name`."""
+    return f"{RATINGS_PREFIX}{name}"
+
+
+def is_ratings(name: str) -> bool:
+    """Whether a folder under ``analyses/`` is a rating study, whose answers cannot be made again from the rest."""
+    return name.startswith(RATINGS_PREFIX)
+
+
 def keyed_name(prefix: str, key: str) -> str:
     """The name of an analysis or render that is addressed by the content key of its inputs."""
     return f"{prefix}-{key}"

@@ -52,6 +52,7 @@ COMMANDS = {
     "aus": Command("aus", "import or derive action units (AUs) of a dataset"),
     "events": Command("events", "bring labels in time to recordings, or exclude spans of them"),
     "names": Command("names", "name the codewords, and check the names on held-out moments"),
+    "raters": Command("raters", "ask people whether the names are true"),
     "coverage": Command("coverage", "compare the codewords with AUs"),
     "map": Command("map", "lay codewords or frames out in two dimensions"),
     "probe": Command("probe", "predict a label from tokens, AUs or coefficients"),

@@ -18,7 +18,7 @@ _PAGES = f"{__name__.partition('.')[0]}.pages"
 GROUPS = {
     "": ("overview",),
     "Explore": ("codebook", "find", "recordings", "map", "motion"),
-    "Analyse": ("coverage", "groups", "probes", "compare"),
+    "Analyse": ("coverage", "groups", "probes", "raters", "compare"),
     "Manage": ("study", "data"),
 }
 TITLES = {
@@ -34,6 +34,7 @@ TITLES = {
     "data": ("Data", "database"),
     "groups": ("Groups", "groups"),
     "probes": ("Probes", "query_stats"),
+    "raters": ("Raters", "how_to_reg"),
 }
 
 

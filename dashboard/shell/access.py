@@ -61,7 +61,8 @@ class Access:
     """What is asked of a request. token: empty where none is; hosts: names of the server, without ports; admits:
     whether a path may be asked for with these cookies, where people log in; hears: whether a message over a websocket
     is handed on; ends: what is done with the cookies of whoever logs out; has_room: whether so many bytes may be
-    uploaded. base: what comes before every path."""
+    uploaded; is_invited: whether a path, asked for by a method, is of the page of invited raters, which has tokens of
+    its own and needs neither the server's nor a login. base: what comes before every path."""
 
     token: str
     hosts: tuple[str, ...] = LOOPBACK
@@ -69,6 +70,7 @@ class Access:
     hears: Callable[[bytes, Mapping[str, str]], bool] = lambda message, cookies: True
     ends: Callable[[Mapping[str, str]], None] = lambda cookies: None
     has_room: Callable[[int], bool] = lambda size: True
+    is_invited: Callable[[str, str], bool] = lambda path, method: False
     base: str = ""
 
     @classmethod
@@ -144,6 +146,8 @@ class Guard:
             return 403, "A page of another site asked for this.", {}
         if scope["path"].endswith(LOGOUT) and not _is_own_click(headers):
             return 403, "A picture or a page of another site asked for this.", {}
+        if scope["type"] == "http" and self.access.is_invited(scope["path"], scope["method"]):
+            return None
         cookies = _cookies(headers)
         if not self.access.admits(scope["path"], cookies):
             return 403, "This takes a login, and a role.", {}

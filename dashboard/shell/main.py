@@ -36,7 +36,7 @@ st.set_page_config(
 )
 page_frame.style()
 person = login_page.visitor()
-page = st.navigation(routes.groups(), position="sidebar" if person.role else "hidden")
+page = st.navigation(routes.groups(), position="sidebar" if person.role else "hidden", expanded=True)
 if not person.role:  # before anything of the cache is read
     login_page.show(person)
     st.stop()

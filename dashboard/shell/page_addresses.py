@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from ..data import media
 from ..links.routes import TITLES
+from .rating_page import rating_routes
 
 TOLD = (
     '<script>window.__streamlit={BACKEND_BASE_URL:new URL(location.pathname.replace(/[^/]*\\/?$/,""),'
@@ -28,7 +29,8 @@ def page_addresses() -> list[Route]:
     """One route a page, and those of the contents that pages name relative to themselves, for `st.App`."""
     base = "/".join(["", *filter(None, st.get_option("server.baseUrlPath").split("/"))])
     contents = [Route(f"{base}{below}/{media.FOLDER}/{{key}}", _content) for below in ("", "/{page}")]
-    return [*(Route(f"{base}/{name}", _opened, methods=["GET", "HEAD"]) for name in TITLES), *contents]
+    raters = rating_routes(base)
+    return [*raters, *(Route(f"{base}/{name}", _opened, methods=["GET", "HEAD"]) for name in TITLES), *contents]
 
 
 def told(index: str) -> str:

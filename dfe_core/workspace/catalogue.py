@@ -20,6 +20,7 @@ from dfe_core.artefact_names import (
     WEIGHTS_FILE,
     WITHDRAWN_FILE,
     is_events,
+    is_ratings,
     manifest_name,
     split_tokens_name,
 )
@@ -150,6 +151,8 @@ def remedy(artefact: Artefact) -> str:
     if is_events(artefact.name):
         again = f"dfe events import FILE... --dataset {needed.get(DATASETS, 'DATASET')}"
         return f"dfe rm {artefact.label} --force, then {again}"
+    if is_ratings(artefact.name):
+        return f"dfe rm {artefact.label} --force (it stays in the trash, with its answers), then dfe raters make"
     if artefact.kind == TOKENS:
         return "dfe encode " + " ".join(split_tokens_name(artefact.name, artefact.manifest))
     return f"dfe rm {artefact.label} --force; it is made again when it is needed"

@@ -36,6 +36,7 @@ from dfe_core.artefact_names import (
     events_name,
     is_aus,
     is_events,
+    is_ratings,
 )
 from dfe_core.audit import acting_person, recorded, redact
 from dfe_core.errors import DataError
@@ -193,11 +194,21 @@ class _Work:
         users = {a.id: a for name in self.names for a in graph.dependants(Artefact(self.root / DATASETS / name))}
         trained = {a.id for a in users.values() if a.kind == MODELS}
         for artefact in graph.artefacts:
+            if artefact.kind == ANALYSES and is_ratings(artefact.name):
+                if self._is_shown_to_raters(artefact):
+                    delete_artefact(artefact)
+                    self.deleted.add(artefact.label)
+                continue
             if artefact.kind != TOKENS and not artefact.made_at_need:
                 continue
             if artefact.id in users or self._may_hold_the_person(artefact, graph.sources(artefact), trained):
                 delete_artefact(artefact)
                 self.deleted.add(artefact.label)
+
+    def _is_shown_to_raters(self, artefact: Artefact) -> bool:
+        """Whether a rating study shows moments of the person's recordings."""
+        shown = artefact.manifest.get("recordings") or ()
+        return bool(set(shown) & self.names.get(str(artefact.manifest.get("dataset")), set()))
 
     def _may_hold_the_person(
         self, artefact: Artefact, sources: frozenset[ArtefactId], trained: set[ArtefactId]

@@ -6,7 +6,7 @@ import argparse
 from datetime import datetime
 
 from dfe_core.artefact import Artefact
-from dfe_core.artefact_names import DATASETS, KINDS, MODELS, TOKENS, is_events
+from dfe_core.artefact_names import DATASETS, KINDS, MODELS, TOKENS, is_events, is_ratings
 from dfe_core.progress import Listener
 from dfe_core.store import cache_root
 from dfe_core.workspace.graph import ArtefactGraph
@@ -73,4 +73,6 @@ def holds(artefact: Artefact) -> str:
         return f"{manifest['frames']:,} frames"
     if is_events(artefact.name):
         return f"{manifest['events']:,} events"
+    if is_ratings(artefact.name):
+        return f"{manifest['items']:,} questions to raters"
     return str(manifest.get("kind") or manifest.get("tool") or (manifest.get("settings") or {}).get("of") or "")

@@ -1,0 +1,50 @@
+"""Rating studies: ask people whether the names of codewords are true, by a link that opens nothing else."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit, urlunsplit
+
+import streamlit as st
+
+from dfe_core.ratings.store import RatingStudy, list_ratings
+
+from ..data import artefact_cache
+from ..panels import empty_states, job_progress, page_frame, rating_forms, rating_results
+
+MAKING = "raters-make"
+
+
+def page() -> None:
+    """The page."""
+    choice = artefact_cache.chosen()
+    page_frame.header(
+        "Raters", "Do people see what codewords are called? Ask them by a link, without an account.", choice
+    )
+    if not empty_states.ready(choice, needs_tokens=False):
+        return
+    studies = [study for name in list_ratings(choice.root) if (study := RatingStudy.open(name, choice.root))]
+    own = {study.title: study for study in studies if study.settings.model == choice.model}
+    if own:
+        box, _ = st.columns([1, 2])
+        name = box.selectbox("Rating study", sorted(own), key="study", bind="query-params", filter_mode=None)
+        shown(own[name])
+    else:
+        st.info(f"No rating study of “{choice.model}” yet: make one below.", icon=":material/how_to_reg:")
+    with st.expander("New rating study", icon=":material/add:", expanded=not own):
+        rating_forms.new_study(choice, MAKING, taken=list_ratings(choice.root))
+        job_progress.watch(MAKING, "The rating study is made.")
+
+
+@st.fragment
+def shown(study: RatingStudy) -> None:
+    """One study: what it asks, its invitations, what raters said."""
+    with page_frame.guarded():
+        rating_results.overview(study)
+        rating_forms.invitations(study, _address())
+        rating_results.results(study)
+
+
+def _address() -> str:
+    """Where this dashboard is, as the browser sees it, without the page's own name."""
+    place = urlsplit(st.context.url or "http://localhost:8501/")
+    return urlunsplit((place.scheme, place.netloc, place.path.rpartition("/")[0], "", ""))

@@ -1,0 +1,1 @@
+"""Do people see what codewords are called? Rating studies: tasks, pictures, invitations, answers, agreement."""
