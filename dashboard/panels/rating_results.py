@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import streamlit as st
 
-from dfe_core.ratings.agreement import Interval
-from dfe_core.ratings.report import RatingReport, TaskResult, rating_report, write_report
+from dfe_core.ratings.agreement import Estimate
+from dfe_core.ratings.report import RatingReport, TaskResult, rating_report, write_rating_report
 from dfe_core.ratings.store import RatingStudy
 
 from ..links import routes
@@ -99,8 +99,8 @@ def _task_row(task: TaskResult) -> dict[str, object]:
     }
 
 
-def _between(interval: Interval) -> str | None:
-    return None if interval.low != interval.low else f"{interval.low:.2f} to {interval.high:.2f}"
+def _between(estimate: Estimate) -> str | None:
+    return None if estimate.low != estimate.low else f"{estimate.low:.2f} to {estimate.high:.2f}"
 
 
 def _stamp(study: RatingStudy) -> tuple[tuple[str, int], ...]:
@@ -117,6 +117,6 @@ def _report(path: str, stamp: tuple[tuple[str, int], ...], leave_out: bool, _stu
 def _zip(report: RatingReport) -> bytes:
     made = io.BytesIO()
     with TemporaryDirectory() as folder, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in write_report(report, Path(folder)):
+        for path in write_rating_report(report, Path(folder)):
             archive.write(path, path.name)
     return made.getvalue()

@@ -18,7 +18,7 @@ _Z = 1.959963984540054  # 97.5 % point of the normal distribution
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interval:
+class Estimate:
     """A figure with its 95 % interval; NaN where there is none."""
 
     value: float
@@ -69,12 +69,12 @@ def krippendorff_alpha(
 
 def alpha_interval(
     values: np.ndarray, of: np.ndarray | None = None, *, seed: int = 0, resamples: int = RESAMPLES
-) -> Interval:
+) -> Estimate:
     """Krippendorff's alpha with a percentile bootstrap over raters and, at once, over units (those of `of` alone stay
     as they are); no interval for fewer than three raters."""
     value = krippendorff_alpha(values, of=of)
     if len(values) < 3:
-        return Interval(value=value, low=float("nan"), high=float("nan"))
+        return Estimate(value=value, low=float("nan"), high=float("nan"))
     rng = np.random.default_rng(seed)
     raters = _bootstrap_weights(len(values), resamples, rng)
     units = _bootstrap_weights(values.shape[1], resamples, rng) if of is None else np.ones((resamples, values.shape[1]))
@@ -82,36 +82,36 @@ def alpha_interval(
     return _interval(value, np.array(drawn))
 
 
-def accuracy_interval(right: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+def accuracy_interval(right: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
     """(R, U) of 1 right, 0 wrong, NaN not answered: share of answers that are right, with a percentile bootstrap over
     raters; no interval for fewer than three raters."""
     answered = np.isfinite(right)
     if not answered.any():
-        return Interval(value=float("nan"), low=float("nan"), high=float("nan"))
+        return Estimate(value=float("nan"), low=float("nan"), high=float("nan"))
     hits, given = np.nansum(right, axis=1), answered.sum(1)
     value = float(hits.sum() / given.sum())
     if len(right) < 3:
-        return Interval(value=value, low=float("nan"), high=float("nan"))
+        return Estimate(value=value, low=float("nan"), high=float("nan"))
     weights = _bootstrap_weights(len(right), resamples, np.random.default_rng(seed))
     with np.errstate(invalid="ignore"):
         return _interval(value, (weights @ hits) / (weights @ given))
 
 
-def wilson_interval(right: int, answers: int) -> Interval:
+def wilson_interval(right: int, answers: int) -> Estimate:
     """Share of answers that are right with its 95 % interval (Wilson 1927), for answers of different raters."""
     if not answers:
-        return Interval(value=float("nan"), low=float("nan"), high=float("nan"))
+        return Estimate(value=float("nan"), low=float("nan"), high=float("nan"))
     p, z = right / answers, _Z**2 / answers
     middle, half = (p + z / 2) / (1 + z), _Z / (1 + z) * np.sqrt(p * (1 - p) / answers + z / (4 * answers))
-    return Interval(value=p, low=float(max(middle - half, 0)), high=float(min(middle + half, 1)))
+    return Estimate(value=p, low=float(max(middle - half, 0)), high=float(min(middle + half, 1)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guessing:
     """What raters reach who guess on the items that were answered: mean and central 95 % over simulated studies."""
 
-    accuracy: Interval
-    alpha: Interval
+    accuracy: Estimate
+    alpha: Estimate
 
 
 def guessing(
@@ -134,7 +134,7 @@ def guessing(
     return Guessing(accuracy=_simulated(accuracy), alpha=_simulated(alphas))
 
 
-def _simulated(drawn: list[float]) -> Interval:
+def _simulated(drawn: list[float]) -> Estimate:
     values = np.array(drawn)
     return _interval(float(np.nanmean(values)) if np.isfinite(values).any() else float("nan"), values)
 
@@ -144,9 +144,9 @@ def _bootstrap_weights(count: int, resamples: int, rng: np.random.Generator) -> 
     return rng.multinomial(count, np.full(count, 1 / count), resamples).astype(float)
 
 
-def _interval(value: float, drawn: np.ndarray) -> Interval:
+def _interval(value: float, drawn: np.ndarray) -> Estimate:
     drawn = drawn[np.isfinite(drawn)]
     if not len(drawn):
-        return Interval(value=value, low=float("nan"), high=float("nan"))
+        return Estimate(value=value, low=float("nan"), high=float("nan"))
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return Interval(value=value, low=float(low), high=float(high))
+    return Estimate(value=value, low=float(low), high=float(high))

@@ -16,8 +16,8 @@ import pandas as pd
 
 from dfe_core.ratings.agreement import (
     MISSING,
+    Estimate,
     Guessing,
-    Interval,
     accuracy_interval,
     alpha_interval,
     guessing,
@@ -46,8 +46,8 @@ class TaskResult:
     items: int
     answers: int
     chance: float
-    accuracy: Interval
-    alpha: Interval
+    accuracy: Estimate
+    alpha: Estimate
     guess: Guessing
 
 
@@ -116,7 +116,7 @@ def rating_report(study: RatingStudy, *, leave_out_failed: bool = False, seed: i
     )
 
 
-def write_report(report: RatingReport, folder: Path) -> list[Path]:
+def write_rating_report(report: RatingReport, folder: Path) -> list[Path]:
     """Write codewords.csv, raters.csv, words.csv, answers.csv and report.json into a folder; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     tables = {

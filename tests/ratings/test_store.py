@@ -12,7 +12,7 @@ from dfe_core.artefact import Artefact
 from dfe_core.errors import DataError
 from dfe_core.ratings import making, store
 from dfe_core.ratings.design import RatingSettings, Task, order_of
-from dfe_core.ratings.report import rating_report, write_report
+from dfe_core.ratings.report import rating_report, write_rating_report
 from dfe_core.ratings.store import (
     begin,
     find_invitation,
@@ -119,7 +119,7 @@ def test_the_report_knows_who_sees_and_who_guesses(study, tmp_path):
     row = attentive.codewords.iloc[0]
     assert row["answers"] == 3 and row["accuracy"] == 1 and row["low"] == pytest.approx(0.4385, abs=1e-3)
     assert len(report.words) == 16 and set(report.words["text"]) == {"both brows up"}
-    paths = write_report(report, tmp_path / "out")
+    paths = write_rating_report(report, tmp_path / "out")
     assert {p.name for p in paths} == {"codewords.csv", "raters.csv", "words.csv", "answers.csv", "report.json"}
     json.loads((tmp_path / "out" / "report.json").read_text())
 

@@ -16,7 +16,7 @@ from ..tables import facts, table, table_of
 from .output import add_json_option, deliver
 
 if TYPE_CHECKING:
-    from dfe_core.ratings.agreement import Interval
+    from dfe_core.ratings.agreement import Estimate
     from dfe_core.ratings.report import RatingReport, TaskResult
     from dfe_core.ratings.store import Invitation
 
@@ -142,12 +142,12 @@ def _revoke(args: argparse.Namespace, progress: Listener) -> None:
 
 
 def _report(args: argparse.Namespace, progress: Listener) -> None:
-    from dfe_core.ratings.report import rating_report, write_report
+    from dfe_core.ratings.report import rating_report, write_rating_report
     from dfe_core.ratings.store import RatingStudy
 
     study = RatingStudy.open(args.name)
     report = rating_report(study, leave_out_failed=args.leave_out_failed, seed=args.seed)
-    written = write_report(report, args.out) if args.out else []
+    written = write_rating_report(report, args.out) if args.out else []
     invitations = [_invitation_row(one) for one in study.invitations]
     deliver({**report.to_json(), "invitations": invitations}, _text(report, invitations, written), args.json)
 
@@ -187,8 +187,8 @@ def _task_row(task: TaskResult) -> tuple[Any, ...]:
     )
 
 
-def _between(interval: Interval) -> str | None:
-    return None if interval.low != interval.low else f"{interval.low:.2f} to {interval.high:.2f}"
+def _between(estimate: Estimate) -> str | None:
+    return None if estimate.low != estimate.low else f"{estimate.low:.2f} to {estimate.high:.2f}"
 
 
 def _invitation_row(one: Invitation) -> dict[str, Any]:
