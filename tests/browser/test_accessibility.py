@@ -26,7 +26,7 @@ READY = {
     "probes": ".js-plotly-plot",
     "compare": ".dfe-morph[data-state=drawn]",
     "groups": "[data-testid=stMain] [data-testid=stSelectbox]",
-    "raters": "[data-testid=stMain] [data-testid=stForm]",
+    "raters": "[data-testid=stMain] [data-testid=stExpander]",
 }
 PLACES = [*READY, *(name for name in ("data", "overview", "study"))]
 
