@@ -28,6 +28,7 @@ READY = {
     "groups": "[data-testid=stMain] [data-testid=stSelectbox]",
     "raters": "[data-testid=stMain] [data-testid=stExpander]",
 }
+ENDLESS = "(animation) => animation.effect.getComputedTiming().iterations === Infinity"
 PLACES = [*READY, *(name for name in ("data", "overview", "study"))]
 
 
@@ -61,4 +62,5 @@ def test_a_page_opens_from_a_link_with_its_data_named_and_no_serious_finding(vis
     faults = findings(there, f"{place}, light")
     there.page.emulate_media(color_scheme="dark")
     there.until("getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === 'dark'")
+    there.until(f"document.getAnimations().every({ENDLESS})")  # colours of buttons change within tenths of a second
     assert faults + findings(there, f"{place}, dark") == []

@@ -38,6 +38,7 @@ def row(**values):
             "picked_high": np.nan,
             "share_of_frames": 0.1,
             "uses": 3,
+            "presences": 3,
             "region": "mouth corner",
             "peak_mm": 7.0,
         }
