@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 
 from dfe_core.channels.series import ChannelSeries
+from dfe_core.facs.store import AlignedAus
+from dfe_core.ontology import action_label
 
 UNKNOWN, _STEPS = 255, 254
 _LEAST_TURN_DEG, _LEAST_OPENING = 5.0, 0.2
+MOST_AUS = 16
+"""Action units on the timeline: those of the largest 98th percentile."""
+_HIGH, _LEAST_LEVEL, _MOST_LEVEL = 98.0, 0.25, 5.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Lane:
     """Curves on one scale. names: of the curves. values: (C, T), NaN where unknown. low, high: ends of the scale.
-    spans: (S, 2) seconds that are marked. marked: what is in them."""
+    spans: (S, 2) seconds that are marked. marked: what is in them. rows: a row of shades each, not curves."""
 
     label: str
     names: tuple[str, ...]
@@ -26,6 +31,7 @@ class Lane:
     unit: str = ""
     spans: np.ndarray | None = None
     marked: str = ""
+    rows: bool = False
 
     @property
     def steps(self) -> np.ndarray:
@@ -47,6 +53,7 @@ class Lane:
             "unit": self.unit,
             "spans": shown.round(3).tolist(),
             "marked": self.marked,
+            "rows": self.rows,
         }
 
 
@@ -74,6 +81,26 @@ def channel_lanes(series: ChannelSeries, rows: np.ndarray) -> list[Lane]:
             Lane(label="Tracking", names=("confidence",), values=series.confidence[rows][None], low=0.0, high=1.0)
         )
     return found
+
+
+def au_lane(aus: AlignedAus, recording: str, frame: np.ndarray) -> Lane | None:
+    """The action units that are strongest in frames (T,) of a recording, a row each in the order of their codes; None
+    where there are none."""
+    if recording not in aus.recordings:
+        return None
+    part = aus.recording(recording)
+    at = np.minimum(np.searchsorted(part.frame, frame), max(len(part.frame) - 1, 0))
+    if not len(part.frame) or not len(frame):
+        return None
+    there = part.frame[at] == frame
+    level = np.where(there[:, None], part.level[at], np.nan).T
+    high = np.array([np.nanpercentile(row, _HIGH) if np.isfinite(row).any() else -1.0 for row in level])
+    kept = np.sort(np.argsort(-high, kind="stable")[:MOST_AUS])
+    kept = kept[high[kept] >= _LEAST_LEVEL]
+    if not len(kept):
+        return None
+    names = tuple(action_label(*aus.aus[i]) for i in kept)
+    return Lane(label="AUs", names=names, values=level[kept], low=0.0, high=_MOST_LEVEL, rows=True)
 
 
 def pack_parts(lanes: list[Lane], time_s: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:

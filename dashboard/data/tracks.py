@@ -10,13 +10,15 @@ import streamlit as st
 from dfe_core.channels.measures import measure_stretch
 from dfe_core.channels.series import channel_series
 from dfe_core.channels.sources import channel_sources
+from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
+from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.stage_usage import error_by_stage
 
-from .channel_lanes import channel_lanes, pack_parts
+from .channel_lanes import au_lane, channel_lanes, pack_parts
 from .packs import pack, quantised
 
 PART = 18_000
@@ -25,10 +27,12 @@ PART = 18_000
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Track:
-    """Frames of a recording that have tokens: data (the pack), time_s (T,), tokens (T, N), error_mm (T, N); lanes:
-    labels of what else is shown over time; measures (M,) of the whole recording, as `CHANNEL_MEASURES` names them."""
+    """Frames of a recording that have tokens: data (the pack), frame (T,) their numbers, time_s (T,), tokens (T, N),
+    error_mm (T, N); lanes: labels of what else is shown over time; measures (M,) of the whole recording, as
+    `CHANNEL_MEASURES` names them."""
 
     data: bytes
+    frame: np.ndarray
     time_s: np.ndarray
     tokens: np.ndarray
     error_mm: np.ndarray
@@ -39,16 +43,35 @@ class Track:
 
 
 def track(
-    dataset: Dataset, tokens: TokenCache, codebook: Codebook, face: FaceModel, recording: str, part: int = 0
+    dataset: Dataset,
+    tokens: TokenCache,
+    codebook: Codebook,
+    face: FaceModel,
+    recording: str,
+    part: int = 0,
+    aus: AlignedAus | None = None,
 ) -> Track:
-    """Part `part` of a recording. Raises `DataError` when it has no tokens, or tokens of frames that are not there."""
-    key = (dataset.key, str(tokens.path), codebook.key, channel_sources(dataset).key)
-    return _track(key, recording, part, _dataset=dataset, _tokens=tokens, _codebook=codebook, _face=face)
+    """Part `part` of a recording, with a lane of action units where they are given. Raises `DataError` when it has no
+    tokens, or tokens of frames that are not there."""
+    key = (dataset.key, str(tokens.path), codebook.key, channel_sources(dataset).key, "" if aus is None else aus.key)
+    return _track(key, recording, part, _dataset=dataset, _tokens=tokens, _codebook=codebook, _face=face, _aus=aus)
+
+
+def aus_beside(dataset: Dataset) -> AlignedAus | None:
+    """The action units that are shown beside tokens: of a tool before those derived from coefficients, then by name."""
+    fitting = []
+    for name in list_aligned(dataset.name, dataset.root):
+        try:
+            aus = AlignedAus.open(dataset.name, name, dataset.root)
+        except DataError:  # broken ones are named where they are chosen
+            continue
+        fitting += [aus] if aus.matches(dataset) else []
+    return min(fitting, key=lambda aus: aus.estimate, default=None)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _track(
-    key: tuple[str, str, str, str],
+    key: tuple[str, ...],
     recording: str,
     part: int,
     *,
@@ -56,6 +79,7 @@ def _track(
     _tokens: TokenCache,
     _codebook: Codebook,
     _face: FaceModel,
+    _aus: AlignedAus | None,
 ) -> Track:
     found, frames = _tokens.recording(recording), _dataset.frames(recording)
     psi = frames.at(found.frame).psi
@@ -66,6 +90,8 @@ def _track(
     levels = np.abs(found.intensities[keep][..., None] - _tokens.levels).argmin(-1).astype(np.uint8)
     series = channel_series(_dataset, recording, channel_sources(_dataset))
     lanes = channel_lanes(series, frames.rows(found.frame)[keep])
+    units = None if _aus is None else au_lane(_aus, recording, found.frame[keep])
+    lanes = lanes if units is None else [units, *lanes]
     header, curves = pack_parts(lanes, found.time_s[keep])
     data = pack(
         header,
@@ -80,6 +106,7 @@ def _track(
     )
     return Track(
         data=data,
+        frame=found.frame[keep],
         time_s=found.time_s[keep],
         tokens=found.tokens[keep],
         error_mm=error[keep],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -16,7 +18,7 @@ from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.statistics import STATISTICS
 from dfe_core.tokens.usage import recording_usage
 
-from ..data import artefact_cache, media, people, thumbnails, tracks
+from ..data import artefact_cache, films, media, people, thumbnails, tracks
 from ..data.dictionary import dictionary
 from ..data.roles import Role
 from ..links import query_parameters, routes
@@ -117,7 +119,8 @@ def recording(choice: artefact_cache.Choice, dataset: Dataset, name: str) -> Non
     tokens = choice.open_tokens()
     codebook = choice.open_codebook()
     face = choice.open_face()
-    track = tracks.track(dataset, tokens, codebook, face, name, whole(query_parameters.read("part")) or 0)
+    part = whole(query_parameters.read("part")) or 0
+    track = tracks.track(dataset, tokens, codebook, face, name, part, tracks.aus_beside(dataset))
     if track.parts > 1:
         choose_part(track)
     codeword_selection.bar(choice, "recordings")
@@ -188,6 +191,7 @@ def play(
         "marks": codeword_filter.nearest_frames(track.time_s, marked).tolist(),
         "bands": event_sets.bands(dataset, name),
         "excludes": people.may(Role.EDITOR),
+        "film": film_data(dataset, name, track),
     }
     told = browser_views.player(key=f"player-{name}-{track.part}", data=data, **dict.fromkeys(_PLAYER, lambda: None))
     if told.exclude:
@@ -219,6 +223,13 @@ def play(
             frame_selection.link(on_map, "Back to the selection", frames=query_parameters.read("frames"))
     if told.open is not None:
         routes.go("codebook", codeword=int(told.open))
+
+
+def film_data(dataset: Dataset, name: str, track: tracks.Track) -> dict[str, Any] | None:
+    """The recording's video for the player; None where it has none."""
+    with st.spinner("Reading the video for the first time…", show_time=True):
+        film = films.film_of(dataset, name)
+    return None if film is None else films.film_data(dataset, name, film, track.frame)
 
 
 def summary(choice: artefact_cache.Choice, name: str, track: tracks.Track, has_mesh: bool) -> None:

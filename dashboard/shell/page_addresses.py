@@ -12,10 +12,10 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
-from ..data import media
+from ..data import films, media
 from ..links.routes import TITLES
 from .rating_page import rating_routes
 
@@ -28,7 +28,10 @@ TOLD = (
 def page_addresses() -> list[Route]:
     """One route a page, and those of the contents that pages name relative to themselves, for `st.App`."""
     base = "/".join(["", *filter(None, st.get_option("server.baseUrlPath").split("/"))])
-    contents = [Route(f"{base}{below}/{media.FOLDER}/{{key}}", _content) for below in ("", "/{page}")]
+    places = ((media.FOLDER, _content), (films.FOLDER, _film))
+    contents = [
+        Route(f"{base}{below}/{folder}/{{key}}", answer) for below in ("", "/{page}") for folder, answer in places
+    ]
     raters = rating_routes(base)
     return [*raters, *(Route(f"{base}/{name}", _opened, methods=["GET", "HEAD"]) for name in TITLES), *contents]
 
@@ -50,3 +53,11 @@ async def _content(request: Request) -> Response:
     if found is None:
         return Response("Not kept any more: reload the page.", 404, media_type="text/plain")
     return Response(found[0], headers={"Cache-Control": "private, max-age=3600, immutable"}, media_type=found[1])
+
+
+async def _film(request: Request) -> Response:
+    """A video from where it lies, in the ranges that the browser asks for."""
+    video = films.video_at(request.path_params["key"])
+    if video is None:
+        return Response("Not shown any more: reload the page.", 404, media_type="text/plain")
+    return FileResponse(video, headers={"Cache-Control": "private, no-cache"})

@@ -1,28 +1,24 @@
 """The picture of a moment: one frame of a recording's video, small, and kept under ``renders/``.
 
-ffmpeg (of imageio-ffmpeg) jumps to the moment and decodes from the key frame before it, so that the length of the video
-does not matter. It is run without a shell, on a plain file, and may read nothing else: neither the network nor what a
-playlist names.
+ffmpeg jumps to the moment and decodes from the key frame before it, so that the length of the video does not matter.
 """
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 from dfe_core.artefact import source_labels
 from dfe_core.artefact_names import MANIFEST, STILLS, keyed_name
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.store import artefact_path, atomic_file, content_key, write_json
+from dfe_core.video.ffmpeg import run_ffmpeg
 from dfe_core.video.links import Link, links, unlink
 
 HEIGHT = 240
 """Rows of a still, unless asked otherwise."""
 _LOOK = 1
 """Counted up when the same moment gives another picture."""
-_CONTAINERS = "mov,matroska,webm,avi,flv,mpeg,mpegts,asf"
-_MOST_PIXELS = 1 << 26
 _PATIENCE_S = 20
 _MARGIN = 0.25  # of the face's box, on each side
 
@@ -83,55 +79,12 @@ def frame_at(
     video: Path, start_s: float, height: int = HEIGHT, box: tuple[float, float, float, float] | None = None
 ) -> bytes | None:
     """The first frame at or after a time as JPEG, at most so many rows. None where there is none, or no ffmpeg."""
-    program = _ffmpeg()
-    if program is None:
-        return None
     cut = [f"crop={_crop(box)}"] if box else []
     picture = ",".join((*cut, f"scale=-2:'min({height},ih)'"))
-    command = [
-        program,
-        "-nostdin",
-        "-hide_banner",
-        "-loglevel",
-        "error",
-        "-protocol_whitelist",
-        "file",
-        "-format_whitelist",
-        _CONTAINERS,
-        "-max_pixels",
-        str(_MOST_PIXELS),
-        "-threads",
-        "1",
-        "-ss",
-        f"{start_s:.6f}",
-        "-i",
-        f"file:{video.resolve()}",
-        "-map",
-        "0:v:0",
-        "-frames:v",
-        "1",
-        "-vf",
-        picture,
-        "-f",
-        "image2pipe",
-        "-c:v",
-        "mjpeg",
-        "-q:v",
-        "4",
-        "pipe:1",
-    ]
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_PATIENCE_S,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout if done.returncode == 0 and done.stdout.startswith(b"\xff\xd8") else None
+    jpeg = ("-f", "image2pipe", "-c:v", "mjpeg", "-q:v", "4", "pipe:1")
+    after = ("-map", "0:v:0", "-frames:v", "1", "-vf", picture, *jpeg)
+    data = run_ffmpeg(video, ("-ss", f"{start_s:.6f}"), after, _PATIENCE_S)
+    return data if data is not None and data.startswith(b"\xff\xd8") else None
 
 
 def _crop(box: tuple[float, float, float, float]) -> str:
@@ -141,12 +94,3 @@ def _crop(box: tuple[float, float, float, float]) -> str:
     left, top = max(0.0, left - wide), max(0.0, top - high)
     right, bottom = min(1.0, right + wide), min(1.0, bottom + high)
     return f"iw*{right - left:.4f}:ih*{bottom - top:.4f}:iw*{left:.4f}:ih*{top:.4f}"
-
-
-def _ffmpeg() -> str | None:
-    try:
-        import imageio_ffmpeg
-
-        return imageio_ffmpeg.get_ffmpeg_exe()
-    except (ImportError, RuntimeError):
-        return None

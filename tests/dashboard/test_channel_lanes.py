@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from dashboard.data.channel_lanes import channel_lanes, pack_parts
+from dashboard.data.channel_lanes import MOST_AUS, au_lane, channel_lanes, pack_parts
 from dfe_core.channels.series import ChannelSeries
 
 TIME = np.arange(100) / 10
@@ -47,3 +48,17 @@ def test_curves_are_on_their_scale_and_unknown_frames_are_marked():
 def test_a_recording_without_channels_has_no_lane():
     header, curves = pack_parts(channel_lanes(series(), np.arange(100)), TIME)
     assert header == {"lanes": []} and curves.shape == (0, 100)
+
+
+def test_action_units_are_the_strongest_on_the_frames_on_show_and_unknown_where_the_tool_has_none():
+    level = np.tile(np.linspace(0.1, 4, 20), (50, 1)).astype(np.float32)
+    codes = tuple((f"AU{code}", "left" if code % 2 else "both") for code in range(1, 21))
+    aus = SimpleNamespace(
+        aus=codes, recordings=("r",), recording=lambda name: SimpleNamespace(frame=np.arange(0, 100, 2), level=level)
+    )
+    lane = au_lane(aus, "r", np.arange(10, 20))
+    assert lane.names[-2:] == ("AU19 left", "AU20") and lane.rows and len(lane.names) == MOST_AUS
+    assert (lane.steps[:, 1::2] == 255).all() and (lane.steps[-1, ::2] == round(4 / 5 * 254)).all()
+    assert au_lane(aus, "other", np.arange(10)) is None
+    level[:] = 0.1
+    assert au_lane(aus, "r", np.arange(10, 20)) is None

@@ -100,7 +100,7 @@ def test_a_still_is_kept_and_made_again_when_the_video_changes(films: Path, data
     link_by_name(dataset, [own])
     first = still(dataset, "a", 0.4)
     with monkeypatch.context() as without:
-        without.setattr("dfe_core.video.stills._ffmpeg", lambda: None)
+        without.setattr("dfe_core.video.ffmpeg.ffmpeg_program", lambda: None)
         assert still(dataset, "a", 0.4) == first and still(dataset, "a", 0.8) is None
     film(own, 9)
     assert np.abs(COLOURS - colour(still(dataset, "a", 0.4))).sum(1).argmin() == 19

@@ -5,9 +5,12 @@ import { page } from "./page.js";
 const ASSETS_KEPT = 12;
 
 const ARRAYS = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array, int16: Int16Array, uint16: Uint16Array,
-  uint8: Uint8Array };
+  uint8: Uint8Array, int8: Int8Array };
 
-/** @typedef {Float32Array | Int32Array | Uint32Array | Int16Array | Uint16Array | Uint8Array} Numbers */
+/**
+ * @typedef {Float32Array | Int32Array | Uint32Array | Int16Array | Uint16Array | Uint8Array |
+ *   Int8Array} Numbers
+ */
 /** @typedef {{ dtype: keyof typeof ARRAYS, shape: number[], offset: number, scale?: number[], bias?: number[] }} Entry */
 /**
  * What the header holds, every array under its name, and shape, scale and bias of each. Which names there are is a

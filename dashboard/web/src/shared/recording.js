@@ -5,7 +5,8 @@ import { nearestIndex } from "./maths.js";
 /**
  * Curves on one scale that are shown over time: head pose, gaze, eyelids, jaw, tracking.
  * @typedef {{ label: string, names: string[], first: number, low: number, high: number, unit: string,
- *   spans: [from: number, until: number][], marked: string }} Lane `first`: its first row of the curves
+ *   spans: [from: number, until: number][], marked: string, rows?: boolean }} Lane `first`: its first row of the
+ *   curves; `rows`: each is a row of shades, as of action units
  */
 const UNKNOWN = 255, STEPS = 254;
 
@@ -60,12 +61,22 @@ export class Recording {
   /** What a lane shows at a row, in words. @param {Lane} lane @param {number} row */
   laneText(lane, row) {
     const { low, high, unit, marked } = lane, time = this.time[row];
+    if (lane.rows) return this.strongestText(lane, row);
     const values = lane.names.map((name, curve) => {
       const value = low + this.share(lane, curve, row) * (high - low);
       return Number.isNaN(value) ? `${name} unknown` : `${name} ${value.toFixed(unit ? 1 : 2)}${unit}`;
     });
     const inside = lane.spans.some(([from, until]) => time >= from && time <= until);
     return `${lane.label.toLowerCase()}: ${values.join(", ")}${inside ? ` · ${marked}` : ""}`;
+  }
+
+  /** The four strongest rows of a lane, such as action units. @param {Lane} lane @param {number} row */
+  strongestText(lane, row) {
+    const { names, low, high, label } = lane;
+    const found = names.map((name, curve) => ({ name, share: this.share(lane, curve, row) }))
+      .filter(({ share }) => share > 0.02).sort((a, b) => b.share - a.share).slice(0, 4);
+    return `${label}: ${found.map(({ name, share }) => `${name} ${(low + share * (high - low)).toFixed(1)}`).join(", ")
+      || "none"}`;
   }
 
   /** @param {number} time */

@@ -1,5 +1,5 @@
-// The picture of a recording's tokens over time: the error above, a strip of colours a stage, marks between, a lane for
-// each of head, gaze, eyelids, jaw and tracking that it has, seconds below.
+// The picture of a recording's tokens over time: the error above, a strip of colours a stage, marks between, the sound of
+// its video, a lane for each of action units, head, gaze, eyelids, jaw and tracking that it has, seconds below.
 
 import { context2d, fitCanvas } from "./dom.js";
 import { clamp } from "./maths.js";
@@ -11,7 +11,7 @@ import { clamp } from "./maths.js";
  *   colours: Theme }} Sheet
  */
 
-export const GUTTER = 64, CURVE = 54, GAP = 10, LANE = 30; // CSS pixels
+export const GUTTER = 64, CURVE = 54, GAP = 10, LANE = 30, SOUND = 44, UNIT = 11; // CSS pixels
 const FOOT = 18, APART = 4;
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600]; // s between ticks
 
@@ -46,6 +46,22 @@ export class Strips {
     /** @type {number[]} */ this.marked = [];
     /** @type {Band[]} */ this.bands = [];
     this.choice = "";
+    /** @type {import("./film.js").Film | null} whose sound is drawn */ this.film = null;
+  }
+
+  /** How high a lane is. @param {import("./recording.js").Lane} lane */
+  static high(lane) { return lane.rows ? lane.names.length * UNIT + APART + 4 : LANE; }
+
+  get sound() { return this.film?.hasSound ? SOUND : 0; }
+
+  /** How high sound and lanes are together. */
+  get below() { return this.track.lanes.reduce((sum, lane) => sum + Strips.high(lane), this.sound); }
+
+  /** The lane at so many pixels below the strips; null where there is none, or the sound is. @param {number} y */
+  laneAt(y) {
+    let top = this.sound;
+    if (y < top) return null;
+    return this.track.lanes.find((lane) => y < (top += Strips.high(lane))) ?? null;
   }
 
   /** Show some codewords only (none: all), mark rows, and show events.
@@ -69,7 +85,7 @@ export class Strips {
     fitCanvas(canvas);
     const { width, height } = canvas, ratio = width / Math.max(1, canvas.getBoundingClientRect().width);
     const { from, until } = this.stretch;
-    const key = [width, height, ratio, stages, from, until, this.choice, ...Object.values(colours)].join();
+    const key = [width, height, ratio, stages, from, until, this.choice, this.sound, ...Object.values(colours)].join();
     const sheet = { context: context2d(canvas), width: width / ratio, height: height / ratio, ratio, stages, colours };
     if (key !== this.drawn) {
       Object.assign(this.background, { width, height });
@@ -84,7 +100,7 @@ export class Strips {
 
   /** Where the strips of stages end, and how high one is. @param {number} height @returns {[end: number, strip: number]} */
   stagesIn(height) {
-    const end = height - FOOT - this.track.lanes.length * LANE;
+    const end = height - FOOT - this.below;
     return [end, (end - CURVE - GAP) / this.track.stages];
   }
 
@@ -120,7 +136,12 @@ export class Strips {
     this.drawTokens(sheet, lane);
     this.drawMarks(sheet);
     this.drawCurve(sheet);
-    this.track.lanes.forEach((one, i) => this.drawLane(sheet, one, end + i * LANE + APART));
+    if (this.film?.hasSound) this.drawSound(sheet, this.film, end + APART);
+    let top = end + this.sound + APART;
+    for (const one of this.track.lanes) {
+      this.drawLane(sheet, one, top);
+      top += Strips.high(one);
+    }
     this.drawTicks(sheet);
     for (const band of this.bands) {
       if (band.until >= this.stretch.from && band.from <= this.stretch.until) this.drawBand(sheet, band);
@@ -226,8 +247,61 @@ export class Strips {
     context.restore();
   }
 
+  /** The wave of the sound, and where a voice is likely. @param {Sheet} sheet @param {import("./film.js").Film} film
+   * @param {number} top */
+  drawSound({ context, width, colours, ratio }, film, top) {
+    const deep = SOUND - APART - 2, middle = top + deep / 2, scale = deep / 2 - 1;
+    context.fillStyle = colours.text;
+    context.fillText("Sound", 0, middle);
+    context.fillStyle = colours.ground;
+    context.fillRect(GUTTER, top, width, deep);
+    const pixels = Math.floor((width - GUTTER - 2) * ratio);
+    for (let i = 0; i < pixels; i++) {
+      const from = this.stretch.from + (i / pixels) * this.stretch.length;
+      const until = from + this.stretch.length / pixels, { low, high, voice } = film.wave(from, until);
+      const x = GUTTER + i / ratio;
+      context.globalAlpha = 0.28;
+      context.fillStyle = colours.primary;
+      if (voice) context.fillRect(x, top, 1 / ratio, deep);
+      context.globalAlpha = 0.85;
+      context.fillStyle = colours.text;
+      context.fillRect(x, middle - high * scale, 1 / ratio, Math.max(1 / ratio, (high - low) * scale));
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** A row of shades a curve. @param {Sheet} sheet @param {import("./recording.js").Lane} lane @param {number} top */
+  drawRows(sheet, lane, top) {
+    const { context, width, colours } = sheet, { track } = this, [first, last, step] = this.rows(sheet);
+    context.font = `10px ${colours.font}`;
+    lane.names.forEach((name, curve) => {
+      const y = top + curve * UNIT;
+      context.globalAlpha = 1;
+      context.fillStyle = colours.text;
+      context.fillText(name, 0, y + UNIT / 2);
+      context.fillStyle = colours.ground;
+      context.fillRect(GUTTER, y, width, UNIT - 1);
+      context.fillStyle = colours.primary;
+      for (let r = first; r <= last; r += step) {
+        let most = 0;
+        for (let i = r; i < Math.min(r + step, last + 1); i++) most = Math.max(most, track.share(lane, curve, i) || 0);
+        if (most < 0.02) continue;
+        const x = Math.max(GUTTER, this.x(track.time[r], width)), next = Math.min(r + step, track.rows - 1);
+        const length = Math.min(track.time[next] - track.time[r] || 0.034, 0.2 + step * 0.04);
+        context.globalAlpha = 0.12 + 0.88 * most;
+        context.fillRect(x, y, Math.max(0.5, this.x(track.time[r] + length, width) - x), UNIT - 1);
+      }
+    });
+    context.globalAlpha = 1;
+    context.font = `12px ${colours.font}`;
+  }
+
   /** @param {Sheet} sheet @param {import("./recording.js").Lane} lane @param {number} top */
   drawLane(sheet, lane, top) {
+    if (lane.rows) {
+      this.drawRows(sheet, lane, top);
+      return;
+    }
     const { context, width, colours } = sheet, deep = LANE - APART;
     context.fillStyle = colours.text;
     context.fillText(lane.label, 0, top + deep / 2);

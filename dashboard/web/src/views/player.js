@@ -3,6 +3,7 @@
 import { Camera } from "../shared/camera.js";
 import { button, context2d, element, fitCanvas, gradient, isOn, setOn, theme, toggle } from "../shared/dom.js";
 import { loadFace, sizes } from "../shared/face.js";
+import { Film, Screen } from "../shared/film.js";
 import { putParameter, remember } from "../shared/link.js";
 import { clamp, near } from "../shared/maths.js";
 import { loadPack } from "../shared/pack.js";
@@ -12,7 +13,7 @@ import { drag, orbit, placeOn, wheel } from "../shared/pointer.js";
 import { Recording } from "../shared/recording.js";
 import { paint } from "../shared/stage.js";
 import { Stretch } from "../shared/stretch.js";
-import { CURVE, GAP, GUTTER, LANE, Strips } from "../shared/strips.js";
+import { CURVE, GAP, GUTTER, Strips } from "../shared/strips.js";
 import { mount, View } from "../shared/view.js";
 
 /** @typedef {{ src?: string, colour?: string, note?: string, mm?: number | null } | undefined} Item of a codeword; `mm`: its
@@ -20,10 +21,11 @@ import { mount, View } from "../shared/view.js";
 /**
  * @typedef {{ face: import("../shared/face.js").FaceAddress, codebook: string, recording: string, name: string,
  *   look: string, at?: number, stages?: number, items: Item[], height: number, chosen?: number[], marks?: number[],
- *   bands?: import("../shared/strips.js").Band[], excludes?: boolean,
- *   from?: number }} Data
+ *   bands?: import("../shared/strips.js").Band[], excludes?: boolean, from?: number,
+ *   film?: { video: string, times: string, name: string } | null }} Data
  * `at`: the row it opens at; `marks`: rows that were selected on the map; `bands`: events and what is excluded;
- * `excludes`: whether spans may be drawn that are then excluded; `from`: mm below which a codeword is faint
+ * `excludes`: whether spans may be drawn that are then excluded; `from`: mm below which a codeword is faint; `film`: the
+ * recording's video, and the times of its frames with its sound
  */
 
 const MODES = ["Movement", "Error", "Plain"], ERROR_MM = 3, LINE = 230;
@@ -63,6 +65,7 @@ class Player extends View {
   /** @type {Strips} */ strips;
   /** @type {import("../shared/face.js").Face} */ face;
   /** @type {import("../shared/pack.js").Pack | undefined} */ pack;
+  /** @type {import("../shared/pack.js").Pack | null} of the film */ times = null;
 
   /** @param {import("../shared/view.js").Component<Data>} component */
   constructor(component) {
@@ -83,6 +86,13 @@ class Player extends View {
     this.excluder = toggle("Exclude a span", false, () => {}, { hidden: true,
       title: "Then drag along the timeline: its frames count in no figure" });
     this.canvas = element("canvas", { tabindex: 0, role: "img" });
+    this.video = element("video", { muted: true, playsinline: true, preload: "auto", tabindex: -1 });
+    this.video.muted = true;
+    this.screen = new Screen(this.video, (row) => { this.played = row; });
+    this.played = 0;
+    this.noPicture = element("p", { class: "instead", hidden: true });
+    this.film = element("figure", { class: "film", hidden: true }, this.video, this.noPicture);
+    this.hears = toggle("Sound", false, () => { this.video.muted = !isOn(this.hears); }, { hidden: true });
     this.captions = element("div", { class: "captions", "aria-hidden": "true" });
     this.scaleEnd = element("span");
     this.scale = element("div", { class: "scale" }, element("span", {}, "0"), element("i"), this.scaleEnd);
@@ -96,17 +106,25 @@ class Player extends View {
       { class: "toggle", "aria-pressed": String(name === this.mode) }));
     this.line = element("canvas", { class: "line", tabindex: 0, role: "slider", "aria-label": "Time in the recording" });
     this.tip = element("div", { class: "tip", hidden: true });
+    /** Whether it plays by the film's clock. */ this.filmed = false;
     let start = 0;
     this.playback = new Playback("Play", {
       began: () => {
         if (this.row >= this.track.rows - 1) this.go(0);
         start = this.time;
+        this.filmed = this.screen.ready && this.screen.show(this.row);
+        this.played = this.row;
+        if (this.filmed) this.screen.play();
       },
       step: (ms) => {
-        this.go(this.track.rowAt(start + ms / 1000));
-        if (this.row >= this.track.rows - 1) this.playback.stop();
+        this.go(this.filmed ? this.played : this.track.rowAt(start + ms / 1000));
+        if (this.row >= this.track.rows - 1 || (this.filmed && this.video.ended)) this.playback.stop();
       },
-      stopped: () => this.tell(),
+      stopped: () => {
+        this.screen.pause();
+        this.show();
+        this.tell();
+      },
     });
     this.build();
     this.listen();
@@ -117,10 +135,10 @@ class Player extends View {
     const zooms = ZOOMS.map(([label, text, by]) =>
       button(text, () => this.zoom(by), { class: "toggle", "aria-label": label, title: label }));
     this.box.append(
-      element("div", { class: "stagearea" },
+      element("div", { class: "stagearea" }, this.film,
         element("div", { class: "picture" }, this.canvas, /** @type {Node} */ (this.captions), this.scale),
         element("div", { class: "side" }, element("h4", {}, "Tokens of this frame"), this.parts)),
-      element("div", { class: "controls" }, this.playback.button, this.clock, this.depthLabel, this.depth, this.error,
+      element("div", { class: "controls" }, this.playback.button, this.clock, this.hears, this.depthLabel, this.depth, this.error,
         element("span", { class: "group", role: "group", "aria-label": "Colour the skin by" }, ...this.modes)),
       element("div", { class: "timeline" }, this.line, this.tip),
       element("div", { class: "toggles" }, ...zooms, this.excluder,
@@ -151,6 +169,7 @@ class Player extends View {
     line.addEventListener("pointerleave", () => { this.tip.hidden = true; });
     wheel(line, (e) => this.zoom(Math.exp(e.deltaY * 0.0015)));
     this.box.addEventListener("keydown", (e) => this.press(e));
+    this.video.addEventListener("error", () => this.show());
   }
 
   get excluding() { return isOn(this.excluder); }
@@ -187,13 +206,14 @@ class Player extends View {
   /** @param {Data} data */
   async load(data) {
     this.box.style.setProperty("--height", `${data.height}px`);
-    const [face, codebook, pack] = await Promise.all([loadFace(data.face), loadPack(data.codebook),
-      loadPack(data.recording)]);
+    const [face, codebook, pack, times] = await Promise.all([loadFace(data.face), loadPack(data.codebook),
+      loadPack(data.recording), data.film ? loadPack(data.film.times) : null]);
     this.canvas.setAttribute("aria-label", `${data.name}: original and reconstruction`);
     this.face = face;
     this.scale.style.setProperty("--gradient", gradient(face.look.heat));
     if (this.pack !== pack) this.open(new Recording(pack, codebook.psi));
     this.pack = pack;
+    this.openFilm(times);
     this.strips.choose(new Set(data.chosen || []), data.marks || [], data.bands || []);
     this.excluder.hidden = !data.excludes;
   }
@@ -204,7 +224,6 @@ class Player extends View {
     this.track = track;
     this.stretch = new Stretch(track.time[0], track.last);
     this.strips = new Strips(track, this.stretch, (k) => this.data.items[k]?.colour ?? "#888");
-    this.box.style.setProperty("--line", `${LINE + track.lanes.length * LANE}px`);
     this.stages = clamp(this.data.stages || track.stages, 1, track.stages);
     this.depth.max = String(track.stages);
     this.depth.value = String(this.stages);
@@ -218,12 +237,36 @@ class Player extends View {
     page.stretched = true; // a link's stretch is of its recording
   }
 
+  /** @param {import("../shared/pack.js").Pack | null} times of the film, null for none */
+  openFilm(times) {
+    const film = times && new Film(times, this.track.time);
+    if (times !== this.times) this.screen.open(this.data.film?.video ?? "", film);
+    this.times = times;
+    this.strips.film = this.screen.film;
+    this.film.hidden = !film;
+    this.hears.hidden = !film?.hasSound;
+    this.box.classList.toggle("filmed", Boolean(film));
+    this.video.setAttribute("aria-label", `Video ${this.data.film?.name ?? ""}`);
+    this.box.style.setProperty("--line", `${LINE + this.strips.below}px`);
+    this.show();
+  }
+
+  /** The frame of the video at this row. */
+  show() {
+    if (!this.screen.film) return;
+    const there = this.screen.show(this.row), { error } = this.video;
+    this.noPicture.hidden = there && !error;
+    this.video.classList.toggle("none", !there || Boolean(error));
+    this.noPicture.textContent = error ? "This browser cannot play the video’s format." : "The video has no frame here.";
+  }
+
   get time() { return this.track.time[this.row]; }
 
   /** @param {number} row */
   go(row) {
     this.row = clamp(row, 0, this.track.rows - 1);
     this.stretch.follow(this.time);
+    if (!this.playback.playing || !this.filmed) this.show();
     this.draw();
   }
 
@@ -343,7 +386,7 @@ class Player extends View {
   hover([x, y], row) {
     const { width, height } = this.line.getBoundingClientRect(), { track } = this;
     const [end, strip] = this.strips.stagesIn(height), stage = Math.floor((y - CURVE - GAP) / strip);
-    const lane = track.lanes[Math.floor((y - end) / LANE)];
+    const lane = y < end ? null : this.strips.laneAt(y - end);
     let text = `error ${track.error(row, this.stages).toFixed(2)} mm`;
     if (stage >= 0 && stage < track.stages) {
       const [k, g] = track.token(row, stage), note = this.data.items[k]?.note;
@@ -358,6 +401,7 @@ class Player extends View {
   close() {
     super.close();
     this.playback.stop();
+    this.screen.close();
     clearTimeout(this.telling);
   }
 }

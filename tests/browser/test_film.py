@@ -1,0 +1,94 @@
+"""Real Chromium: the video of a recording follows the timeline, frame by frame, and the timeline follows the video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.video.links import Link, link
+from dfe_core.video.stills import forget
+from tests.numbered_film import BITS, COLUMNS, SIDE, shown_ms, write_numbered
+
+RECORDING, FRAMES, SECONDS = "subject03-take2", 240, 12.0
+FILMED = ".dfe-player[data-state=drawn] .film video"
+WATCH = f"""() => {{
+  const find = (root) => root.querySelector(".dfe-player")
+    ?? [...root.querySelectorAll("*")].map((e) => e.shadowRoot && find(e.shadowRoot)).find(Boolean);
+  const box = find(document), video = box.querySelector("video"), paper = document.createElement("canvas");
+  const line = box.querySelector("canvas.line");
+  const context = paper.getContext("2d", {{ willReadFrequently: true }});
+  Object.assign(paper, {{ width: {SIDE * COLUMNS}, height: {SIDE * BITS // COLUMNS} }});
+  window.film = {{ shown: [], asked: 0 }};
+  window.film.number = () => {{
+    context.drawImage(video, 0, 0);
+    let number = 0;
+    for (let bit = 0; bit < {BITS}; bit++) {{
+      const x = (bit % {COLUMNS} + 0.5) * {SIDE}, y = (Math.floor(bit / {COLUMNS}) + 0.5) * {SIDE};
+      if (context.getImageData(x, y, 1, 1).data[1] > 127) number += 2 ** bit;
+    }}
+    return number;
+  }};
+  const next = () => video.requestVideoFrameCallback(() => {{
+    window.film.shown.push([performance.now(), window.film.number(), Number(line.ariaValueNow)]);
+    next();
+  }});
+  next();
+  line.addEventListener("pointermove", () => {{ window.film.asked = performance.now(); }}, true);
+}}"""
+
+
+@pytest.fixture(scope="module")
+def filmed(small_cache: Path) -> Iterator[np.ndarray]:
+    """A recording of the cache with a numbered video and a sound in every second half of a second; the number that is
+    to be seen at each row."""
+    dataset = Dataset.open("simulated", small_cache)
+    time = np.arange(int(16_000 * SECONDS)) / 16_000
+    sound = 0.5 * np.sin(2 * np.pi * 300 * time) * (time % 1 < 0.5)
+    video = write_numbered(small_cache.parent / "numbered.webm", FRAMES, sound)
+    link(dataset, {RECORDING: Link(video)})
+    rows = dataset.frames(RECORDING).time_s
+    yield np.abs(rows[:, None] - shown_ms(FRAMES) / 1000).argmin(1)
+    forget(dataset)
+
+
+def test_the_film_follows_the_timeline_frame_by_frame_and_the_timeline_the_film(visit, filmed: np.ndarray):
+    there = visit().open(f"/recordings?recording={RECORDING}", FILMED)
+    there.page.evaluate(WATCH)
+    line = there.page.locator(".dfe-player canvas.line").bounding_box()
+    left, wide, last = line["x"] + 64, line["width"] - 64 - 2, len(filmed) - 1
+    there.page.mouse.move(left + 5, line["y"] + 100)
+    there.page.mouse.down()
+    waits = [scrubbed(there, left + wide * row / last, line["y"] + 100) for row in (200, 31, 222, 100, 103, 340)]
+    there.page.mouse.up()
+    assert np.median(waits) <= 100, waits
+    there.until("new URLSearchParams(location.search).get('t') > 10")
+    assert number_at_rest(there) == filmed[round(float(there.parameter("t")) * 30)]
+    there.page.mouse.click(left + wide * 60 / last, line["y"] + 100)
+    assert number_at_rest(there) == filmed[60]
+    there.page.evaluate("film.shown.length = 0")
+    there.page.get_by_role("button", name="Play", exact=True).click()
+    there.until("film.shown.at(-1)?.[1] > 60")
+    there.page.get_by_role("button", name="Pause", exact=True).click()
+    pairs = np.array([[number, now] for _, number, now in there.page.evaluate("film.shown")])
+    assert np.abs(shown_ms(FRAMES)[pairs[:, 0].astype(int)] / 1000 - pairs[:, 1]).max() <= 0.16  # a frame and a tenth
+    there.until("new URLSearchParams(location.search).get('t') > 3")
+    assert number_at_rest(there) == filmed[round(float(there.parameter("t")) * 30)]
+
+
+def scrubbed(there, x: float, y: float) -> float:
+    """Drag to a place on the timeline; ms until the frame of that time is on the screen."""
+    there.page.mouse.move(x, y)
+    there.page.wait_for_timeout(250)
+    asked, shown = there.page.evaluate("[film.asked, film.shown]")
+    after = [(at, number) for at, number, _ in shown if at >= asked]
+    assert after, "no frame came"
+    return next(at for at, number in after if number == after[-1][1]) - asked
+
+
+def number_at_rest(there) -> int:
+    there.page.wait_for_timeout(150)
+    return there.page.evaluate("film.number()")
