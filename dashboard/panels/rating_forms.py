@@ -83,7 +83,7 @@ def invitations(study: RatingStudy, address: str) -> None:
         with people.acting(Role.OWNER, "invite raters", (study.label,)):
             _, token = invite(study, days=float(days), most_raters=int(raters), note=note)
         st.session_state["invited"] = (study.title, f"{address}/rate/{token}")
-        st.rerun(scope="fragment")
+        st.rerun()
     _last_link(study)
     _revoking(study, [one for one in made if one.is_open(time.time())], refused)
 
@@ -109,7 +109,7 @@ def _revoking(study: RatingStudy, still_open: list[Invitation], refused: str) ->
         with people.acting(Role.OWNER, "revoke an invitation", (study.label,)):
             revoke(study, chosen)
         st.session_state.pop("invited", None)
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def _row(study: RatingStudy, one: Invitation) -> dict[str, str]:

@@ -77,6 +77,33 @@ def seed_stability(codebooks: Sequence[Codebook], face: FaceModel) -> SeedStabil
     )
 
 
+def require_same_training(codebook: Codebook, other: Codebook) -> None:
+    """Raise `DataError` where another codebook was not trained as the first one was but for its seed: on the same data,
+    with the same configuration. Else what comes back would say nothing of seeds."""
+    for part, value in (("configuration", _recipe(codebook)), ("data", codebook.config.get("dataset", {}).get("key"))):
+        theirs = _recipe(other) if part == "configuration" else other.config.get("dataset", {}).get("key")
+        if value != theirs:
+            raise DataError(
+                other.model,
+                f"trained on other data than {codebook.model}" if part == "data" else _difference(codebook, other),
+                f"`dfe rm models/{other.model}`, so that it is trained again, or another --name",
+            )
+
+
+def _recipe(codebook: Codebook) -> dict[str, Any]:
+    """The settings of a training but its seed."""
+    found: dict[str, Any] = {}
+    for part in ("tokenizer", "train"):
+        found |= {f"{part}.{key}": value for key, value in (codebook.config.get(part) or {}).items()}
+    return found
+
+
+def _difference(codebook: Codebook, other: Codebook) -> str:
+    own, theirs = _recipe(codebook), _recipe(other)
+    key = next(key for key in sorted(own | theirs) if own.get(key) != theirs.get(key))
+    return f"trained with {key} = {theirs.get(key)}, {codebook.model} with {own.get(key)}"
+
+
 def write_stability(found: SeedStability, folder: Path) -> Path:
     """Keep it beside the model in ``models/<name>/``."""
     write_json(folder / STABILITY_FILE, found.to_json())

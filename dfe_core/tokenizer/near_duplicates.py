@@ -56,6 +56,12 @@ def near_duplicates(
     return sorted(found, key=lambda pair: -pair.cosine)
 
 
+def largest_cosine(codebook: Codebook, face: FaceModel) -> float:
+    """The largest cosine of the displacement fields of two codewords, 0 where there are not two."""
+    cosine = displacement_cosine(codebook.psi, codebook.psi, face.gram)[REST + 1 :, REST + 1 :]
+    return float(cosine[np.triu_indices(len(cosine), 1)].max(initial=0.0))
+
+
 def duplicate_groups(codebook: Codebook, face: FaceModel, least: float = NEAR) -> list[tuple[int, ...]]:
     """Codewords that are nearly the same, directly or by way of another, as groups; the most used of each first."""
     group = list(range(codebook.size))

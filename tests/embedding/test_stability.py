@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dfe_core.embedding.stability import read_stability, seed_stability, write_stability
+from dfe_core.embedding.stability import read_stability, require_same_training, seed_stability, write_stability
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import save_face
@@ -17,7 +17,7 @@ from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.config import load_config
 from dfe_core.tokenizer.merging import merge_codewords, merged_from
-from dfe_core.tokenizer.near_duplicates import duplicate_groups, near_duplicates
+from dfe_core.tokenizer.near_duplicates import duplicate_groups, largest_cosine, near_duplicates
 from dfe_core.tokenizer.storage import load_model
 from dfe_core.tokens.encoding import encode_dataset
 from dfe_core.training.fit import train_model
@@ -76,6 +76,12 @@ def test_codewords_that_come_back_are_known_whatever_their_number_and_size(tmp_p
     kept = read_stability(a)
     assert kept is not None and kept.codewords.equals(found.codewords) and kept.others == ("b", "c")
     assert read_stability(b) is None and read_stability(replace(a, config={**a.config, "key": "other"})) is None
+    require_same_training(a, b)
+    other = replace(b, config={**b.config, "tokenizer": {"stages": 9}})
+    with pytest.raises(DataError, match="trained with tokenizer.stages = 9, a with 3"):
+        require_same_training(a, other)
+    with pytest.raises(DataError, match="other data than a"):
+        require_same_training(a, replace(b, config={**b.config, "dataset": {"key": "else"}}))
     with pytest.raises(DataError, match="2 or more"):
         seed_stability([a], face)
 
@@ -89,7 +95,7 @@ def test_near_duplicates_say_in_what_they_differ(tmp_path, face):
     assert [one.other for one in near_duplicates(book, face, codewords=(3,))] == [1] and not near_duplicates(
         book, face, 0.9999
     )
-    assert duplicate_groups(book, face) == [(1, 3)]
+    assert duplicate_groups(book, face) == [(1, 3)] and largest_cosine(book, face) == pytest.approx(pair.cosine)
 
 
 def test_merged_codewords_keep_their_mapping_and_the_old_codebook(root, face):

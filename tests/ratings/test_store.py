@@ -23,6 +23,7 @@ from dfe_core.ratings.store import (
     pseudonym,
     revoke,
 )
+from dfe_core.workspace.withdrawal import withdraw
 
 
 def begun(study, invitation):
@@ -139,3 +140,12 @@ def test_a_study_is_an_artefact_of_its_model_that_cannot_be_made_again(study, mo
     assert {s.recording for i in recorded.items for s in i.stimuli} <= {"r0", "r1", "r2"}
     assert recorded.manifest["recordings"] and "datasets/d" in {s.label for s in recorded.made_from}
     assert store.RatingStudy.open("t").shown >= {recorded.rest}
+
+
+def test_a_study_that_shows_a_person_goes_when_they_withdraw_and_others_stay(study, monkeypatch):
+    monkeypatch.setattr(making, "_render", lambda face, psi, path: path.write_bytes(b"picture"))
+    settings = RatingSettings(model="m", dataset="d", tasks=(Task.PAIR,), items=4, checks=0)
+    shown = making.make_ratings(settings, "moments")
+    person = shown.manifest["recordings"][0].replace("r", "s")  # recording r1 is of subject s1
+    certificate = withdraw(person)
+    assert list_ratings() == ["s"] and "analyses/ratings--moments" in certificate.deleted

@@ -45,12 +45,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.tokenizer.codebook import Codebook
     from dfe_core.tokenizer.merging import merge_codewords
-    from dfe_core.tokenizer.near_duplicates import duplicate_groups
+    from dfe_core.tokenizer.near_duplicates import duplicate_groups, largest_cosine
 
     codebook = Codebook.open(args.model)
     if not 0 < args.cosine <= 1:
         raise DataError("--cosine", f"{args.cosine:g}", "above 0, at most 1")
     groups = [_group(text) for text in args.group] or duplicate_groups(codebook, codebook.face, args.cosine)
+    if not groups:
+        largest = largest_cosine(codebook, codebook.face)
+        raise DataError(
+            args.model,
+            f"no two codewords with a cosine of {args.cosine:g}: the largest is {largest:.2f}",
+            "a smaller --cosine, or --group; nothing needs to be merged",
+        )
     merge_codewords(args.model, groups, args.name)
     merged = Codebook.open(args.name)
     mapping = merged.config["merged"]["mapping"]

@@ -75,7 +75,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 
 def seeds_report(args: argparse.Namespace, config: Config, folder: Path, progress: Listener) -> str:
     """Train the other seeds, those that are there passed over, and tell what comes back of the first codebook."""
-    from dfe_core.embedding.stability import seed_stability, write_stability
+    from dfe_core.embedding.stability import require_same_training, seed_stability, write_stability
     from dfe_core.tokenizer.codebook import Codebook
     from dfe_core.training.fit import train_model
 
@@ -84,6 +84,7 @@ def seeds_report(args: argparse.Namespace, config: Config, folder: Path, progres
         seed_ = config.seed + number
         names.append(f"{args.name}-seed-{seed_}")
         train_model(args.dataset, names[-1], config=replace(config, seed=seed_), resume=True, progress=progress)
+        require_same_training(Codebook.open(args.name), Codebook.open(names[-1]))
     books = [Codebook.open(name) for name in names]
     found = seed_stability(books, books[0].face)
     write_stability(found, folder)
