@@ -27,7 +27,7 @@ from dfe_core.facs.association import Association, associate
 from dfe_core.facs.blind_spots import Sight, known_blind_spots
 from dfe_core.facs.coverage import analyse_coverage
 from dfe_core.facs.coverage_result import Coverage, coverage_key
-from dfe_core.facs.settings import CoverageSettings
+from dfe_core.facs.settings import LEAST_PHI, CoverageSettings
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.facs.tool_comparison import ToolComparison, compare_tools
 from dfe_core.reports.coverage_matrix import heat_matrix
@@ -109,14 +109,15 @@ def _tools(key: str, _dataset: Dataset, _first: AlignedAus, _second: AlignedAus)
         return error
 
 
-def pairs_of(choice: artefact_cache.Choice, number: int, limit: int) -> tuple[pd.DataFrame, str] | None:
-    """The significant AUs of one codeword, by phi, and the name of the AUs; None where nothing has been analysed."""
-    for aus in list_aligned(choice.dataset, choice.root):
-        if (found := analysis(choice, aus)) is not None:
-            pairs, fdr = found.coverage.pairs, found.coverage.settings.fdr
-            keep = (pairs["codeword"] == number) & (pairs["q"] < fdr) & (pairs["phi"] > 0)
-            return pairs[keep].sort_values("phi", ascending=False).head(limit), aus
-    return None
+def pairs_of(choice: artefact_cache.Choice, number: int, limit: int) -> tuple[pd.DataFrame, Coverage] | None:
+    """The AUs that go with one codeword, by phi, and the coverage that says so: by measured AUs before estimates; None
+    where nothing has been analysed."""
+    found = [one for aus in list_aligned(choice.dataset, choice.root) if (one := analysis(choice, aus)) is not None]
+    if not found:
+        return None
+    coverage = min((one.coverage for one in found), key=lambda one: one.estimate)
+    keep = (coverage.pairs["codeword"] == number) & coverage.associated & (coverage.pairs["phi"] > 0)
+    return coverage.pairs[keep].sort_values("phi", ascending=False).head(limit), coverage
 
 
 def blind_note(choice: artefact_cache.Choice, codebook: Codebook, number: int) -> str:
@@ -142,13 +143,13 @@ class Filter:
 
 
 def cells(found: Analysis, chosen: Filter) -> pd.DataFrame:
-    """One row a significant cell: codeword, label, au, side, phi, lift, auroc, frames, in the clustered order of the
-    whole analysis. Recounted from the aggregates when subjects or conditions are chosen; no frame is read."""
+    """One row a cell in which both go together: codeword, label, au, side, phi, lift, auroc, frames, in the clustered
+    order of the whole analysis. Recounted when subjects or conditions are chosen; no frame is read."""
     _, labels, codewords, _ = _order(found.coverage.key, found.coverage)
     where = found.aggregates.where(
         list(chosen.subjects) or None, **{name: list(values) for name, values in chosen.conditions if values}
     )
-    table = _long(associate(found.aggregates, where), found.aggregates, found.coverage.settings.fdr)
+    table = _long(associate(found.aggregates, where), found.aggregates, found.coverage)
     kept = [k for k in codewords if chosen.codewords is None or int(k) in set(chosen.codewords)][:MOST_CODEWORDS]
     table = table[table["label"].isin(labels) & table["codeword"].astype(str).isin(kept)]
     return (
@@ -166,8 +167,15 @@ def _order(key: str, _coverage: Coverage) -> tuple[np.ndarray, list[str], list[s
     return heat_matrix(_coverage, MOST_CODEWORDS)
 
 
-def _long(found: Association, aggregates: Aggregates, fdr: float) -> pd.DataFrame:
-    rows, columns = np.nonzero((found.q < fdr)[:, : aggregates.aus])
+def _long(found: Association, aggregates: Aggregates, coverage: Coverage) -> pd.DataFrame:
+    """Cells in which codeword and AU go together, in these frames and in the whole analysis, which has intervals."""
+    strong = (found.q < coverage.settings.fdr) & (np.abs(found.phi) >= LEAST_PHI)
+    holds = np.zeros((len(found.q), aggregates.aus), bool)
+    column = {pair: i for i, pair in enumerate(aggregates.columns[: aggregates.aus])}
+    together = coverage.pairs[coverage.associated]
+    at = [column[pair] for pair in zip(together["au"], together["side"], strict=True)]
+    holds[together["codeword"].to_numpy(int), at] = True
+    rows, columns = np.nonzero(strong[:, : aggregates.aus] & holds)
     pairs = [aggregates.columns[c] for c in columns]
     table = pd.DataFrame(
         {

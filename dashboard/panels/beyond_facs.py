@@ -63,7 +63,10 @@ def new_displays(choice: artefact_cache.Choice, found: coverage_analyses.Analysi
     new, codebook, face = found.coverage.new_codewords, found.inputs.codebook, found.inputs.face
     st.subheader("Displays that no AU or AU pair matches", anchor=False)
     if not len(new):
-        st.caption("There are none: every codeword in use is matched, or moves no further than errors of AUs explain.")
+        st.caption(
+            "There are none: every codeword used often enough is matched, or moves no further than errors of AUs "
+            "explain."
+        )
         return
     if not face.has_mesh:
         return

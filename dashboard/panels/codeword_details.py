@@ -7,15 +7,18 @@ import pandas as pd
 import streamlit as st
 
 from dfe_core.faces.model import FaceModel
+from dfe_core.facs.settings import LEAST_PHI
 from dfe_core.ontology import title
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.statistics import middle_stages
 
 from ..data import artefact_cache, codeword_facts, coverage_analyses
 from ..links import routes
-from ..theme.formatting import count, mm, percent
+from ..theme.formatting import count, mm, percent, text
 from ..views import bars
 from . import page_frame
+
+GOES_WITH = f"Shown are φ of {LEAST_PHI:g} or more, with q below 0.05 and an interval of the lift that leaves out 1."
 
 
 def key_facts(row: pd.Series, by_stage: np.ndarray | None, from_mm: float) -> None:
@@ -57,9 +60,9 @@ def action_units(choice: artefact_cache.Choice, number: int) -> None:
         st.caption("No coverage analysis of this data yet.")
         routes.link("coverage", "Analyse coverage")
         return
-    table, aus = found
+    table, coverage = found
     if not len(table):
-        st.caption("It goes with no action unit above chance.")
+        st.caption(f"It goes with no action unit of “{text(coverage.aus)}”: {GOES_WITH}")
         return
     page_frame.table(
         pd.DataFrame(
@@ -74,7 +77,11 @@ def action_units(choice: artefact_cache.Choice, number: int) -> None:
         ),
         formats={"Lift|From|To|φ|AUROC": "%.2f"},
     )
-    st.caption(f"Held against “{aus}”, intervals over subjects; strongest first.")
+    circular = " They are estimates from the coefficients of the codewords: that they agree is no finding."
+    st.caption(
+        f"By “{text(coverage.aus)}”, intervals over subjects; strongest first. {GOES_WITH}"
+        f"{circular if coverage.estimate else ''}"
+    )
 
 
 ALIKE = 0.9

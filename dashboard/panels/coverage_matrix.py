@@ -8,6 +8,7 @@ import streamlit as st
 
 from dfe_core.faces.model import REGIONS
 from dfe_core.facs.agreement import KINDS, agreement_moments
+from dfe_core.facs.settings import LEAST_PHI
 from dfe_core.facs.signals import AuSignals
 from dfe_core.facs.store import AlignedAus
 from dfe_core.motion.actions import action_directions
@@ -55,8 +56,9 @@ def heat_map(figure: go.Figure) -> None:
         alt="Codewords against action units, coloured by phi",
     )
     st.caption(
-        "Squares are associations above chance (q < 0.05 over all pairs), coloured by φ, from "
-        f"{coverage_figures.FAINTEST:g} on. Click one to see both faces and the moments where they agree and "
+        "Squares are codewords and action units that go together (q < 0.05 over all pairs, an interval of the lift "
+        f"over people that leaves out 1), coloured by φ, from {LEAST_PHI:g} on. Click one to see both faces and the "
+        "moments where they agree and "
         "disagree."
     )
 

@@ -14,20 +14,16 @@ from ..data.coverage_analyses import Analysis, Filter, cells
 from ..theme.palette import DIVERGING, region_colour
 from . import figures
 
-FAINTEST = 0.02
-"""|φ| from which a cell is drawn: weaker ones could not be seen, and thousands of them make a page slow."""
-
-
 _MARK = 11
 
 
 def heat_map(table: pd.DataFrame, selected: tuple[int, str] | None) -> go.Figure:
-    """Codeword × AU cells that can be clicked: a square a cell of at least `FAINTEST`, coloured by phi. A point's x and
-    y are its codeword and label."""
+    """Codeword × AU cells that can be clicked: a square a cell, coloured by phi. A point's x and y are its codeword and
+    label."""
     rows = table.drop_duplicates("row").sort_values("row")["label"].tolist()
     columns = table.drop_duplicates("column").sort_values("column")["codeword"].astype(str).tolist()
     scale = [[i / (len(DIVERGING) - 1), f"rgb({r},{g},{b})"] for i, (r, g, b) in enumerate(DIVERGING.tolist())]
-    drawn = table[table["phi"].abs() >= FAINTEST]
+    drawn = table
     figure = go.Figure(
         go.Scatter(
             x=drawn["codeword"].astype(str),

@@ -107,9 +107,10 @@ def codeword_table(
 ) -> pd.DataFrame:
     """One row a codeword: use, the AU or AUs its face and its use match, and whether it is new.
 
-    Columns: codeword, name, frames, share, mean_intensity, size_mm, region, side, symmetry, face_aus, face_cosine,
-    use_aus, use_r, best_au, best_side, auroc, judged, beyond_fraction, beyond_low, beyond_high, beyond_share
-    (`beyond.Beyond`), new. New is what neither face nor use of AUs matches, and what AUs leave at least
+    Columns: codeword, name, frames (with a token of it, however faint), share (of these), mean_intensity, size_mm,
+    region, side, symmetry, face_aus, face_cosine, use_aus, use_r, best_au, best_side, auroc, judged, beyond_fraction,
+    beyond_low, beyond_high, beyond_share (`beyond.Beyond`), new. New is what neither face nor use of AUs matches, and
+    what AUs leave at least
     `beyond_fraction` of. `judged` is False for rest and contrasts (differences that no face shows alone), for what is
     used too seldom, and for all where there are neither templates nor enough subjects to tell a match from chance.
     """

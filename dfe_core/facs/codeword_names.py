@@ -20,6 +20,7 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.action_units import au_coefficient_map
+from dfe_core.facs.settings import LEAST_PHI
 from dfe_core.facs.templates import Templates, table_templates
 from dfe_core.ontology import ACTION_UNITS, ACTIONS, COEFFICIENTS, SAME_DIRECTION
 from dfe_core.tokenizer.geometry import ONE_SIDED, codeword_geometry, side_balance
@@ -45,7 +46,7 @@ FAINT = 0.1
 
 MOST = 3
 
-CONFIRMED_PHI = 0.05
+CONFIRMED_PHI = LEAST_PHI
 """φ between presence of codeword and action unit that confirms a name, with an interval of the lift above 1."""
 
 CONFIRMED_AUROC = 0.6

@@ -39,6 +39,8 @@ from dfe_core.facs.variance import held_out_errors, variance_table
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory
 from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.intervals import build_runs
+from dfe_core.tokens.usage import shares_of_frames
 
 _SHOWN = 24  # new codewords whose moments are looked up: two pages of faces
 
@@ -116,6 +118,7 @@ def _analyse(
     )
     progress(Progress(task="intervals", done=0, total=0))
     codewords = codeword_table(codebook, face, aggregates, found, templates, beyond.codewords, settings)
+    codewords = codewords.assign(share=shares_of_frames(build_runs(inputs.tokens, progress), inputs.aus.recordings))
     exposure, spots = codebook_exposure(codebook, inputs.dataset), find_blind_spots(inputs.dataset, root)
     held_out = held_out_figures(aggregates, scores, exposure, np.any(found.enough, axis=0), settings, seed)
     blind = blind_columns(aggregates, spots)

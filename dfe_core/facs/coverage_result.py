@@ -14,11 +14,11 @@ from dfe_core.artefact import MADE_FROM, ArtefactId, source_labels, sources_of_t
 from dfe_core.artefact_names import ANALYSES, MANIFEST, aus_name
 from dfe_core.facs.coverage_limits import CoverageLimits
 from dfe_core.facs.coverage_notes import coverage_notes, notes_of_import, presence_rule
-from dfe_core.facs.settings import CoverageSettings
+from dfe_core.facs.settings import LEAST_PHI, CoverageSettings
 from dfe_core.facs.status import describe
 from dfe_core.store import content_key, read_json, write_json
 
-VERSION = 16
+VERSION = 17
 TABLES = (
     "per_au",
     "pairs",
@@ -172,6 +172,15 @@ class Coverage:
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table by name; the truth only where there is one."""
         return {name: getattr(self, name) for name in TABLES if name != "truth" or len(self.truth)}
+
+    @property
+    def associated(self) -> pd.Series:
+        """(pairs,) bool: which go together, or exclude each other: q below `CoverageSettings.fdr`, an interval of the
+        lift that leaves out 1, and φ of at least `LEAST_PHI` in size. Significance alone is not enough: in many frames
+        a trace of an association is significant, and a few people may make it."""
+        pairs = self.pairs
+        apart = (pairs["lift_low"] > 1) | (pairs["lift_high"] < 1)
+        return (pairs["q"] < self.settings.fdr) & apart & (pairs["phi"].abs() >= LEAST_PHI)
 
     @property
     def new_codewords(self) -> pd.DataFrame:

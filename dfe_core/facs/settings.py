@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LEAST_PHI = 0.05
+"""φ below which a codeword and an action unit are not said to go together, however small q: in many frames a trace of
+an association is significant."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CoverageSettings:

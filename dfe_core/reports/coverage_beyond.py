@@ -103,7 +103,8 @@ def _new_displays(coverage: Coverage, pictures: Pictures) -> list:
     if not len(new):
         return [
             Text(
-                "There are none: every codeword in use is matched by an AU or a pair of AUs, or moves no further "
+                "There are none: every codeword used often enough is matched by an AU or a pair of AUs, or moves no "
+                "further "
                 "than errors of AUs explain."
             )
         ]
@@ -181,7 +182,10 @@ def redundancy_section(coverage: Coverage, pictures: Pictures) -> Section:
         blocks += [Gallery("The first of each pair.", cards)] if any(c.picture for c in cards) else []
     else:
         blocks.append(
-            Text(f"No two codewords in use have faces with a cosine of {coverage.settings.redundant_cosine:g} or more.")
+            Text(
+                "No two codewords used often enough have faces with a cosine of "
+                f"{coverage.settings.redundant_cosine:g} or more."
+            )
         )
     if len(splits):
         blocks.append(

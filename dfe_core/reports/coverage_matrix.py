@@ -13,22 +13,22 @@ MOST_CODEWORDS = 96
 
 
 def heat_matrix(coverage: Coverage, most: int = MOST_CODEWORDS) -> tuple[np.ndarray, list[str], list[str], str]:
-    """phi as (AUs, codewords) in clustered order, NaN where it is not significant; AU labels, codeword labels, and
-    which codewords were left out, in words."""
+    """phi as (AUs, codewords) in clustered order, NaN where they do not go together (`Coverage.associated`); AU labels,
+    codeword labels, and which codewords were left out, in words."""
     pairs = coverage.pairs
-    table = pairs.assign(label=short_labels(pairs)).pivot_table(
-        index="label", columns="codeword", values=["phi", "q"], sort=False, observed=True
+    table = pairs.assign(label=short_labels(pairs), holds=coverage.associated.astype(float)).pivot_table(
+        index="label", columns="codeword", values=["phi", "holds"], sort=False, observed=True
     )
     if not len(table):
         return np.zeros((0, 0)), [], [], ""
-    phi, q = pd.DataFrame(table["phi"]), pd.DataFrame(table["q"])  # of two levels of columns: tables
-    q = q.reindex(columns=phi.columns)
+    phi, holds = pd.DataFrame(table["phi"]), pd.DataFrame(table["holds"])  # of two levels of columns: tables
+    holds = holds.reindex(columns=phi.columns)
     strongest = phi.abs().max().sort_values(ascending=False, kind="stable").index
     kept = sorted(strongest[:most])
     left_out = f" {len(strongest) - most} codewords of smaller phi are left out." if len(strongest) > most else ""
     values = phi[kept].fillna(0).to_numpy()
     order, across = _clustered(values), _clustered(values.T)
-    shown = np.where(q[kept].to_numpy() < coverage.settings.fdr, values, np.nan)[np.ix_(order, across)]
+    shown = np.where(holds[kept].to_numpy() > 0, values, np.nan)[np.ix_(order, across)]
     return shown, [phi.index[i] for i in order], [str(kept[i]) for i in across], left_out
 
 

@@ -10,6 +10,7 @@ from dfe_core.facs.coverage_result import Coverage
 from dfe_core.facs.status import NOT_COVERED, NOT_ENOUGH, NOT_MEASURED, Reason, describe
 from dfe_core.ontology import title
 from dfe_core.reports.document import Number
+from dfe_core.tokens.presence import RULE
 
 
 def tool_name(coverage: Coverage) -> str:
@@ -71,10 +72,13 @@ def intervals(table: pd.DataFrame, low: str, high: str, spec: str = ".2f") -> li
 
 
 def headlines(coverage: Coverage) -> tuple[Number, ...]:
-    """The figures that a reader takes away first."""
+    """The figures that a reader takes away first. What is so by construction, where AUs are estimates from the
+    coefficients of the codewords, is not among them."""
     judged = coverage.per_au[coverage.per_au["covered"].notna()]
     covered, total = int(judged["covered"].sum()), len(judged)
+    measured = not coverage.estimate
     rows = [_number("AUs covered", f"{covered} of {total}" if total else "", _lacking(coverage.per_au), coverage)]
+    rows = rows if measured else []
     estimate, lower, upper = coverage.share("beyond FACS")
     rows.append(
         _number(
@@ -84,13 +88,14 @@ def headlines(coverage: Coverage) -> tuple[Number, ...]:
             coverage,
         )
     )
-    rows.append(_number("Variance in FACS only", *with_interval(*coverage.share("FACS only")), coverage))
+    if measured:
+        rows.append(_number("Variance in FACS only", *with_interval(*coverage.share("FACS only")), coverage))
     used = int(coverage.codewords["judged"].sum())
     rows.append(
         _number(
             "New codewords",
             str(int(coverage.codewords["new"].sum())) if used else "",
-            f"of {used} in use: no AU or AU pair matches",
+            f"of {used} used often enough to judge: no AU or AU pair matches",
             coverage,
         )
     )
@@ -165,12 +170,12 @@ def summary(coverage: Coverage) -> str:
     )
     if len(new):
         text += (
-            f"{len(new)} of {int(coverage.codewords['judged'].sum())} codewords in use are matched by no AU and "
-            f"no pair of AUs; the most used is codeword {new['codeword'].iloc[0]}, in {new['share'].iloc[0]:.1%} "
-            "of frames. "
+            f"{len(new)} of {int(coverage.codewords['judged'].sum())} codewords used often enough to judge are "
+            f"matched by no AU and no pair of AUs; the most used is codeword {new['codeword'].iloc[0]}, in "
+            f"{new['share'].iloc[0]:.1%} of frames (from {RULE.onset_mm:g} mm). "
         )
     missing = coverage.per_au[coverage.per_au["status"] == NOT_COVERED]
-    if len(missing):
+    if len(missing) and not coverage.estimate:
         names = ", ".join(short_labels(missing))
         text += f"No set of codewords reaches {coverage.settings.covered_auroc:g} for {names}."
     return text.strip()

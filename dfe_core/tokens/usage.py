@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -41,6 +43,15 @@ def usage(tokens: TokenCache, runs: RunIndex) -> pd.DataFrame:
         }
         | _displacements(runs.intensities, codeword_sizes(tokens))
     )
+
+
+def shares_of_frames(runs: RunIndex, recordings: Sequence[str]) -> np.ndarray:
+    """(K,) share of the frames of some recordings in which each codeword is present."""
+    counted, rows = runs.presence, runs.recordings
+    counted = counted[counted["recording"].astype(str).isin(recordings)]
+    total = rows.loc[rows["recording"].astype(str).isin(recordings), "frames"].sum()
+    frames = np.bincount(counted["codeword"].to_numpy(np.int64), counted["frames"], minlength=runs.codewords)
+    return frames / max(int(total), 1)
 
 
 def recording_usage(runs: RunIndex, recording: str) -> pd.DataFrame:

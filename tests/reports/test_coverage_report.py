@@ -15,10 +15,12 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.facs import status as statuses
+from dfe_core.facs.settings import LEAST_PHI
 from dfe_core.facs.status import NOT_ENOUGH, NOT_MEASURED, Reason
 from dfe_core.reports import coverage_charts
 from dfe_core.reports.coverage import Pictures, coverage_document, write_coverage_report
 from dfe_core.reports.coverage_matrix import heat_matrix
+from dfe_core.reports.coverage_text import headlines, summary
 from dfe_core.reports.document import Document, Figure, Gallery, Number, Numbers, Section, Table, Text
 from dfe_core.reports.html import render_html
 from dfe_core.store import file_sha256
@@ -132,8 +134,25 @@ def test_the_heat_map_shows_what_is_significant_in_clustered_order(coverage) -> 
         au, _, side = rows[row].partition(" ")
         pair = pairs.loc[(au, side or "both", int(columns[column]))]
         assert pair["q"] < 0.05 and pair["phi"] == pytest.approx(matrix[row, column])
+        assert abs(pair["phi"]) >= LEAST_PHI and (pair["lift_low"] > 1 or pair["lift_high"] < 1)
     few = heat_matrix(coverage, most=5)
     assert len(few[2]) == 5 and "left out" in few[3]
+
+
+def test_significance_alone_is_no_association(coverage) -> None:
+    sure = {"q": 0.001, "phi": 0.4, "lift": 2.0, "lift_low": 1.5, "lift_high": 3.0}
+    cases = [{}, {"lift_low": 0.39}, {"phi": 0.004}, {"q": 0.2}, {"lift_low": np.nan, "lift_high": np.nan}]
+    cases += [{"phi": -0.2, "lift_low": 0.2, "lift_high": 0.8}]
+    pairs = pd.DataFrame([sure | case for case in cases])
+    assert replace(coverage, pairs=pairs).associated.tolist() == [True, False, False, False, False, True]
+
+
+def test_what_is_so_by_construction_is_no_headline(coverage) -> None:
+    measured, estimated = (
+        {n.label for n in headlines(replace(coverage, estimate=estimate))} for estimate in (False, True)
+    )
+    assert measured - estimated == {"AUs covered", "Variance in FACS only"} and estimated <= measured
+    assert "reaches 0.8 for" not in summary(replace(coverage, estimate=True))
 
 
 def test_csv_and_parquet_hold_the_same(written, coverage) -> None:
