@@ -13,13 +13,15 @@ import streamlit as st
 from dfe_core.artefact_names import MANIFEST, groups_report_name
 from dfe_core.channels.measures import CHANNEL_MEASURES, COMPARED
 from dfe_core.channels.sources import known_channels
+from dfe_core.errors import DataError
 from dfe_core.facs.store import list_aligned
 from dfe_core.groups.comparison import TESTED
 from dfe_core.groups.confounds import confound_sentences, differing, measure_words
 from dfe_core.groups.design import MOST_LEVELS, make_design
 from dfe_core.groups.families import Family
+from dfe_core.p_values import at_floor, bounds
 from dfe_core.reports.supplement_figures import volcano_figure
-from dfe_core.store import artefact_path, content_key
+from dfe_core.store import artefact_path, content_key, read_json
 
 from ..data import artefact_cache, thumbnails
 from ..panels import (
@@ -145,6 +147,8 @@ def comparison(choice: artefact_cache.Choice, by: str, folder: Path) -> None:
     """Families, volcano plot, faces of the codewords that differ most, moments of both groups, and the table."""
     families, rows = (_table(str(folder / name)) for name in ("families.parquet", "groups.parquet"))
     tested = rows[(rows["status"] == TESTED) & rows["p"].notna()].reset_index(drop=True)
+    permutations = _permutations(str(folder))
+    tested = tested.assign(floor=at_floor(tested["p"], permutations))
     st.markdown(
         f"**{int((tested['q_all'] < groups_figures.ALPHA).sum())} of {len(tested):,} tests** have q below "
         f"{groups_figures.ALPHA:g} over all rows."
@@ -153,7 +157,10 @@ def comparison(choice: artefact_cache.Choice, by: str, folder: Path) -> None:
     page_frame.table(
         families,
         {"family": "Family", "tests": "Tests", "smallest_p": "Smallest p", "p": "p of the family", "q": "q"},
-        {"Smallest p|p of the family|q": "%.4f"},
+        p_values={
+            "Smallest p": bounds(families["smallest_p"], at_floor(families["smallest_p"], permutations)),
+            **dict.fromkeys(("p of the family", "q"), frozenset()),
+        },
     )
     st.plotly_chart(
         groups_figures.volcano(tested),
@@ -170,7 +177,8 @@ def comparison(choice: artefact_cache.Choice, by: str, folder: Path) -> None:
     names: dict[str, Any] = {"family": "Family", "thing": "What", "description": "Description", "measure": "Measure"}
     names |= {"a": "First", "b": "Second", "mean_a": "Mean of first", "mean_b": "Mean of second", "hedges_g": "g"}
     names |= {"g_low": "From", "g_high": "To", "rank_biserial": "Rank-biserial", "p": "p", "q": "q", "q_all": "q, all"}
-    formats = {"Mean of first|Mean of second": "%.3g", "g|From|To|Rank-biserial": "%.2f", "p|q|q, all": "%.4f"}
+    formats = {"Mean of first|Mean of second": "%.3g", "g|From|To|Rank-biserial": "%.2f"}
+    low = {names[name]: bounds(tested[name], tested["floor"]) for name in ("p", "q", "q_all")}
     if "mixed_p" in tested:
         names |= {"mixed_difference": "Mixed: difference", "mixed_p": "Mixed: p", "mixed_q": "Mixed: q"}
         formats |= {"Mixed: difference": "%.3g", "Mixed: p|Mixed: q": "%.4f"}
@@ -178,6 +186,7 @@ def comparison(choice: artefact_cache.Choice, by: str, folder: Path) -> None:
         tested,
         names,
         formats,
+        low,
         height=420,
         column_config={"Description": st.column_config.TextColumn(width="medium")},
         key="groups-table",
@@ -231,7 +240,8 @@ def confounds(folder: Path, paired: bool) -> None:
                 "p": "p",
                 "q": "q",
             },
-            {"Mean of first|Mean of second": "%.3g", "g|From|To": "%.2f", "p|q": "%.4f"},
+            {"Mean of first|Mean of second": "%.3g", "g|From|To": "%.2f"},
+            {name: bounds(rows[name], at_floor(rows["p"], _permutations(str(folder)))) for name in ("p", "q")},
         )
 
 
@@ -276,3 +286,12 @@ def faces(choice: artefact_cache.Choice, tested: pd.DataFrame) -> None:
 @st.cache_data(max_entries=16, show_spinner=False)
 def _table(path: str) -> pd.DataFrame:
     return pd.read_parquet(path)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _permutations(folder: str) -> int:
+    """How many permutations the tests of a folder drew at most."""
+    try:
+        return int(read_json(Path(folder) / MANIFEST)["settings"]["permutations"])
+    except (DataError, KeyError, TypeError):  # of an older version: no value is known to be a bound
+        return 0

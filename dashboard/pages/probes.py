@@ -9,6 +9,7 @@ import streamlit as st
 
 from dfe_core.artefact_names import AUS_ALONE
 from dfe_core.facs.store import list_aligned
+from dfe_core.p_values import at_floor, bounds
 from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.labels_together import family_table, kept_together
 from dfe_core.probes.limits import Finding
@@ -147,7 +148,13 @@ def scores(choice: artefact_cache.Choice, result: ProbeResult) -> None:
             "p_vs_chance": "p, chance",
             "p_holm": "p, corrected",
         }
-        page_frame.table(rows, columns, {"|".join(list(columns.values())[2:]): "%.3f"})
+        low = at_floor(rows["p_vs_chance"], rows["permutations"])
+        page_frame.table(
+            rows,
+            columns,
+            {rows["metric"].iloc[0]: "%.3f"},
+            {columns[name]: bounds(rows[name], low) for name in ("p_vs_chance", "p_holm")},
+        )
         st.caption(probe_results.guesses(result))
         if len(result.paired):
             st.caption("Rows against each other, by exchanging whole subjects")

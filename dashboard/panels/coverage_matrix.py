@@ -13,6 +13,7 @@ from dfe_core.facs.signals import AuSignals
 from dfe_core.facs.store import AlignedAus
 from dfe_core.motion.actions import action_directions
 from dfe_core.ontology import title
+from dfe_core.p_values import p_text
 from dfe_core.tokens.cache import TokenCache
 
 from ..data import artefact_cache, coverage_analyses, media
@@ -146,7 +147,7 @@ def cell(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analy
                 ("φ", f"{values['phi']:.2f}", f"{values['phi_low']:.2f} to {values['phi_high']:.2f}"),
                 ("Lift", f"{values['lift']:.1f}", f"{values['lift_low']:.1f} to {values['lift_high']:.1f}"),
                 ("AUROC", f"{values['auroc']:.2f}", f"{values['auroc_low']:.2f} to {values['auroc_high']:.2f}"),
-                ("q", f"{values['q']:.1g}", "over all pairs"),
+                ("q", p_text(values["q"], values["p"] <= values["p_least"], 1), "over all pairs"),
             ]
         )
     agreement(choice, aus, found, number, au, side)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -13,6 +14,7 @@ import streamlit as st
 from dfe_core.errors import DataError
 from dfe_core.expressions.pose_leak import PoseLeak, stored_pose_leak
 from dfe_core.expressions.pose_text import pose_leak_warning
+from dfe_core.p_values import p_text
 from dfe_core.tokens.statistics import STATISTICS
 
 from .. import web
@@ -79,12 +81,17 @@ def _meaning(label: str, text: str = "") -> str:
 
 
 def table(
-    data: Any, names: Mapping[str, str] | None = None, formats: Mapping[str, str] | None = None, **options: Any
+    data: Any,
+    names: Mapping[str, str] | None = None,
+    formats: Mapping[str, str] | None = None,
+    p_values: Mapping[str, frozenset[float]] | None = None,
+    **options: Any,
 ) -> Any:
     """`st.dataframe` as all pages use it: without an index, a dash where nothing is known.
 
     names: the columns to show with their headings (default: all as they are). formats: how to print numbers, for the
-    headings of several columns, apart by ``|``.
+    headings of several columns, apart by ``|``. p_values: headings of p and q, with those of their values that are
+    bounds (`p_values.bounds`).
     """
     printed = {
         heading: st.column_config.NumberColumn(format=spec)
@@ -93,7 +100,13 @@ def table(
     }
     shown = data if names is None else data[list(names)].rename(columns=names)
     columns = printed | options.pop("column_config", {})
+    if p_values and len(shown):
+        shown = shown.style.format({name: partial(_p_text, low) for name, low in p_values.items()})
     return st.dataframe(shown, hide_index=True, placeholder="–", column_config=columns, **options)
+
+
+def _p_text(low: frozenset[float], value: float) -> str:
+    return p_text(value, value in low)
 
 
 def parts(label: str, options: Sequence[str], key: str, *, default: str | None = None, **more: Any) -> str:

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from dfe_core.p_values import p_text
+
 from ..theme.palette import ACCENT, CATEGORIES, DIVERGING, plotly_scale
 from .figures import laid_out
 
@@ -33,9 +35,11 @@ def volcano(rows: pd.DataFrame) -> go.Figure:
                 "opacity": np.where(found, 1.0, 0.45),
                 "line": {"width": np.where(found, 1.5, 0.0), "color": "white"},
             },
-            customdata=part.assign(row=part.index)[["thing", "description", "measure", "a", "b", "p", "q_all", "row"]],
+            customdata=part.assign(row=part.index, p=_printed(part, "p"), q_all=_printed(part, "q_all"))[
+                ["thing", "description", "measure", "a", "b", "p", "q_all", "row"]
+            ],
             hovertemplate="%{customdata[0]} %{customdata[1]}<br>%{customdata[2]}: %{customdata[4]} against "
-            "%{customdata[3]}<br>g %{x:.2f}, p %{customdata[5]:.2g}, q %{customdata[6]:.2g}<extra></extra>",
+            "%{customdata[3]}<br>g %{x:.2f}, p %{customdata[5]}, q %{customdata[6]}<extra></extra>",
         )
     figure.add_hline(
         y=-np.log10(ALPHA),
@@ -90,8 +94,8 @@ def transition_map(rows: pd.DataFrame) -> go.Figure:
         marks[cell] = "●" if row["q"] < ALPHA else ""
         words[cell] = (
             f"{escape(str(row['description']))}<br>{100 * row['mean_a']:.0f} % in {escape(str(row['a']))}, "
-            f"{100 * row['mean_b']:.0f} % in {escape(str(row['b']))}<br>g {row['hedges_g']:.2f}, p {row['p']:.2g}, "
-            f"q {row['q']:.2g}"
+            f"{100 * row['mean_b']:.0f} % in {escape(str(row['b']))}<br>g {row['hedges_g']:.2f}, "
+            f"p {p_text(row['p'], row['floor'])}, q {p_text(row['q'], row['floor'])}"
         )
     figure = go.Figure(
         go.Heatmap(
@@ -125,13 +129,18 @@ def amount(value: float, measure: str) -> str:
     return f"{value * (100 if measure == 'share' else 1):.3g}{unit}"
 
 
+def _printed(rows: pd.DataFrame, name: str) -> list[str]:
+    return [p_text(value, low) for value, low in zip(rows[name], rows["floor"], strict=True)]
+
+
 def _face_row(row: Mapping[Any, Any], src: str | None) -> str:
     face = f'<img src="{escape(src)}" alt="" width="72" height="72">' if src else ""
     words = (
         f"<b>{escape(str(row['thing']))}</b> {escape(str(row['description']))}<br>{escape(str(row['measure']))}: "
         f"{amount(row['mean_a'], row['measure'])} in {escape(str(row['a']))}, "
         f"{amount(row['mean_b'], row['measure'])} in {escape(str(row['b']))}; "
-        f"g {row['hedges_g']:.2f} ({row['g_low']:.2f} to {row['g_high']:.2f}), p {row['p']:.2g}, q {row['q_all']:.2g}"
+        f"g {row['hedges_g']:.2f} ({row['g_low']:.2f} to {row['g_high']:.2f}), "
+        f"p {p_text(row['p'], row['floor'])}, q {p_text(row['q_all'], row['floor'])}"
     )
     style = "display:flex;gap:12px;align-items:center;padding:2px 0"
     return f'<div style="{style}"><div style="width:72px">{face}</div><div>{words}</div></div>'

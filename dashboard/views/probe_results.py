@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from dfe_core.p_values import at_floor, p_text
 from dfe_core.probes.result import ProbeResult
 from dfe_core.reports.coverage_charts import interval_bars
 
@@ -90,15 +91,17 @@ def scores(result: ProbeResult) -> go.Figure:
     rows = result.rows.iloc[::-1]
     names = [f"{r.features} · {r.model}" if len(result.settings.models) > 1 else r.features for r in rows.itertuples()]
     metric = rows["metric"].iloc[0]
+    low = at_floor(rows["p_vs_chance"], rows["permutations"])
+    printed = [p_text(p, at) for p, at in zip(rows["p_vs_chance"], low, strict=True)]
     figure = go.Figure(
         go.Scatter(
             x=rows["score"],
             y=names,
             mode="markers",
             marker={"size": 11, "color": ACCENT},
-            customdata=rows[["low", "high", "p_vs_chance"]],
+            customdata=rows.assign(p=printed)[["low", "high", "p"]],
             error_x=interval_bars(rows["score"], rows["low"], rows["high"], ACCENT),
-            hovertemplate="%{y}: %{x:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f}), p %{customdata[2]:.3f}"
+            hovertemplate="%{y}: %{x:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f}), p %{customdata[2]}"
             "<extra></extra>",
         )
     )

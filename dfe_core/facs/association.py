@@ -240,7 +240,8 @@ def _subject_histograms(aggregates: Aggregates) -> Iterator[tuple[np.ndarray, np
 
 
 def pair_table(aggregates: Aggregates, found: Association, intervals: dict[str, np.ndarray]) -> pd.DataFrame:
-    """One row a codeword and AU that were seen together or could have been: the long form of `found`, AUs only."""
+    """One row a codeword and AU that were seen together or could have been: the long form of `found`, AUs only.
+    p_least: the smallest p that the shifts could have given."""
     k, c = np.nonzero(found.enough[:, : aggregates.aus])
     names = ("lift", "pmi", "phi", "auroc", "best_f1", "threshold", "expected", "z", "p", "q")
     table = {
@@ -254,7 +255,7 @@ def pair_table(aggregates: Aggregates, found: Association, intervals: dict[str, 
         "subjects_with_au": found.subjects[c],
     }
     table |= {n: getattr(found, n)[k, c] for n in names} | {n: v[k, c] for n, v in intervals.items()}
-    return pd.DataFrame(table)
+    return pd.DataFrame(table | {"p_least": aggregates.tails.least(found.expected[k, c])})
 
 
 def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:

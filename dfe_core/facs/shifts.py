@@ -91,6 +91,10 @@ class NullTails:
             p[here] = self._stratum(i, z[here])
         return p
 
+    def least(self, expected: np.ndarray) -> np.ndarray:
+        """The smallest p that pairs of these expected counts can have, of the same shape."""
+        return 2 / (self.total[np.digitize(expected, self.edges)] + 1)
+
     def _stratum(self, i: int, z: np.ndarray) -> np.ndarray:
         above = self._beyond(z, self.upper[i], self.middle[i], self.total[i])
         below = self._beyond(-z, -self.lower[i], -self.middle[i][::-1], self.total[i])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dfe_core.facs.coverage_result import Coverage
+from dfe_core.facs.settings import LEAST_PHI
+from dfe_core.p_values import p_text
 from dfe_core.reports import coverage_charts as charts
 from dfe_core.reports import coverage_figures as figures
 from dfe_core.reports import coverage_text as say
@@ -70,13 +72,16 @@ def pairs_section(coverage: Coverage) -> Section:
     matrix, aus, codewords, left_out = heat_matrix(coverage)
     caption = (
         "Correlation (phi) of codewords and AUs over frames; both in clustered order, blank where q is "
-        f"{coverage.settings.fdr:g} or more.{left_out} {say.subjects_text(coverage)}"
+        f"{coverage.settings.fdr:g} or more, phi below {LEAST_PHI:g}, or the interval of the lift holds 1."
+        f"{left_out} {say.subjects_text(coverage)}"
     )
     top = (
         coverage.pairs.assign(label=say.short_labels(coverage.pairs))
         .sort_values(["phi", "codeword"], ascending=[False, True])
         .reset_index(drop=True)
     )
+    low = top["p"] <= top["p_least"]
+    top = top.assign(**{f"{n}_printed": [p_text(v, at) for v, at in zip(top[n], low, strict=True)] for n in ("p", "q")})
     table = Table(
         name="pairs",
         caption=f"The pairs of largest phi. Lift 1 is independence. {say.subjects_text(coverage)}",
@@ -84,7 +89,7 @@ def pairs_section(coverage: Coverage) -> Section:
         columns=table_columns(
             "codeword:d*1.25; label=AU*1.3; lift:.2f; lift_low=low:.2f; lift_high=high:.2f; "
             "pmi=PMI, bits:.2f; phi:.2f; auroc=AUROC:.3f; best_f1=best F1:.2f; "
-            "threshold=at intensity:.2f; template_cosine=cosine of faces:.2f; p:.1e; q:.1e"
+            "threshold=at intensity:.2f; template_cosine=cosine of faces:.2f; p_printed=p; q_printed=q"
         ),
         limit=30,
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.artefact_names import MANIFEST
+from dfe_core.p_values import at_floor, p_text, p_words
 from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.features.catalogue import known_features
 from dfe_core.probes.methods_text import confound_note, finding_words, group_word, named_source
@@ -148,19 +149,25 @@ def _model(row: dict[str, Any], result: ProbeResult) -> str:
 
 
 def _p(row: dict[str, Any]) -> str:
-    return "" if row["p_vs_chance"] is None else f", p {row['p_vs_chance']:.3g}"
+    p = row["p_vs_chance"]
+    return "" if p is None else f", {p_words('p', p, bool(at_floor(p, row['permutations'])))}"
 
 
 def _scores(result: ProbeResult) -> tuple[Block, ...]:
     rows = result.rows
     metric, known = rows["metric"].iloc[0], known_features()
+    low = at_floor(rows["p_vs_chance"], rows["permutations"])
+    rows = rows.assign(
+        p_printed=[p_text(p, at) for p, at in zip(rows["p_vs_chance"], low, strict=True)],
+        holm_printed=[p_text(p, at) for p, at in zip(rows["p_holm"], low, strict=True)],
+    )
     rows = rows.assign(what=[known.get(name.partition(":")[0], "") for name in rows["features"]])
     others = [c for c in ("UAR", "accuracy", "AUROC", "Pearson", "MAE") if c in rows]
     shown = (
         *table_columns("features=Features; model=Model"),
         Column(name="score", title=metric, spec=".3f"),
         *table_columns(
-            "low=from:.3f; high=to:.3f; p_vs_chance=p vs chance:.3g; p_holm=corrected:.3g; "
+            "low=from:.3f; high=to:.3f; p_printed=p vs chance; holm_printed=corrected; "
             "detectable=found 4 times in 5:.3f"
         ),
         *(Column(name=c, title=c, spec=".3f") for c in others),

@@ -32,6 +32,7 @@ def rows() -> pd.DataFrame:
             "g_high": 2.0,
             "p": [0.001, 0.05, 0.6],
             "q_all": [0.003, 0.08, 0.6],
+            "floor": [True, False, False],
         }
     )
 

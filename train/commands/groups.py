@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dfe_core.artefact_names import aus_alone
 from dfe_core.errors import DataError
@@ -129,7 +131,9 @@ def _families_report(result: FamilyComparison) -> str:
     head, _ = _head(next(iter(result.parts.values())))
     families = {"family": "family", "tests": "tests", "smallest p": "smallest_p", "p (Simes)": "p", "q": "q"}
     rows = result.table[result.table["status"] == TESTED].head(_ROWS).to_dict("records")
-    columns = {"family": "family", "": "thing", **_effect_columns(), "q": "q", "q, all rows": "q_all"}
+    printed = partial(_printed, next(iter(result.parts.values())).settings.permutations)
+    columns = {"family": "family", "": "thing", **_effect_columns(printed), "q": printed("q")}
+    columns["q, all rows"] = printed("q_all")
     columns |= _mixed_columns(result.table)
     tables = table_of(result.families.to_dict("records"), families), table_of(rows, columns)
     return "\n\n".join((head, *tables, *_confounds(next(iter(result.parts.values())))))
@@ -141,7 +145,8 @@ def _confounds(result: GroupComparison) -> tuple[str, ...]:
 
     if not len(result.confounds):
         return ()
-    columns = {**_effect_columns(), "q": "q"}
+    printed = partial(_printed, result.settings.permutations)
+    columns = {**_effect_columns(printed), "q": printed("q")}
     columns["measure"] = lambda row: f"{row['measure']}, {row['unit']}" if row["unit"] else row["measure"]
     return table_of(result.confounds.to_dict("records"), columns), confound_sentences(result.confounds, result.within)
 
@@ -175,14 +180,22 @@ def _head(result: GroupComparison) -> tuple[str, pd.DataFrame]:
 
 def _columns(result: GroupComparison) -> Columns:
     named = {"AU": "au", "side": "side"} if "au" in result.table else {"codeword": "codeword"}
-    return {**named, **_effect_columns(), "q": "q", **_mixed_columns(result.table)}
+    printed = partial(_printed, result.settings.permutations)
+    return {**named, **_effect_columns(printed), "q": printed("q"), **_mixed_columns(result.table)}
 
 
 def _mixed_columns(table: pd.DataFrame) -> Columns:
     return {"p, mixed model": "mixed_p", "q, mixed": "mixed_q"} if "mixed_p" in table else {}
 
 
-def _effect_columns() -> Columns:
+def _printed(permutations: int, name: str) -> Callable[[Mapping[str, Any]], str]:
+    """A column of p, or adjusted from p: a bound where no permutation reached the statistic."""
+    from dfe_core.p_values import at_floor, p_text
+
+    return lambda row: p_text(row[name], bool(at_floor(row["p"], permutations)), 4)
+
+
+def _effect_columns(printed: Callable[[str], Any]) -> Columns:
     return {
         "measure": "measure",
         "a": "a",
@@ -192,5 +205,5 @@ def _effect_columns() -> Columns:
         "Hedges' g": "hedges_g",
         "95 % interval": lambda r: f"{r['g_low']:.2f} to {r['g_high']:.2f}",
         "rank-biserial": "rank_biserial",
-        "p": "p",
+        "p": printed("p"),
     }

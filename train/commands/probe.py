@@ -400,6 +400,8 @@ def confounds(result: dict[str, Any]) -> list[str]:
 
 def scores(result: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple]]:
     """Head and rows of the table of scores, guesses last; UAR beside UF1, as micro-expressions are reported."""
+    from dfe_core.p_values import at_floor, p_text
+
     metric = result["rows"][0]["metric"]
     beside = ("UAR",) if metric == "UF1" else ()
     rows = [
@@ -410,7 +412,7 @@ def scores(result: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple]]:
             r["score"],
             f"{r['ci95'][0]:.3f} to {r['ci95'][1]:.3f}",
             *(r["scores"][name]["score"] for name in beside),
-            r["p_vs_chance"],
+            p_text(r["p_vs_chance"], bool(at_floor(r["p_vs_chance"], r.get("permutations", 0))), 4),
         )
         for r in result["rows"]
     ]
