@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
-from dfe_core.progress import Progress
+from dfe_core.progress import Progress, TimeLeft
 
 from .tables import duration
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 WHOLE = ("overall", "eta_s", "step", "steps")
 """Figures that speak of the whole work and not of the task at hand: share done, seconds left, step of how many."""
+
+WHOLE_TASKS = ("encoding", "extract", "simulate")
+"""Tasks that take nearly all the time of their command, each unit about as long as the next: their time left is that
+of the work. Of others no time is given, for the tasks after them are not known."""
 
 _JSON_INTERVAL_S = 0.1
 _LINE_INTERVAL_S = 15.0
@@ -38,17 +42,18 @@ class Silent:
 
 
 class JsonLines(Silent):
-    """One JSON object a line: the fields of `Progress`, `eta_s` (seconds left, null where unknown) and, for work of
-    several steps, those of `WHOLE`. At most ten a second, first and last of a task always.
+    """One JSON object a line: the fields of `Progress`, `eta_s` (seconds left of all the work, null where no estimate
+    of it holds) and, for work of several steps, those of `WHOLE`. At most ten a second, first and last of a task
+    always.
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self.stream, self._task, self._next, self._begun = stream, "", 0.0, 0.0
+        self.stream, self._task, self._next, self._begun, self._time = stream, "", 0.0, 0.0, TimeLeft()
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
         if progress.task != self._task:
-            self._task, self._begun = progress.task, now
+            self._task, self._begun, self._time = progress.task, now, TimeLeft()
         elif progress.done != progress.total and now < self._next:
             return
         self._next = now + _JSON_INTERVAL_S
@@ -57,9 +62,11 @@ class JsonLines(Silent):
         print(json.dumps(line, default=str), file=self.stream, flush=True)
 
     def _left(self, progress: Progress, now: float) -> float | None:
-        if not progress.total or not progress.done:
+        """Seconds left where the task is all of the work: what comes after another one is not known."""
+        if not progress.total or progress.task not in WHOLE_TASKS:
             return None
-        return round((now - self._begun) * (progress.total - progress.done) / progress.done, 1)
+        left = self._time.of(progress.done / progress.total, now - self._begun)
+        return None if left is None else round(left, 1)
 
 
 class Bars(Silent):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -72,11 +73,14 @@ class Job:
 
     @property
     def fault(self) -> str:
-        """Its own ``error:`` line, or the last thing it said, or its exit code."""
+        """Why it ended: in plain words where it was killed, else its own ``error:`` line, or the last thing it said, or
+        its exit code."""
+        if self.process is not None and (killed := killed_words(self.process.poll() or 0)):
+            return killed
         errors = [line for line in self.lines if line.startswith("error:")] or list(self.lines)
         if errors or self.process is None:
             return errors[-1].removeprefix("error:").strip() if errors else self.failure
-        return f"Exit code {self.process.poll()}."
+        return f"It ended with an error and said nothing (exit code {self.process.poll()})."
 
     def stop(self) -> None:
         """Interrupt it as Ctrl-C does; what does not end within seconds is killed."""
@@ -161,6 +165,32 @@ class Jobs:
                     job.process.wait(max(0.0, until - time.monotonic()))
                 except subprocess.TimeoutExpired:
                     job.process.kill()
+
+
+KEPT = "What it had finished is kept: start it again to continue."
+_SIGNALS = {
+    signal.SIGTERM: "Something else on this machine asked it to end",
+    signal.SIGINT: "Something else on this machine interrupted it",
+    signal.SIGSEGV: "It crashed in a library (segmentation fault)",
+    signal.SIGABRT: "It crashed in a library (abort)",
+}
+
+
+def killed_words(code: int) -> str:
+    """Why a process with this exit code was ended from outside, for people; empty where it was not.
+
+    code: of `Popen.poll`, negative for a signal, or above 128 as a shell reports one.
+    """
+    number = -code if code < 0 else code - 128 if 128 < code < 160 else 0
+    if not number:
+        return ""
+    if number == getattr(signal, "SIGKILL", 9):
+        return (
+            "The system ended it, most likely because memory ran out. Close other programs, or choose fewer "
+            f"recordings. {KEPT}"
+        )
+    words = next((text for known, text in _SIGNALS.items() if known == number), f"It was ended by signal {number}")
+    return f"{words}. {KEPT}"
 
 
 _all: weakref.WeakSet[Jobs] = weakref.WeakSet()

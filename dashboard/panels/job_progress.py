@@ -87,7 +87,7 @@ def describe(report: dict[str, Any]) -> str:
 
 
 def left(job: Job) -> str:
-    """The time left, where the job knows."""
+    """The time left of the whole job, where an estimate of it holds (`dfe_core.progress.TimeLeft`)."""
     seconds = job.report.get("eta_s")
     if seconds is None:
         return ""

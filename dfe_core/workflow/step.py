@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dfe_core.progress import Listener, Progress
+from dfe_core.progress import Listener, Progress, TimeLeft
 from dfe_core.text_enum import StrEnum
 
 _TRUST_S = 20.0
@@ -40,12 +40,14 @@ class PlannedStep:
 
 
 class Whole:
-    """Progress of the whole plan: adds to every report which step it is of, the share done and the time left."""
+    """Progress of the whole plan: adds to every report which step it is of, the share done and, where it is believed
+    (`TimeLeft`), the time left."""
 
     def __init__(self, plan: Sequence[PlannedStep], progress: Listener) -> None:
         self.plan, self.progress = list(plan), progress
         self.total = sum(step.seconds for step in plan) or 1.0
         self.before, self.inner, self.started = 0.0, 0.0, time.monotonic()
+        self.time_left = TimeLeft()
 
     def listener(self, step: PlannedStep) -> Listener:
         """The listener for one step; one that the plan did not hold is added to it."""
@@ -60,7 +62,7 @@ class Whole:
             done = (self.before + self.inner) / self.total
             figures = {
                 "overall": round(done, 4),
-                "eta_s": round(self._left(done)),
+                **self._time(done),
                 "step": number,
                 "steps": len(self.plan),
                 **report.figures,
@@ -73,6 +75,11 @@ class Whole:
     def finish(self, step: PlannedStep) -> None:
         """Count a step of the plan as done."""
         self.before, self.inner = self.before + step.seconds * (step in self.plan), 0.0
+
+    def _time(self, done: float) -> dict[str, int]:
+        """The seconds left, where they are believed."""
+        left = self.time_left.of(done, time.monotonic() - self.started, self._left(done))
+        return {} if left is None else {"eta_s": round(left)}
 
     def _left(self, done: float) -> float:
         """Seconds left: the plan's own figure, corrected by how fast this machine has been, the more the longer."""

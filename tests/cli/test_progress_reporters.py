@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 
+import numpy as np
+
 from dfe_core.progress import Progress
+from train import progress_reporters
 from train.progress_reporters import Bars, JsonLines, Silent, listener
 
 
@@ -29,8 +32,31 @@ def test_json_lines_are_few_whole_and_end_with_the_last_report():
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert 2 <= len(lines) < 100
     assert (lines[0]["done"], lines[-1]["done"]) == (0, 1000)
-    assert lines[0]["eta_s"] is None and lines[-1]["eta_s"] == 0
+    assert {line["eta_s"] for line in lines} == {None}, "another task may follow"
     assert lines[-1]["figures"]["rmse_mm"] == 1.2
+
+
+def told(pace, monkeypatch, task="encoding"):
+    """The truth and the estimate of the seconds left after each of 100 units; pace: seconds of each."""
+    clock, stream, ends = [0.0], io.StringIO(), np.cumsum(pace)
+    monkeypatch.setattr(progress_reporters.time, "monotonic", lambda: clock[0])
+    listen = JsonLines(stream)
+    listen(Progress(task=task, done=0, total=100))
+    for i, now in enumerate(ends):
+        clock[0] = now
+        listen(Progress(task=task, done=i + 1, total=100))
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()][1:]
+    return [(ends[-1] - ends[line["done"] - 1], line["eta_s"], line["done"]) for line in lines]
+
+
+def test_a_time_that_is_given_is_within_30_percent_or_none_is_given(monkeypatch):
+    even = told(np.random.default_rng(0).uniform(0.8, 1.2, 100), monkeypatch)
+    assert all(eta is None for _, eta, done in even if done < 10)
+    assert all(abs(eta - true) <= 0.3 * true + 0.1 for true, eta, done in even if done >= 10)
+    rising = told(np.linspace(0.1, 3.0, 100), monkeypatch)
+    given = [(true, eta) for true, eta, _ in rising if eta is not None and true > 0]
+    assert len(given) < 60 and all(abs(eta - true) <= 0.7 * true for true, eta in given)
+    assert all(eta is None for true, eta, _ in told(np.ones(100), monkeypatch, "map"))
 
 
 def test_json_lines_report_every_task():

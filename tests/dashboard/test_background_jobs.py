@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from dashboard.data.background_jobs import Jobs, parse
+from dashboard.data.background_jobs import Jobs, killed_words, parse
 from dashboard.panels.job_progress import describe, left
 from tests.conftest import PROJECT
 
@@ -59,7 +59,17 @@ def test_a_failed_job_tells_its_own_error_line():
 def test_a_job_that_dies_silently_gives_its_exit_code():
     job = run(Jobs(), "import os; os._exit(3)")
     finished(job)
-    assert "3" in job.fault
+    assert job.fault == "It ended with an error and said nothing (exit code 3)."
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_job_that_is_killed_says_so_in_plain_words_whatever_it_said_before():
+    code = "import os, sys; print('a warning', file=sys.stderr, flush=True); os.kill(os.getpid(), 9)"
+    job = run(Jobs(), code)
+    finished(job)
+    assert job.fault.startswith("The system ended it, most likely because memory ran out.") and "is kept" in job.fault
+    assert killed_words(137) == killed_words(-9) and "segmentation" in killed_words(-11)
+    assert killed_words(0) == killed_words(1) == killed_words(2) == "" and "asked it to end" in killed_words(-15)
 
 
 def test_an_ended_job_is_forgotten_and_a_running_one_is_not():
@@ -140,7 +150,7 @@ def test_a_second_job_waits_for_memory(monkeypatch):
 
 
 KILLED = """import sys, time
-from dashboard.data.background_jobs import Jobs
+from dashboard.data.background_jobs import Jobs, killed_words
 job = Jobs().start("sim", "Simulate", "simulate", "--name", "endless", "--subjects", "5000")
 print(job.process.pid, flush=True)
 sys.stdin.read()
