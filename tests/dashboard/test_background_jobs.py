@@ -150,7 +150,7 @@ def test_a_second_job_waits_for_memory(monkeypatch):
 
 
 KILLED = """import sys, time
-from dashboard.data.background_jobs import Jobs, killed_words
+from dashboard.data.background_jobs import Jobs
 job = Jobs().start("sim", "Simulate", "simulate", "--name", "endless", "--subjects", "5000")
 print(job.process.pid, flush=True)
 sys.stdin.read()
