@@ -26,6 +26,8 @@ from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.intervals import RunIndex, build_runs
 from dfe_core.tokens.presence import RULE, rule_from
 
+from .last_choice import last_choice
+
 if TYPE_CHECKING:
     from dfe_core.probes.result import ProbeResult
 
@@ -133,22 +135,28 @@ class Choice:
 
 
 def chosen() -> Choice:
-    """The session's choice, made in the sidebar and carried by the URL."""
-    root = cache_root()
-    models = model_names(root)
-    model = _one_of(models, st.session_state.get("model"))
-    dataset = _one_of(dataset_names(root, model), st.session_state.get("dataset"))
+    """The session's choice, made in the sidebar and carried by the URL; at first that of the browser's last visit."""
+    root, last = cache_root(), last_choice()
+    model = _one_of(model_names(root), st.session_state.get("model"), last[0])
+    datasets = dataset_names(root, model)
+    last_dataset = last[1] if model == last[0] else None
     return Choice(
         root=root,
         model=model,
-        dataset=dataset,
+        dataset=_one_of(datasets, st.session_state.get("dataset"), last_dataset, learned_from(root, model)),
         from_mm=THRESHOLDS.get(st.session_state.get("counted", ""), RULE.onset_mm),
     )
 
 
-def _one_of(names: list[str], wanted: str | None) -> str:
-    """The wanted name where it is there, else the first; empty where there is none."""
-    return wanted if wanted is not None and wanted in names else next(iter(names), "")
+def learned_from(root: Path, model: str) -> str:
+    """The dataset that a codebook was learned from; empty where that cannot be read."""
+    path = root / "models" / model / CONFIG
+    return _learned_from(str(path), stamp(path)) if model else ""
+
+
+def _one_of(names: list[str], *wanted: str | None) -> str:
+    """The first wanted name that is there, else the first name; empty where there is none."""
+    return next((name for name in wanted if name is not None and name in names), next(iter(names), ""))
 
 
 def probe_results(root: Path) -> list[ProbeResult]:
@@ -177,6 +185,14 @@ def _same(tokens: str, key: str, source: str, stamp: tuple[int, ...]) -> bool:
     except (DataError, AttributeError):  # broken: the page that opens it says so
         return True
     return made_from is None or made_from == now
+
+
+@lru_cache(maxsize=64)
+def _learned_from(path: str, stamp: tuple[int, ...]) -> str:
+    try:
+        return str(read_json(Path(path))["dataset"]["name"])
+    except (DataError, KeyError, TypeError):  # broken: the page that opens it says so
+        return ""
 
 
 @lru_cache(maxsize=8)

@@ -56,6 +56,12 @@ def shape_of(text: str | None, limits: Mapping[str, tuple[float, float]]) -> dic
     return found
 
 
+def unread(text: str | None, limits: Mapping[str, tuple[float, float]]) -> list[str]:
+    """The parts of a link's face that `shape_of` leaves out, but for coefficients at rest."""
+    parts = [part for part in (text or "").split(",") if part]
+    return [part for part in parts if not shape_of(part, limits) and part.rpartition(":")[2].strip("0.")]
+
+
 def written(shape: Mapping[str, float]) -> str | None:
     """The inverse of `shape_of`; None for a face at rest."""
     return ",".join(f"{name}:{value:g}" for name, value in shape.items() if value) or None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
+
+from ..theme.formatting import text
 
 
 def read(name: str) -> str | None:
@@ -21,11 +23,27 @@ def spell(name: str, options: Sequence[object], format_func: Callable[[Any], str
     known = labels | {label.lower(): label for label in labels.values()}
     given = st.query_params.get_all(name)
     spelled = [value if value in labels.values() else known.get(value.lower(), value) for value in given]
+    unusable(name, [value for value in spelled if value and value not in labels.values()])
     if spelled != given:
         try:
             st.query_params[name] = spelled
         except StreamlitAPIException:  # its widget is there already, as on the browser's way back: what it shows stands
             return
+        st.rerun()
+
+
+def unusable(what: str, values: Sequence[str]) -> None:
+    """Say which values of a link cannot be followed, so that nobody takes what is shown for what the link meant."""
+    if values:
+        shown = text(", ".join(values)[:80])
+        st.caption(f":material/link_off: The link’s {what} “{shown}” is not there and is passed over.")
+
+
+def rerun_fragment() -> NoReturn:
+    """Run the fragment again; the whole page where that is what runs, as when the sidebar's choice has changed."""
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:
         st.rerun()
 
 

@@ -76,6 +76,7 @@ def sliders(choice: artefact_cache.Choice) -> tuple[np.ndarray, str]:
     codebook = choice.open_codebook()
     limits = examples.ranges(codebook.names, codebook.psi)
     shape = examples.shape_of(query_parameters.read("shape"), limits)
+    query_parameters.unusable("face", examples.unread(query_parameters.read("shape"), limits))
     groups = examples.grouped(codebook.names)
     part = first = "Mouth" if "Mouth" in groups else next(iter(groups))
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -127,7 +128,7 @@ def moment(choice: artefact_cache.Choice) -> tuple[np.ndarray, str]:
     at = st.slider("Second", 0.0, max(end, 0.1), min(time_s, end), 0.1, key=f"example-at-{picked}-{time_s:.3f}")
     if picked != name or abs(at - min(time_s, end)) > 0.04:
         query_parameters.write(example=f"{picked}@{0 if picked != name else at:.3f}")
-        st.rerun(scope="fragment")
+        query_parameters.rerun_fragment()
     psi, exact = examples.frame_at(choice, picked, at)
     routes.link("recordings", f"Open {picked} at {clock(exact)}", recording=picked, t=round(exact, 3))
     return psi, f"{picked}, {clock(exact)}"

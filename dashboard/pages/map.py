@@ -236,6 +236,8 @@ def selected_frames(choice: artefact_cache.Choice, found: MapArtefact) -> None:
     """The frames that are selected on the map."""
     rows, point = frame_selection.read(choice, found), whole(query_parameters.read("point"))
     frame_selection.bar(choice, found, rows)
+    if query_parameters.read("point") and (point is None or point >= len(found.points)):
+        query_parameters.unusable("point", [str(query_parameters.read("point"))])
     if rows:
         several_frames(choice, found.points.iloc[rows])
     elif point is not None and point < len(found.points):

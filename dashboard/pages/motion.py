@@ -230,6 +230,6 @@ def leak(choice: artefact_cache.Choice) -> None:
             st.caption("A linear probe tries to name the subject from tokens, and from coefficients, on held-out time.")
             if choice.encoded and st.button("Measure it"):
                 mixes.measure_leak(choice)
-                st.rerun(scope="fragment")
+                query_parameters.rerun_fragment()
         else:
             st.caption(found.statement)

@@ -108,6 +108,8 @@ def chosen(choice: artefact_cache.Choice, kept: list[ProbeResult]) -> None:
     """The experiment on show."""
     keys = [content_key(r.settings.as_dict()) for r in kept]
     wanted = query_parameters.read("probe")
+    if wanted is not None and wanted not in keys:
+        query_parameters.unusable("experiment", [wanted])
     turn = st.session_state.get("probe-turn", 0)
     at = st.selectbox(
         "Experiment",

@@ -91,7 +91,7 @@ def pick(choice: artefact_cache.Choice, recordings: pd.DataFrame) -> str:
     )
     if name != (wanted if wanted in names else names[0]):
         query_parameters.write(recording=name, t=None, part=None)
-        st.rerun(scope="fragment")
+        query_parameters.rerun_fragment()
     return name
 
 
@@ -160,7 +160,7 @@ def choose_part(track: tracks.Track) -> None:
     )
     if part != track.part:
         query_parameters.write(part=part, t=None)
-        st.rerun(scope="fragment")
+        query_parameters.rerun_fragment()
 
 
 _PLAYER = ("on_at_change", "on_open_change", "on_exclude_change")
@@ -196,10 +196,12 @@ def play(
     told = browser_views.player(key=f"player-{name}-{track.part}", data=data, **dict.fromkeys(_PLAYER, lambda: None))
     if told.exclude:
         event_sets.exclude_drawn(dataset, name, told.exclude)
-        st.rerun(scope="fragment")
+        query_parameters.rerun_fragment()
     if told.at:
         depth = int(told.at["stages"])
         query_parameters.write(recording=name, t=told.at["t"], stages=depth if depth < codebook.stages else None)
+    if (second := query_parameters.read("t")) and not codeword_filter.is_within(track.time_s, second):
+        query_parameters.unusable("second", [second])
     if told.at is not None or query_parameters.read("t"):
         row = codeword_filter.nearest_frame(track.time_s, query_parameters.read("t"))
         here = sorted({int(k) for k in track.tokens[row] if k})

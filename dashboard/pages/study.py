@@ -29,6 +29,7 @@ from ..data.staging import Staging
 from ..panels import (
     coverage_report,
     empty_states,
+    error_text,
     event_sets,
     import_job,
     job_progress,
@@ -278,8 +279,7 @@ def _staging(key: str) -> Staging:
 
 def said(error: DataError) -> None:
     """What cannot be served, as a sentence."""
-    expected = f" Expected: {error.expected}." if error.expected else ""
-    st.warning(text(f"{error.where}: {error.found}.{expected}"), icon=":material/edit_off:")
+    st.warning(error_text.sentence(error), icon=":material/edit_off:")
 
 
 # ---- while it runs, and after

@@ -112,7 +112,10 @@ def picked_cell() -> None:
 def selected_cell(found: coverage_analyses.Analysis) -> tuple[int, str] | None:
     """The cell that the link names."""
     number, label = whole(query_parameters.read("codeword")), query_parameters.read("au")
-    if label is None or number is None or number >= len(found.coverage.codewords):
+    if label is None:
+        return None
+    if number is None or number >= len(found.coverage.codewords):
+        query_parameters.unusable("cell", [f"{query_parameters.read('codeword')}, {label}"])
         return None
     return number, label
 

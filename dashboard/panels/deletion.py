@@ -17,6 +17,7 @@ from dfe_core.workspace.catalogue import dependants, find_artefact
 from ..data import artefact_cache, people
 from ..data.roles import Role
 from ..theme.formatting import plural, text
+from . import error_text
 from .job_progress import ButtonKind
 
 CHANGED = "datasets-changed"
@@ -250,7 +251,7 @@ def _labels(entries: list[trash.Discarded]) -> tuple[str, ...]:
 
 
 def _tell(error: DataError) -> None:
-    st.session_state["undo-fault"] = text(f"{error.where}: {error.found}. Expected: {error.expected}.")
+    st.session_state["undo-fault"] = error_text.sentence(error)
 
 
 def _what(entry: trash.Discarded) -> str:

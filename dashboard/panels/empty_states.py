@@ -5,10 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from dfe_core.artefact_names import tokens_name
+from dfe_core.errors import DataError
 from dfe_core.facs.store import list_aligned
 
 from ..data import artefact_cache
-from . import job_progress
+from ..links import routes
+from . import error_text, job_progress
 
 BUILD = "build-default"
 
@@ -77,6 +79,8 @@ def not_encoded(choice: artefact_cache.Choice) -> None:
     name = f"encode-{tokens_name(choice.model, choice.dataset)}"
     with st.container(border=True):
         st.subheader(f"“{choice.dataset}” has not been encoded by “{choice.model}”", anchor=False)
+        if not _of_same_coefficients(choice):
+            return
         st.markdown("Encoding gives every frame its tokens. It is done once and kept.")
         job_progress.offer(
             "Encode it now",
@@ -86,6 +90,20 @@ def not_encoded(choice: artefact_cache.Choice) -> None:
             f"{choice.dataset} is encoded.",
             ":material/data_object:",
         )
+
+
+def _of_same_coefficients(choice: artefact_cache.Choice) -> bool:
+    """Whether the codebook can encode the dataset; what can be done else is on the page where it cannot."""
+    from dfe_core.tokenizer.storage import require_same_coefficients
+
+    try:
+        require_same_coefficients(choice.open_codebook().config, choice.open_dataset())
+    except DataError as error:
+        st.markdown(f"It cannot be: {error_text.sentence(error)}")
+        st.markdown("Choose another codebook in the sidebar, or learn one from these recordings.")
+        st.page_link(routes.route("study"), label="New study", icon=":material/rocket_launch:")
+        return False
+    return True
 
 
 def page_missing(what: str) -> None:

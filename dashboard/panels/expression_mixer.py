@@ -13,7 +13,7 @@ from dfe_core.tokens.search import nearest_codewords
 
 from ..data import artefact_cache, media
 from ..data.dictionary import dictionary
-from ..links import routes
+from ..links import query_parameters, routes
 from ..theme.formatting import clock, mm, percent, text
 from ..views import browser_views, cards
 from . import exports, mixes, page_frame
@@ -24,6 +24,7 @@ def show(choice: artefact_cache.Choice) -> None:
     codebook, table = choice.open_codebook(), dictionary(choice).table
     face = choice.open_face()
     mixed = mixes.read(codebook.size)
+    query_parameters.unusable("mix", mixes.unread(query_parameters.read("mix"), codebook.size))
     left, right = st.columns([1, 1.5], gap="medium")
     with left:
         mixed = sliders(choice, table, mixed)
@@ -55,10 +56,10 @@ def sliders(choice: artefact_cache.Choice, table: pd.DataFrame, mixed: dict[int,
         ):
             index = choice.open_intervals()
             mixes.write({k: round(min(max(g, 0.05), 2.0), 2) for k, g in random_mix(index, 3)})
-            st.rerun(scope="fragment")
+            query_parameters.rerun_fragment()
         if mixed and st.button("Clear", icon=":material/close:"):
             mixes.write({})
-            st.rerun(scope="fragment")
+            query_parameters.rerun_fragment()
         mixes.saved(choice)
     names = {int(r["codeword"]): cards.title_of(r) for _, r in table.iterrows() if r["side"] != "rest"}
     picked = st.multiselect(
@@ -97,7 +98,7 @@ def actions(
         if st.button("Encode it", icon=":material/sync:", help="Do these tokens survive the encoder?"):
             result = mixes.encoded(choice, codebook, face, mixed)
             st.session_state["round-trip"] = ((codebook.key, tuple(mixed.items())), result)
-            st.rerun(scope="fragment")
+            query_parameters.rerun_fragment()
         if choice.dataset and st.button("Nearest in the recordings", icon=":material/person_search:"):
             st.session_state["nearest-of"] = tuple(mixed.items())
     if trip:

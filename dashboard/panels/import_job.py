@@ -14,7 +14,7 @@ from dfe_core.store import artefact_path
 from ..data import artefact_cache, job_manager, people
 from ..data.roles import Role
 from ..theme.formatting import count, plural, text
-from . import job_progress
+from . import error_text, job_progress
 from .deletion import CHANGED
 
 KEY = "import"
@@ -52,7 +52,7 @@ def wrong(name: str) -> str | None:
         if (artefact_path("datasets", name) / MANIFEST).is_file():
             return f"There is a dataset “{name}” already: choose another name, or delete that one first."
     except DataError as error:
-        return f"The name {error.where} is {error.found}: expected {error.expected}."
+        return error_text.sentence(error)
     return None
 
 

@@ -16,6 +16,7 @@ from dfe_core.faces.library import anny_id
 from dfe_core.facs.alone import AuTimes
 
 from ..data import artefact_cache
+from . import error_text
 
 AUTO, LEARN = "Chosen by the files", "Learn a face from these points"
 NONE = "No face: action units alone"
@@ -123,7 +124,7 @@ def _time(text: str) -> tuple[str | None, str]:
     try:
         parse_time(text or None)
     except DataError as error:
-        return None, f"The column of times: {error.found}. Expected: {error.expected}."
+        return None, error_text.sentence(error)
     return text or None, ""
 
 

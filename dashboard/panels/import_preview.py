@@ -18,7 +18,7 @@ from dfe_core.faces.library import anny_id
 from ..data import artefact_cache
 from ..theme.formatting import count, span, text
 from ..views import reels
-from . import page_frame
+from . import error_text, page_frame
 from .import_options import Options
 
 _OWN_FACES = ("flame", "flame-frames", "bfm", "dfe-dataset")
@@ -62,9 +62,8 @@ def look(choice: artefact_cache.Choice, one: Believed | None, options: Options) 
                 )
         except DataError as error:
             hint = " Give the frames a second above." if isinstance(error, NoFrameRate) else ""
-            expected = f" Expected: {error.expected}." if error.expected else ""
-            where = error.where.replace(f"{one.path.parent}/", "")
-            st.warning(text(f"{where}: {error.found}.{expected}{hint}"), icon=":material/edit_off:")
+            said = error_text.sentence(error).replace(f"{text(one.path.parent)}/", "")
+            st.warning(said + hint, icon=":material/edit_off:")
             return
         shown(one, held)
 

@@ -10,6 +10,7 @@ from ..data import job_manager, people
 from ..data.background_jobs import Job
 from ..data.roles import Role
 from ..theme.formatting import text
+from . import error_text
 
 ButtonKind = Literal["primary", "secondary", "tertiary"]
 
@@ -47,7 +48,7 @@ def watch(key: str, done: str) -> None:
     elif job.stopped:
         st.info(f"{text(job.title)} was cancelled. What it had finished is kept.", icon=":material/info:")
     else:
-        st.error(f"{text(job.title)} stopped. {text(job.fault)}", icon=":material/error:")
+        st.error(f"{text(job.title)} stopped. {text(error_text.in_fields(job.fault))}", icon=":material/error:")
 
 
 @st.fragment(run_every=0.8)

@@ -46,6 +46,11 @@ def parse(text: str, size: int) -> dict[int, float]:
     return found
 
 
+def unread(text: str | None, size: int) -> list[str]:
+    """The parts of a link's mix that `parse` leaves out."""
+    return [part for part in (text or "").split(",") if part and not parse(part, size)]
+
+
 def written(mixed: dict[int, float]) -> str:
     """The inverse of `parse`."""
     return ",".join(f"{k}:{g:g}" for k, g in mixed.items())
@@ -119,7 +124,7 @@ def saved(choice: artefact_cache.Choice) -> None:
     if name is not None and st.session_state.get("saved-face-opened") != name:
         st.session_state["saved-face-opened"] = name
         write(dict(zip(faces[name]["codewords"], faces[name]["intensities"], strict=True)))
-        st.rerun(scope="fragment")
+        query_parameters.rerun_fragment()
 
 
 def leak(choice: artefact_cache.Choice) -> IdentityLeak | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from dfe_core.artefact_names import DATASETS, MODELS, TOKENS, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.pose_leak import PoseLeak, stored_pose_leak
 from dfe_core.expressions.pose_text import pose_leak_warning
@@ -18,10 +19,10 @@ from dfe_core.p_values import p_text
 from dfe_core.tokens.statistics import STATISTICS
 
 from .. import web
-from ..data import artefact_cache, people
+from ..data import artefact_cache, last_choice, people
 from ..links import query_parameters
 from ..theme.formatting import plural, text
-from . import job_progress
+from . import error_text, job_progress
 
 
 def style() -> None:
@@ -36,6 +37,8 @@ def header(title: str, subtitle: str = "", choice: artefact_cache.Choice | None 
         f'<div class="dfe-head"><div><h1>{escape(title)}</h1>{note}</div>'
         f'<div class="dfe-badges">{_badges(choice)}</div></div>'
     )
+    if choice is not None and (said := last_choice.notice()):
+        st.warning(text(said), icon=":material/link_off:")
     if choice is not None and (warning := pose_leak_warning(pose_leak(choice))):
         st.warning(warning, icon=":material/3d_rotation:")
     if choice is not None and (count := sealed_count(choice)):
@@ -149,20 +152,20 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        st.error(
-            f"**{text(error.where)}**: {text(error.found)}."
-            + (f" Expected: {text(error.expected)}." if error.expected else ""),
-            icon=":material/error:",
-        )
+        st.error(error_text.sentence(error), icon=":material/error:")
         _offer_repair()
     except Exception as error:
         logging.getLogger(__name__).exception("a page could not be shown")
-        st.error(
-            f"This could not be shown, because something in the cache could not be read "
-            f"({type(error).__name__}). The server's log has the details; `dfe doctor` checks every artefact.",
-            icon=":material/error:",
+        of_a_file = isinstance(error, (OSError, EOFError)) or type(error).__module__.startswith("pyarrow")
+        cause = (
+            "a file of the cache could not be read; `dfe doctor` checks every artefact"
+            if of_a_file
+            else "a fault of the dashboard, not of your data, and nothing is lost: load the page again, and report it"
         )
-        _offer_repair()
+        said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        st.error(f"This part could not be shown: {cause}. {text(said)}", icon=":material/error:")
+        if of_a_file:
+            _offer_repair()
 
 
 @contextmanager
@@ -177,11 +180,11 @@ def waiting(words: str) -> Iterator[None]:
 
 
 def _offer_repair() -> None:
-    """The default codebook and its data can be made again; whatever of them is whole is kept."""
+    """Where it is the default codebook or its data that are broken, they can be made again; what is whole is kept."""
     choice = artefact_cache.chosen()
-    if choice.model == artefact_cache.DEFAULT_MODEL:
+    if choice.model == artefact_cache.DEFAULT_MODEL and _broken(choice):
         job_progress.offer(
-            "Make what is broken again",
+            "Rebuild the default codebook",
             "build-default",
             "Repairing the default codebook",
             ["build-default"],
@@ -189,6 +192,18 @@ def _offer_repair() -> None:
             ":material/build:",
             kind="secondary",
         )
+
+
+def _broken(choice: artefact_cache.Choice) -> bool:
+    """Whether something of the default build is not there as it was written."""
+    from dfe_core.workspace.catalogue import artefact_faults, find_artefact
+
+    model, dataset = artefact_cache.DEFAULT_MODEL, artefact_cache.DEFAULT_DATASET
+    labels = (f"{MODELS}/{model}", f"{DATASETS}/{dataset}", f"{TOKENS}/{tokens_name(model, dataset)}")
+    try:
+        return any(artefact_faults(find_artefact(label, choice.root)) for label in labels)
+    except DataError:  # not there at all
+        return True
 
 
 def _badges(choice: artefact_cache.Choice | None) -> str:

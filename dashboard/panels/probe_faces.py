@@ -66,8 +66,12 @@ def strongest(weights: pd.DataFrame) -> pd.DataFrame:
 
 def asked(result: ProbeResult) -> int | None:
     """The codeword that the link names, where this experiment weighs it."""
-    number = whole(query_parameters.read("deciding"))
-    return number if number in set(result.codewords["codeword"]) else None
+    named = query_parameters.read("deciding")
+    number = whole(named)
+    if number in set(result.codewords["codeword"]):
+        return number
+    query_parameters.unusable("deciding codeword", [named] if named else [])
+    return None
 
 
 def gallery(choice: artefact_cache.Choice, result: ProbeResult, codebook: Codebook, face: FaceModel) -> None:
@@ -97,7 +101,7 @@ def gallery(choice: artefact_cache.Choice, result: ProbeResult, codebook: Codebo
     picked = browser_views.gallery(key="probe-codewords", data=data, on_pick_change=lambda: None).pick
     if picked is not None and int(picked) != asked(result):
         query_parameters.write(deciding=int(picked))
-        st.rerun(scope="fragment")
+        query_parameters.rerun_fragment()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,8 @@ def parse(text: str | None) -> tuple[str, str]:
 def choose(choice: artefact_cache.Choice, name: str, label: str, fallback: str) -> Stop:
     """The controls of one end, as the link's parameter `name` has it."""
     kind, value = parse(query_parameters.read(name) or fallback)
+    if (named := query_parameters.read(name)) and kind == KINDS[0] and named != "rest":
+        query_parameters.unusable(label.lower(), [named])
     st.markdown(f"**{label}**")
     faces = notes.read(choice).faces
     kinds = [k for k in KINDS if (k != KINDS[2] or faces) and (k != KINDS[3] or choice.dataset)]

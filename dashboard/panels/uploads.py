@@ -15,9 +15,9 @@ from ..data import artefact_cache, people
 from ..data.places import place
 from ..data.roles import Role
 from ..data.staging import Staging
-from ..theme.formatting import count, plural, text
+from ..theme.formatting import count, plural
 from ..views import browser_views
-from . import import_job, import_options, import_preview, job_progress, page_frame, video_intake
+from . import error_text, import_job, import_options, import_preview, job_progress, page_frame, video_intake
 
 WHERE = ("Drop files", "A folder on this machine")
 RECORDINGS, VIDEOS = "Recordings", "Videos"
@@ -54,7 +54,7 @@ def show(choice: artefact_cache.Choice) -> None:
         with page_frame.waiting("Looking at the files"):
             found = [as_action_units(one) for one in inspect_sources(rest, labels, pattern or None)] if rest else []
     except DataError as error:
-        st.warning(text(f"{error.where}: {error.found}. Expected: {error.expected}."), icon=":material/edit_off:")
+        st.warning(error_text.sentence(error), icon=":material/edit_off:")
         return
     with st.container():
         what = kind(found, videos)
@@ -130,7 +130,7 @@ def chosen_files() -> tuple[list[Path], list[Path]]:
         try:
             paths = staging().hold(files or [])
         except DataError as error:
-            st.warning(text(f"{error.where}: {error.found}. Expected: {error.expected}."), icon=":material/edit_off:")
+            st.warning(error_text.sentence(error), icon=":material/edit_off:")
             return [], []
         if not paths:
             st.caption(
@@ -152,7 +152,7 @@ def chosen_files() -> tuple[list[Path], list[Path]]:
     try:
         path = place(given)
     except DataError as error:
-        st.warning(text(f"{error.where}: {error.found}. Expected: {error.expected}."), icon=":material/folder_off:")
+        st.warning(error_text.sentence(error), icon=":material/folder_off:")
         return [], []
     return [path], [path]
 

@@ -23,7 +23,7 @@ from ..data import artefact_cache
 from ..data.places import is_below_roots, place
 from ..data.staging import Staging
 from ..theme.formatting import plural, text
-from . import import_job, page_frame
+from . import error_text, import_job, page_frame
 
 SCORES, LEARN = "52 blendshape scores on the default head", "478 landmarks, a face learned from them"
 _SHOWN = 200
@@ -129,7 +129,7 @@ def model_file() -> Path | None:
     try:
         path = held[0] if held else place(given)
     except DataError as error:
-        st.warning(text(f"{error.where}: {error.found}. Expected: {error.expected}."), icon=":material/scan_delete:")
+        st.warning(error_text.sentence(error), icon=":material/scan_delete:")
         return None
     if not path.is_file():
         st.warning(text(f"There is no file “{given}” on this machine."), icon=":material/scan_delete:")

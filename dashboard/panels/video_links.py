@@ -17,7 +17,7 @@ from ..data import people
 from ..data.places import place
 from ..data.roles import Role
 from ..theme.formatting import plural, text
-from . import page_frame, video_intake
+from . import error_text, page_frame, video_intake
 
 _TOLD = "videos-report"
 
@@ -91,9 +91,7 @@ def _link(dataset: Dataset, key: str) -> None:
         with people.acting(Role.EDITOR, "link videos", (f"{DATASETS}/{dataset.name}",)):
             report = link_by_name(dataset, _videos_in(place(st.session_state[key])))
     except DataError as error:
-        st.session_state[_TOLD] = (
-            f":material/link_off: {text(f'{error.where}: {error.found}. Expected: {error.expected}.')}"
-        )
+        st.session_state[_TOLD] = f":material/link_off: {error_text.sentence(error)}"
         return
     unused = (
         f" Not used: {text(', '.join(path.name for path, _ in report.passed_over[:5]))}." if report.passed_over else ""

@@ -89,6 +89,15 @@ def nearest_frame(time_s: np.ndarray, text: str | None) -> int:
     return int(np.abs(np.asarray(time_s) - seconds).argmin()) if len(time_s) and np.isfinite(seconds) else 0
 
 
+def is_within(time_s: np.ndarray, text: str) -> bool:
+    """Whether the seconds that a link names are among those of the times (T,), or half a second beside them."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return False
+    return bool(len(time_s)) and bool(time_s[0] - 0.5 <= seconds <= time_s[-1] + 0.5)
+
+
 def nearest_frames(time_s: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """The rows of the times (T,), in order, that are nearest to each of some seconds (n,)."""
     return np.searchsorted((time_s[1:] + time_s[:-1]) / 2, wanted)

@@ -9,6 +9,7 @@ from dfe_core.tokens.statistics import STATISTICS
 
 from .. import web
 from ..data import artefact_cache, job_manager, people
+from ..data.last_choice import compare_with_link
 from ..data.roles import Person
 from ..panels import job_progress, page_frame
 from ..theme.formatting import text
@@ -18,33 +19,40 @@ from . import default_analyses
 def show() -> None:
     """Draw the sidebar. The choices are bound to the URL, so that a copied link makes the same ones."""
     st.logo(str(web.path("logo.svg")), size="large", icon_image=str(web.path("icon.svg")))
-    choice = artefact_cache.chosen()
+    given = {name: st.query_params.get(name, "") for name in ("model", "dataset", "content")}
     with st.sidebar:
-        models = artefact_cache.model_names(choice.root)
-        if models:
-            st.selectbox("Codebook", models, key="model", bind="query-params", filter_mode=None)
         choice = artefact_cache.chosen()
-        datasets = artefact_cache.dataset_names(choice.root, choice.model)
-        if datasets:
-            st.selectbox("Dataset", datasets, key="dataset", bind="query-params", filter_mode=None)
-            choice = artefact_cache.chosen()
-            if choice.encoded:
-                st.selectbox(
-                    "Counted from",
-                    list(artefact_cache.THRESHOLDS),
-                    index=list(artefact_cache.THRESHOLDS.values()).index(RULE.onset_mm),
-                    key="counted",
-                    bind="query-params",
-                    filter_mode=None,
-                    help=STATISTICS["presence"].help,
-                )
-            if choice.model and not choice.encoded:  # not in the list's own words: these stand in the link
-                st.caption(f"Not encoded by “{text(choice.model)}” yet")
+        pick("Codebook", "model", artefact_cache.model_names(choice.root), choice.model)
+        choice = artefact_cache.chosen()
+        pick("Dataset", "dataset", artefact_cache.dataset_names(choice.root, choice.model), choice.dataset)
+        choice = artefact_cache.chosen()
+        if choice.encoded:
+            st.selectbox(
+                "Counted from",
+                list(artefact_cache.THRESHOLDS),
+                index=list(artefact_cache.THRESHOLDS.values()).index(RULE.onset_mm),
+                key="counted",
+                bind="query-params",
+                filter_mode=None,
+                help=STATISTICS["presence"].help,
+            )
+        elif choice.model and choice.dataset:  # not in the list's own words, which the link holds
+            st.caption(f"Not encoded by “{text(choice.model)}” yet")
+        compare_with_link(choice, given)
         _data_badge(artefact_cache.chosen())
         if job_manager.manager().running() or default_analyses.pending():
             jobs()
         if people.has_login():
             _login(people.current())
+
+
+def pick(label: str, key: str, names: list[str], default: str) -> None:
+    """A choice that the link holds, at first that of the browser's last visit."""
+    if not names:
+        return
+    if st.query_params.get(key) not in names and st.session_state.get(key) not in names:
+        st.session_state[key] = default
+    st.selectbox(label, names, key=key, bind="query-params", filter_mode=None)
 
 
 @st.fragment(run_every=2.0)

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from .. import web
-from ..data import artefact_cache
+from ..data import artefact_cache, last_choice
 from ..links import routes
 
 _component = st.components.v2.component(
@@ -79,8 +79,16 @@ STEPS = (
 
 
 def show(choice: artefact_cache.Choice, page: str) -> None:
-    """Mount keys and tour; the tour invites by itself on a first visit to the overview."""
-    data = {"steps": steps(choice), "invite": page in ("", "overview") and choice.encoded}
+    """Mount keys and tour; the tour invites by itself on a first visit to the overview.
+
+    The browser keeps the choice, too: in the link, and for the next visit without one.
+    """
+    data = {
+        "page": page,
+        "steps": steps(choice),
+        "invite": page in ("", "overview") and choice.encoded,
+        "choice": {"model": choice.model, "dataset": choice.dataset, "content": last_choice.content_of(choice)},
+    }
     told = _component(key="shell", data=data, on_go_change=choose)
     if told.go:
         wanted = {name: value for name, value in told.go.items() if name not in ("model", "dataset")}

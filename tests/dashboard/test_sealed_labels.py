@@ -18,7 +18,8 @@ from train.cli import COMMANDS, main
 SECRET = "secretvalue"
 _NO_LABELS = {
     **dict.fromkeys(
-        ("train", "merge", "encode", "evaluate", "decode", "aus", "names", "coverage", "map"), "of frames alone"
+        ("train", "merge", "encode", "evaluate", "decode", "aus", "names", "raters", "coverage", "map"),
+        "of frames alone",
     ),
     **dict.fromkeys(("extract", "videos", "simulate", "faces", "benchmark", "build-default"), "of no labels"),
     **dict.fromkeys(("rm", "withdraw", "doctor", "log", "dashboard"), "of artefacts by name"),

@@ -244,20 +244,43 @@ test("a strip of pictures is ready at once and a click tells which", async () =>
 
 const STEPS = ["overview", "codebook"].map((page) => ({ page, target: "", title: page, text: "", parameters: { model: "m" } }));
 
+const CHOICE = { model: "lab", dataset: "clinic", content: "1a2b3c4d" };
+
+test("the link and the browser keep which codebook and data are open", () => {
+  const close = mounted("shell", shell).show({ steps: STEPS, invite: false, choice: CHOICE });
+  const link = new URLSearchParams(location.search);
+  expect(["model", "dataset", "content"].map((name) => link.get(name))).toEqual(["lab", "clinic", "1a2b3c4d"]);
+  expect(document.cookie).toContain(`dfe-last=${encodeURIComponent('["lab","clinic"]')}`);
+  close();
+});
+
 test("the tour invites on a first visit, and never again once it was left", () => {
-  const { find, show } = mounted("shell", shell), close = show({ steps: STEPS, invite: true });
+  const { find, show } = mounted("shell", shell), close = show({ steps: STEPS, invite: true, choice: CHOICE });
   expect(find(".tour").hidden).toBe(false);
   press(document.body, "Escape");
   expect(find(".tour").hidden).toBe(true);
   close();
-  const again = mounted("shell", shell), end = again.show({ steps: STEPS, invite: true });
+  const again = mounted("shell", shell), end = again.show({ steps: STEPS, invite: true, choice: CHOICE });
   expect(again.find(".tour").hidden).toBe(true);
   end();
 });
 
+test("who goes on to a third page has declined the tour", () => {
+  localStorage.clear();
+  const { find, show } = mounted("shell", shell), data = { steps: STEPS, invite: true, choice: CHOICE };
+  const close = show(data), shown = [!find(".tour").hidden];
+  for (const path of ["/codebook", "/codebook", "/map"]) {
+    history.replaceState({}, "", path);
+    show(data);
+    shown.push(!find(".tour").hidden);
+  }
+  expect(shown).toEqual([true, true, true, false]);
+  close();
+});
+
 test("a step of the tour asks for its page, again where the answer was lost, and not once it is there", () => {
   vi.useFakeTimers();
-  const { sent, show, click } = mounted("shell", shell), close = show({ steps: STEPS, invite: true });
+  const { sent, show, click } = mounted("shell", shell), close = show({ steps: STEPS, invite: true, choice: CHOICE });
   click("Start the tour");
   vi.advanceTimersByTime(4001);
   expect(sent).toEqual(Array(2).fill(["go", { page: "codebook", model: "m" }]));
@@ -269,7 +292,7 @@ test("a step of the tour asks for its page, again where the answer was lost, and
 });
 
 test("a slash asks for the page with the search, but not while something is written", () => {
-  const { sent, show } = mounted("shell", shell), close = show({ steps: STEPS, invite: false });
+  const { sent, show } = mounted("shell", shell), close = show({ steps: STEPS, invite: false, choice: CHOICE });
   press(document.body.appendChild(document.createElement("textarea")), "/");
   expect(sent).toEqual([]);
   press(document.body, "/");

@@ -50,4 +50,13 @@ export function putParameter(name, value) {
   history.replaceState(history.state, "", to);
 }
 
+/** Let the link and the browser keep which codebook and data are open: `content` says of which content they are, and the
+ * next visit without a link begins with them. @param {{ model: string, dataset: string, content: string }} choice */
+export function keepChoice({ model, dataset, content }) {
+  if (!model && !dataset) return;
+  for (const [name, value] of Object.entries({ model, dataset, content })) putParameter(name, value);
+  const value = encodeURIComponent(JSON.stringify([model, dataset]));
+  document.cookie = `dfe-last=${value}; path=/; max-age=31536000; SameSite=Lax`;
+}
+
 Object.assign(page, { recall, remember });

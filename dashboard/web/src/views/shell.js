@@ -1,11 +1,13 @@
 // What belongs to no single page: the keys that work everywhere, their list, and the guided tour of a first visit.
 
 import { button, element } from "../shared/dom.js";
+import { keepChoice } from "../shared/link.js";
 import { mount, View } from "../shared/view.js";
 
 /**
  * @typedef {{ page: string, target: string, title: string, text: string, parameters: Record<string, unknown> }} Step
- * @typedef {{ steps: Step[], invite: boolean }} Data
+ * @typedef {{ page?: string, steps: Step[], invite: boolean, choice: { model: string, dataset: string,
+ *   content: string } }} Data
  */
 
 /** @type {[title: string, rows: [keys: string[], what: string][]][]} */
@@ -23,6 +25,7 @@ const KEYS = [
 
 const STEP = "dfe.tour.step", DONE = "dfe.tour"; // keys of the browser's storage
 const ASK_AGAIN = 4000, ASKS = 3; // ms, times
+const PAGES = 3; // on which the invitation is shown at most
 const SEARCH = ".st-key-q input", NAVIGATION = 'ul[data-testid="stSidebarNavItems"]';
 
 /** @extends {View<Data>} */
@@ -32,6 +35,7 @@ class Shell extends View {
     super(component, "shell");
     this.asking = 0;
     this.searching = false;
+    /** pages on which the invitation was seen @type {Set<string>} */ this.invitedOn = new Set();
     /** @type {number | undefined} step of the tour */ this.at = undefined;
     this.keys = this.keyList();
     this.ring = element("div", { class: "ring", hidden: true });
@@ -50,10 +54,13 @@ class Shell extends View {
   /** @param {Data} data */
   async update(data) {
     this.data = data;
+    keepChoice(data.choice);
+    if (this.at === 0) this.endInvitation();
     if (this.at !== undefined) return;
     const kept = sessionStorage.getItem(STEP);
     if (kept !== null) this.open(Number(kept));
     else if (data.invite && !localStorage.getItem(DONE)) this.open(0);
+    if (this.at === 0) this.invitedOn.add(location.pathname);
   }
 
   /** @returns {HTMLDialogElement} */
@@ -145,6 +152,12 @@ class Shell extends View {
     const right = Math.min(innerWidth - 6, box.right + 6), bottom = Math.min(innerHeight - 6, box.bottom + 6);
     Object.assign(this.ring.style,
       { top: `${top}px`, left: `${left}px`, width: `${right - left}px`, height: `${bottom - top}px` });
+  }
+
+  /** The invitation is not a step: who goes on to a third page has declined it. */
+  endInvitation() {
+    this.invitedOn.add(location.pathname);
+    if (this.invitedOn.size >= PAGES) this.leave();
   }
 
   leave() {
