@@ -20,7 +20,7 @@ run: need-python  ## install, build the default codebook if there is none, serve
 
 test: need-python  ## install what the tests need (Chromium too, where we may) and run them all
 	@$(PYTHON) tools/bootstrap.py test
-	@OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -ra --timeout 900 $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -ra --timeout 900 $(ARGS)
 
 docs: need-python  ## build the documentation into site/, which opens without a server
 	@$(PYTHON) tools/bootstrap.py run
@@ -47,7 +47,7 @@ web-tools: # what tests/dashboard/test_web.py needs to check the scripts' source
 	echo "skipped: lint, types and tests of dashboard/web: npm could not install"; }
 
 check: lint types web-tools  ## what CI runs: ruff, import contract, types, tests without a browser, and of the scripts
-	@OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -ra --timeout 900 -m "not browser" $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -ra --timeout 900 -m "not browser" $(ARGS)
 
 clean:  ## remove .venv and what is made again by itself; never recordings, models, notes, tokens or AUs
 	rm -rf .venv build site *.egg-info cache/renders
