@@ -24,6 +24,7 @@ from ..panels import (
     mesh_view,
     note_editor,
     page_frame,
+    rating_results,
     study_exports,
 )
 from ..selection import codeword_filter, codeword_selection
@@ -185,6 +186,7 @@ def one(choice: artefact_cache.Choice, codebook: Codebook, book: Dictionary, num
             f"Trained again with {stable[2]} other seeds, it comes back in {stable[1]} of them (mean cosine with its "
             f"match {stable[0]:.2f})."
         )
+    rating_results.of_codeword(choice, number)
     if choice.dataset and number != REST and (note := coverage_analyses.blind_note(choice, codebook, number)):
         st.caption(note)
     if choice.encoded:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dfe_core.ratings.store import RatingStudy, list_ratings
 
-from ..data import artefact_cache
+from ..data import artefact_cache, rating_studies
 from ..panels import empty_states, job_progress, page_frame, rating_forms, rating_results
 
 MAKING = "raters-make"
@@ -22,8 +22,7 @@ def page() -> None:
     )
     if not empty_states.ready(choice, needs_tokens=False):
         return
-    studies = [study for name in list_ratings(choice.root) if (study := RatingStudy.open(name, choice.root))]
-    own = {study.title: study for study in studies if study.settings.model == choice.model}
+    own = rating_studies.studies_of(choice)
     if own:
         box, _ = st.columns([1, 2])
         name = box.selectbox("Rating study", sorted(own), key="study", bind="query-params", filter_mode=None)

@@ -11,11 +11,19 @@ import pandas as pd
 import streamlit as st
 
 from dfe_core.ratings.agreement import Estimate
-from dfe_core.ratings.report import RatingReport, TaskResult, rating_report, write_rating_report
+from dfe_core.ratings.report import (
+    CodewordRating,
+    RatingReport,
+    TaskResult,
+    codeword_ratings,
+    rating_report,
+    write_rating_report,
+)
 from dfe_core.ratings.store import RatingStudy
 
+from ..data import artefact_cache, rating_studies
 from ..links import routes
-from ..theme.formatting import count, plural, text
+from ..theme.formatting import count, percent, plural, text
 from . import page_frame
 from .rating_forms import TASKS
 
@@ -68,6 +76,24 @@ def results(study: RatingStudy) -> None:
         on_click="ignore",
     )
     routes.link("codebook", "Look at the codewords")
+
+
+def of_codeword(choice: artefact_cache.Choice, number: int) -> None:
+    """What raters said of one codeword, in a line for each task; nothing where nobody was asked."""
+    for study in rating_studies.studies_of(choice).values():
+        for one in _ratings(str(study.path), _stamp(study), study):
+            if one.codeword == number:
+                interval = f"[{100 * one.accuracy.low:.0f}, {100 * one.accuracy.high:.0f}]"
+                st.caption(
+                    f"Raters of “{text(one.study)}”, {TASKS[one.task].lower()}: {one.right} of "
+                    f"{plural(one.answers, 'answer')} right ({percent(one.accuracy.value)} {interval}, chance "
+                    f"{percent(one.chance)})."
+                )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _ratings(path: str, stamp: tuple[tuple[str, int], ...], _study: RatingStudy) -> list[CodewordRating]:
+    return codeword_ratings(_study)
 
 
 _COLUMNS = {

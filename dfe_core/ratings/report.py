@@ -116,6 +116,45 @@ def rating_report(study: RatingStudy, *, leave_out_failed: bool = False, seed: i
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class CodewordRating:
+    """How raters of one study answered for one codeword in one task; accuracy with Wilson's interval."""
+
+    study: str
+    task: Task
+    codeword: int
+    right: int
+    answers: int
+    chance: float
+    accuracy: Estimate
+
+
+def codeword_ratings(study: RatingStudy) -> list[CodewordRating]:
+    """The ratings of every codeword and task of a study that have answers, of all raters."""
+    items = study.items
+    values = _values(study.raters(), items)
+    found = []
+    for task in Task:
+        columns = _chosen(items, task)
+        for k in dict.fromkeys(items[u].codeword for u in columns):
+            of = columns[[items[u].codeword == k for u in columns]]
+            right = _right(values, items, of)
+            hits, answers = int(np.nansum(right)), int(np.isfinite(right).sum())
+            if answers:
+                found.append(
+                    CodewordRating(
+                        study=study.title,
+                        task=task,
+                        codeword=k,
+                        right=hits,
+                        answers=answers,
+                        chance=1 / len(items[of[0]].options),
+                        accuracy=wilson_interval(hits, answers),
+                    )
+                )
+    return found
+
+
 def write_rating_report(report: RatingReport, folder: Path) -> list[Path]:
     """Write codewords.csv, raters.csv, words.csv, answers.csv and report.json into a folder; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)

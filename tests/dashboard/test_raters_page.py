@@ -61,7 +61,15 @@ def test_answers_are_shown_beside_guessing(study):
     test = opened("raters")
     by_task = next(frame.value for frame in test.dataframe if "Guessing" in frame.value)
     assert by_task["Accuracy"].tolist() == [1.0] and by_task["Alpha"].tolist() == [1.0]
+    asked = study.items[0].codeword
+    assert "3 of 3 answers right (100 % [44, 100], chance 50 %)" in said(opened("codebook", codeword=str(asked)))
     assert any("Alpha from" in frame.value and len(frame.value) == 3 for frame in test.dataframe)
+
+
+def test_a_broken_study_stops_no_page(study):
+    (study.path / "items.json").write_text("{")
+    assert "No rating study of “default” yet" in said(opened("raters"))
+    assert not opened("codebook", codeword="3").error
 
 
 def test_a_study_is_made_by_a_job(filled, monkeypatch):
