@@ -9,6 +9,7 @@ import streamlit as st
 from dfe_core.ratings.store import RatingStudy, list_ratings
 
 from ..data import artefact_cache, rating_studies
+from ..links import query_parameters
 from ..panels import empty_states, job_progress, page_frame, rating_forms, rating_results
 
 MAKING = "raters-make"
@@ -25,7 +26,8 @@ def page() -> None:
     own = rating_studies.studies_of(choice)
     if own:
         box, _ = st.columns([1, 2])
-        name = box.selectbox("Rating study", sorted(own), key="study", bind="query-params", filter_mode=None)
+        query_parameters.spell("ratings", sorted(own))
+        name = box.selectbox("Rating study", sorted(own), key="ratings", bind="query-params", filter_mode=None)
         shown(own[name])
     else:
         st.info(f"No rating study of “{choice.model}” yet: make one below.", icon=":material/how_to_reg:")

@@ -12,6 +12,7 @@ from dfe_core.ratings.store import Invitation, RatingStudy, invite, revoke
 
 from ..data import artefact_cache, job_manager, people
 from ..data.roles import Role
+from ..links import query_parameters
 from ..theme.formatting import plural, text
 from . import page_frame
 
@@ -83,7 +84,7 @@ def invitations(study: RatingStudy, address: str) -> None:
         with people.acting(Role.OWNER, "invite raters", (study.label,)):
             _, token = invite(study, days=float(days), most_raters=int(raters), note=note)
         st.session_state["invited"] = (study.title, f"{address}/rate/{token}")
-        st.rerun()
+        query_parameters.rerun_fragment()
     _last_link(study)
     _revoking(study, [one for one in made if one.is_open(time.time())], refused)
 
@@ -109,7 +110,7 @@ def _revoking(study: RatingStudy, still_open: list[Invitation], refused: str) ->
         with people.acting(Role.OWNER, "revoke an invitation", (study.label,)):
             revoke(study, chosen)
         st.session_state.pop("invited", None)
-        st.rerun()
+        query_parameters.rerun_fragment()
 
 
 def _row(study: RatingStudy, one: Invitation) -> dict[str, str]:

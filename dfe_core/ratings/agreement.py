@@ -47,24 +47,29 @@ def krippendorff_alpha(
     Source: Krippendorff 2011, Computing Krippendorff's Alpha-Reliability, sections C and D.
     """
     values = np.asarray(values)
-    weight = (values != MISSING) * (np.ones(len(values)) if weights is None else np.asarray(weights, float))[:, None]
-    given = weight.sum(0)
-    pairs = given**2 - (weight**2).sum(0)
-    often = np.ones(values.shape[1]) if units is None else np.asarray(units, float)
-    pairable = (pairs > 0) & (often > 0)
+    raters = np.ones((1, len(values))) if weights is None else np.asarray(weights, float)[None]
+    often = np.ones((1, values.shape[1])) if units is None else np.asarray(units, float)[None]
+    return float(_alphas(values, raters, often, of)[0])
+
+
+def _alphas(values: np.ndarray, raters: np.ndarray, units: np.ndarray, of: np.ndarray | None) -> np.ndarray:
+    """(B,) alpha of B samples: (B, R) how often each rater, (B, U) how often each unit is in them."""
+    given = raters @ (values != MISSING)
+    pairs = given**2 - raters**2 @ (values != MISSING)
+    pairable = (pairs > 0) & (units > 0)
     chosen = pairable if of is None else pairable & np.asarray(of, bool)
-    codes = np.unique(values[values != MISSING])
-    by_code = np.stack([((values == c) * weight).sum(0) for c in codes]) if len(codes) else np.zeros((0, len(given)))
-    own = np.stack([((values == c) * weight**2).sum(0) for c in codes]) if len(codes) else by_code
-    alike = (by_code**2 - own).sum(0)
-    totals = (by_code * often)[:, pairable].sum(1)
-    n = totals.sum()
-    if not chosen.any() or n <= 1:
-        return float("nan")
-    expected = 1 - (totals * (totals - 1)).sum() / (n * (n - 1))
-    size = (often * given)[chosen]
-    observed = 1 - (size * alike[chosen] / pairs[chosen]).sum() / size.sum()
-    return float(1 - observed / expected) if expected > 0 else float("nan")
+    alike, totals = np.zeros_like(given), []
+    for code in np.unique(values[values != MISSING]):
+        said = raters @ (values == code)
+        alike += said**2 - raters**2 @ (values == code)
+        totals.append((said * units * pairable).sum(1))
+    by_code = np.array(totals).reshape(len(totals), len(raters))
+    n, size = by_code.sum(0), units * given * chosen
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = 1 - (by_code * (by_code - 1)).sum(0) / (n * (n - 1))
+        observed = 1 - (size * np.where(pairs > 0, alike / pairs, 0)).sum(1) / size.sum(1)
+        found = 1 - observed / expected
+    return np.where((n > 1) & (size.sum(1) > 0) & (expected > 0), found, np.nan)
 
 
 def alpha_interval(
@@ -78,8 +83,7 @@ def alpha_interval(
     rng = np.random.default_rng(seed)
     raters = _bootstrap_weights(len(values), resamples, rng)
     units = _bootstrap_weights(values.shape[1], resamples, rng) if of is None else np.ones((resamples, values.shape[1]))
-    drawn = [krippendorff_alpha(values, w, u, of) for w, u in zip(raters, units, strict=True)]
-    return _interval(value, np.array(drawn))
+    return _interval(value, _alphas(np.asarray(values), raters, units, of))
 
 
 def accuracy_interval(right: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
