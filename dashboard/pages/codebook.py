@@ -155,6 +155,8 @@ def gallery(
         "face": media.face_address(face) if face.has_mesh else None,
         "codebook": media.codebook_address(codebook),
     }
+    if opened is None:
+        page_frame.colour_scale("how far each vertex moves at intensity 1")
     key = "gallery" if opened is None else "gallery-rail"
     browser_views.gallery(
         key=key, data=data, on_pick_change=lambda: picked(key), on_toggle_change=lambda: toggled(choice, key)

@@ -232,6 +232,7 @@ def glimpse(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFra
         "codebook": media.codebook_address(codebook),
     }
     picked = browser_views.gallery(key="glimpse", data=data, on_pick_change=lambda: None).pick
+    page_frame.colour_scale("how far each vertex moves at intensity 1")
     if picked is not None:
         routes.go("codebook", codeword=picked)
 

@@ -40,6 +40,7 @@ def show(choice: artefact_cache.Choice, face: FaceModel, number: int) -> None:
     picked = browser_views.strip(
         key="moments", data={"face": media.face_address(face), "items": items}, on_pick_change=lambda: None
     ).pick
+    page_frame.colour_scale()
     below = " Below it the frame of the video." if any(stills) else ""
     st.caption(
         f"The recorded face at each moment, coloured by its movement.{below} Click one to open the recording there."

@@ -16,12 +16,14 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.pose_leak import PoseLeak, stored_pose_leak
 from dfe_core.expressions.pose_text import pose_leak_warning
 from dfe_core.p_values import p_text
+from dfe_core.render.palette import SHARED_SCALE_MM
 from dfe_core.tokens.statistics import STATISTICS
 
 from .. import web
 from ..data import artefact_cache, last_choice, people
 from ..links import query_parameters
 from ..theme.formatting import plural, text
+from ..theme.palette import HEAT
 from . import error_text, job_progress
 
 
@@ -80,6 +82,15 @@ def _meaning(label: str, text: str = "") -> str:
     return (
         f'<span class="dfe-meaning" tabindex="0" role="note" title="{escape(text)}" '
         f'aria-label="{escape(f"{label}: {text}")}">?</span>'
+    )
+
+
+def colour_scale(words: str = "") -> None:
+    """What the colours of the faces above mean: one scale for all pictures."""
+    gradient = ", ".join(f"rgb({r},{g},{b})" for r, g, b in HEAT[::8].tolist())
+    st.html(
+        f'<p class="dfe-scale"><span>0</span><i style="background:linear-gradient(to right, {gradient})"></i>'
+        f"<span>{SHARED_SCALE_MM:g} mm or more</span><span>{escape(words)}</span></p>"
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dfe_core.faces.model import FaceModel
+from dfe_core.render.palette import SHARED_SCALE_MM
 
 from ..theme.palette import HEAT, plotly_scale
 from . import figures
@@ -25,7 +26,7 @@ def mesh(face: FaceModel, displacement: np.ndarray, height: int) -> go.Figure:
             intensity=size,
             colorscale=plotly_scale(HEAT[::3]),
             cmin=0,
-            cmax=max(0.1, float(size.max(initial=0))),
+            cmax=SHARED_SCALE_MM,
             colorbar={"title": "mm", "thickness": 10, "len": 0.5},
             lighting={"ambient": 0.45, "diffuse": 0.75, "specular": 0.08, "roughness": 0.8},
             lightposition={"x": -200, "y": 300, "z": 500},

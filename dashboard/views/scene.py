@@ -27,7 +27,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from dfe_core.faces.model import FaceModel
-from dfe_core.render.palette import vertex_colours
+from dfe_core.render.palette import SHARED_SCALE_MM, vertex_colours
 from dfe_core.store import content_key
 
 from .. import web
@@ -140,11 +140,12 @@ class Scenes:
 
     def get(self, face: FaceModel, psi: np.ndarray, background: str) -> Exported:
         """The scene of an expression on a face; exported when it is not kept."""
-        key = content_key([face.id, np.asarray(psi, np.float32).round(6).tolist(), background])
+        key = content_key([face.id, np.asarray(psi, np.float32).round(6).tolist(), background, SHARED_SCALE_MM])
         if key in self._kept:
             self._kept.move_to_end(key)
             return Exported(self._kept[key])
-        made = self.exporter.export(face.vertices(psi), face.triangles, vertex_colours(face, psi), background)
+        colours = vertex_colours(face, psi, SHARED_SCALE_MM)
+        made = self.exporter.export(face.vertices(psi), face.triangles, colours, background)
         if made.html is not None:
             self._kept[key] = made.html
             while len(self._kept) > _KEPT:

@@ -18,12 +18,23 @@ _PATH_LCH = (
     (0.82, 0.110, 72.0),
     (0.71, 0.170, 47.0),
     (0.58, 0.185, 20.0),
-    (0.46, 0.165, 350.0),
-    (0.35, 0.145, 318.0),
+    (0.49, 0.165, 350.0),
+    (0.42, 0.150, 318.0),
 )
-"""OKLCh stops of the heat map, from no displacement to the largest."""
+"""OKLCh stops of the heat map, from no displacement to the largest. The darkest is light enough for its shading to show
+the shape below it: lips are hottest where they move most."""
+
+SHARED_SCALE_MM = 10.0
+"""Displacement at the hot end of every heat map, unless a picture says that it has a scale of its own: the same colour
+is the same movement in all of them. What moves farther is as dark as this."""
+
+EYE_TINT, MOUTH_TINT = 0.5, 0.85
+"""How much of its own colour an eyeball, or the inside of the mouth, gives up to the heat map where it moves far."""
 
 EYE_WHITE, IRIS, PUPIL, MOUTH = (0.93, 0.92, 0.90), (0.36, 0.45, 0.50), (0.06, 0.06, 0.07), (0.36, 0.15, 0.15)
+
+MOUTH_CODE = 2
+"""Of `FaceModel.materials`: the inside of the mouth."""
 
 MATERIAL_RGB = np.array([(0, 0, 0), EYE_WHITE, MOUTH, IRIS, PUPIL])
 """(5, 3) sRGB by material code; skin takes the heat map instead."""
@@ -69,12 +80,25 @@ def heat(share: np.ndarray) -> np.ndarray:
     return table[low] * (1 - part) + table[low + 1] * part
 
 
+def tinted(paint: np.ndarray, share: np.ndarray, skin: np.ndarray, mouth: np.ndarray) -> np.ndarray:
+    """(V, 3) sRGB of vertices that move by a (V,) share of the scale: heat on the skin; eyeballs and the inside of the
+    mouth keep their own colour at rest and take the heat as they move, so that a gaze and a tongue are seen.
+
+    paint: (V, 3) colours of what is no skin, 0 on the skin; skin, mouth: (V,) how much of a vertex is either.
+    """
+    eye = np.clip(1 - skin - mouth, 0, 1)
+    given = np.clip(4 * share, 0, 1) * (EYE_TINT * eye + MOUTH_TINT * mouth)
+    left = 1 - given / np.maximum(eye + mouth, 1e-9)
+    return (skin + given)[:, None] * heat(share) + paint * left[:, None]
+
+
 def vertex_colours(face: FaceModel, psi: np.ndarray, scale_mm: float | None = None) -> np.ndarray:
     """(V, 3) uint8 sRGB as in the pictures: heat of displacement on the skin, eyes and mouth in their own colours."""
     size = np.linalg.norm(face.displacement(np.asarray(psi, np.float32)), axis=1) * 1e3
     skin = face.materials == 0
     scale = max(size[skin].max(initial=0), 1e-6) if scale_mm is None else scale_mm
-    colours = np.where(skin[:, None], heat(size / scale), MATERIAL_RGB[face.materials])
+    paint = np.where(skin[:, None], 0.0, MATERIAL_RGB[face.materials])
+    colours = tinted(paint, size / scale, skin.astype(float), (face.materials == MOUTH_CODE).astype(float))
     return (colours * 255).round().astype(np.uint8)
 
 

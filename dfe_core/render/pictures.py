@@ -15,12 +15,13 @@ from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.integrity import broken_files, is_whole, seal
 from dfe_core.progress import Listener, Progress, silent
+from dfe_core.render.palette import SHARED_SCALE_MM
 from dfe_core.render.studio import Shot
 from dfe_core.render.thread import with_studio
 from dfe_core.store import artefact_path, atomic_file, content_key, write_json
 from dfe_core.tokenizer.codebook import Codebook
 
-LOOK = 1
+LOOK = 2
 """Version of lights, camera and colours: a change makes every cached picture anew."""
 
 SMALLEST_SCALE_MM = 0.5  # a codeword that moves less than this is not blown up to full heat
@@ -42,10 +43,11 @@ def peaks_mm(face: FaceModel, psi: np.ndarray) -> np.ndarray:
 def heat_scales_mm(face: FaceModel, psi: np.ndarray, shared: bool = False) -> np.ndarray:
     """(K,) the displacement at the hot end of each picture's heat map, mm.
 
-    Its own largest displacement, at least `SMALLEST_SCALE_MM`; or, shared, the 98th percentile of all of them.
+    Its own largest displacement, at least `SMALLEST_SCALE_MM`; or, shared, `SHARED_SCALE_MM`.
     """
-    peaks = np.maximum(peaks_mm(face, psi), SMALLEST_SCALE_MM)
-    return np.full(len(peaks), np.quantile(peaks, 0.98)) if shared and len(peaks) else peaks
+    if shared:
+        return np.full(len(psi), SHARED_SCALE_MM)
+    return np.maximum(peaks_mm(face, psi), SMALLEST_SCALE_MM)
 
 
 def render_picture(
@@ -81,7 +83,7 @@ def thumbnail_folder(codebook: Codebook, face: FaceModel, root: Path | None = No
             "psi": hashlib.sha256(np.ascontiguousarray(codebook.psi).tobytes()).hexdigest(),
             "face": _face_key(face),
             "size": size,
-            "shared": False,
+            "shared": SHARED_SCALE_MM,
             "view": _VIEW,
         }
     )
@@ -127,7 +129,7 @@ def ensure_thumbnails(
     folder = thumbnail_folder(codebook, face, root, size)
     if thumbnails_ready(folder):
         return folder
-    scales, shot = heat_scales_mm(face, codebook.psi), Shot(size, _VIEW)
+    scales, shot = heat_scales_mm(face, codebook.psi, shared=True), Shot(size, _VIEW)
     ready = ready_thumbnails(folder, range(codebook.size))
     for k in range(codebook.size):
         progress(Progress(task="thumbnails", done=k, total=codebook.size, detail=f"codeword {k}"))

@@ -15,7 +15,7 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.faces.eyeball import MOUTH, SKIN
 from dfe_core.faces.model import FaceModel
-from dfe_core.render.palette import MATERIAL_RGB, heat
+from dfe_core.render.palette import MATERIAL_RGB, tinted
 from dfe_core.render.surface import surface_of
 
 VIEWS = {"front": (0.0, 4.0), "left": (32.0, 4.0), "right": (-32.0, 4.0)}
@@ -52,6 +52,7 @@ class Studio:
         self._surface = surface_of(face)
         self._paint = self._surface.refine @ MATERIAL_RGB[face.materials]
         self._is_skin = self._surface.refine @ (face.materials == SKIN).astype(float)
+        self._is_mouth = self._surface.refine @ (face.materials == MOUTH).astype(float)
         self._plotter, self._mesh = self._open()
 
     def shoot(self, psi: np.ndarray, scale_mm: float, identity: np.ndarray | None = None) -> np.ndarray:
@@ -67,8 +68,8 @@ class Studio:
         rest = self._face.neutral(identity)
         refine = self._surface.refine
         points = (refine @ (rest + moved)).astype(np.float32)
-        warmth = heat(refine @ np.linalg.norm(moved, axis=1) * 1e3 / max(scale_mm, 1e-9))
-        colours = self._is_skin[:, None] * warmth + self._paint
+        share = refine @ np.linalg.norm(moved, axis=1) * 1e3 / max(scale_mm, 1e-9)
+        colours = tinted(self._paint, share, self._is_skin, self._is_mouth)
         self._mesh.points = points
         self._mesh.point_data["Normals"] = self._surface.normals(points).astype(np.float32)
         self._mesh.point_data["rgb"] = (np.clip(colours, 0, 1) * 255).round().astype(np.uint8)

@@ -8,7 +8,7 @@ import numpy as np
 
 from dfe_core.faces.eyeball import EYE, IRIS, PUPIL, fit_sphere
 from dfe_core.faces.model import REGIONS, FaceModel
-from dfe_core.render.palette import quantised_heat, signed_heat
+from dfe_core.render.palette import SHARED_SCALE_MM, quantised_heat, signed_heat
 
 PLAIN_EYE = (0.18, 0.45)
 """Angles of pupil and iris where the model does not mark them, radians."""
@@ -25,6 +25,7 @@ def look_of(face: FaceModel) -> dict[str, Any]:
         "wide": wide,
         "eyes": eyes,
         "eyeEdges": edges,
+        "shared": SHARED_SCALE_MM,
         "heat": quantised_heat().ravel().tolist(),
         "diverging": signed_heat().ravel().tolist(),
     }

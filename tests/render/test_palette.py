@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dfe_core.faces.model import FaceModel
-from dfe_core.render.palette import heat, heat_map, vertex_colours
+from dfe_core.render.palette import MATERIAL_RGB, heat, heat_map, vertex_colours
 
 
 def linear(srgb: np.ndarray) -> np.ndarray:
@@ -55,11 +55,24 @@ def test_heat_is_clipped_and_interpolated() -> None:
     assert np.allclose(heat(np.array(0.5 / 255)), (table[0] + table[1]) / 2)
 
 
-def test_skin_takes_the_heat_and_eyes_keep_their_colour(anny: FaceModel) -> None:
+def test_skin_takes_the_heat_and_what_is_still_keeps_its_colour(anny: FaceModel) -> None:
     psi = np.zeros(52, np.float32)
     psi[[anny.names.index("mouthSmileLeft"), anny.names.index("eyeLookOutLeft")]] = 1
     moved, rest = vertex_colours(anny, psi), vertex_colours(anny, np.zeros(52))
     changed = (moved != rest).any(1)
-    assert not changed[anny.materials != 0].any()
+    still = np.linalg.norm(anny.displacement(psi), axis=1) < 1e-6
+    assert not changed[(anny.materials != 0) & still].any()
     assert changed[anny.landmarks["mouth corner left"]]
     assert not changed[anny.landmarks["outer brow right"]]
+
+
+def test_eyes_and_the_inside_of_the_mouth_take_the_heat_as_they_move(anny) -> None:
+    rest = vertex_colours(anny, np.zeros(anny.coefficients, np.float32), 10.0).astype(int)
+    for name, code in (("tongueOut", 2), ("eyeLookOutLeft", 1)):
+        psi = np.zeros(anny.coefficients, np.float32)
+        psi[anny.names.index(name)] = 1
+        changed = np.abs(vertex_colours(anny, psi, 10.0).astype(int) - rest).max(1)
+        size = 1e3 * np.linalg.norm(anny.displacement(psi), axis=1)
+        own = anny.materials == code
+        assert changed[own & (size > 3)].min() > 20 and changed[own & (size < 0.01)].max(initial=0) <= 1, name
+    assert np.array_equal(rest[anny.materials == 2][0], (MATERIAL_RGB[2] * 255).round())

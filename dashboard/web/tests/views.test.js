@@ -36,7 +36,11 @@ test("the quick look shows its codeword, and the one that is clicked in another 
   await reach("drawn");
   expect(box.dataset.codeword).toBe("1");
   expect(find(".captions").textContent).toBe("NeutralCodeword 1");
-  expect(find(".scale").textContent).toBe("012 mm");
+  expect(find(".scale").textContent).toBe("010 mm or more"); // the scale of all pictures
+  const own = /** @type {HTMLButtonElement} */ ([...find(".toggles").children].find((b) => b.textContent === "Own scale"));
+  own.click();
+  await vi.waitFor(() => expect(find(".scale").textContent).toBe("012 mm"));
+  own.click();
   announce({ codeword: 2, model: "another" });
   announce({ codeword: 2, model: "m" });
   await vi.waitFor(() => expect(box.dataset.codeword).toBe("2"));

@@ -10,7 +10,7 @@ import { loadPack } from "./pack.js";
 /**
  * How a face is looked at: see `look_of` of packs.py.
  * @typedef {{ focus: number[], reach: number, wide: number, eyes: number[][] | null, eyeEdges: number[],
- *   heat: number[], diverging: number[] }} FaceLook
+ *   heat: number[], diverging: number[], shared: number }} FaceLook `shared`: mm at the hot end of all pictures
  */
 
 export class Face {

@@ -7,15 +7,15 @@ import { paint } from "./stage.js";
 
 /** @typedef {import("./face.js").Face} Face */
 
-/** Draw a face into a canvas of its own, coloured over its own range unless told otherwise.
+/** Draw a face into a canvas of its own, coloured over the range that all pictures share unless given another.
  * @param {HTMLCanvasElement} canvas @param {Face} face @param {import("./face.js").Psi} psi
- * @param {import("./stage.js").Shading & { least?: number }} shading `least`: the range is no smaller, mm */
-export function portrait(canvas, face, psi, { least = 0.1, ...shading } = {}) {
+ * @param {import("./stage.js").Shading} shading */
+export function portrait(canvas, face, psi, shading = {}) {
   fitCanvas(canvas);
-  const context = context2d(canvas), pose = face.pose(psi), range = pose.heat.reduce((a, b) => Math.max(a, b), least);
+  const context = context2d(canvas), pose = face.pose(psi);
   context.clearRect(0, 0, canvas.width, canvas.height);
   paint(context, face, pose, new Camera(), [0, 0, canvas.width, canvas.height],
-    { ...shading, range: shading.range || range });
+    { ...shading, range: shading.range || face.look.shared });
 }
 
 export class Portraits {

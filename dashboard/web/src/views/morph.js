@@ -68,7 +68,8 @@ class Morph extends View {
     this.heat = this.toggle("Heat map", "Colour the skin by how far it moves", true);
     this.signed = this.toggle("In / out", "Colour by direction: outwards or inwards along the skin", false);
     this.arrows = this.toggle("Arrows", "Show where the skin goes, drawn 2.5 times as long", false);
-    this.toggles = [this.beside, this.heat, this.signed, this.arrows];
+    this.own = this.toggle("Own scale", "Spread the colours over this movement alone, not over the 10 mm of all pictures", false);
+    this.toggles = [this.beside, this.heat, this.signed, this.arrows, this.own];
     this.build();
     this.forget = onClicked((clicked) => this.show(clicked));
     this.resized.observe(this.canvas);
@@ -95,7 +96,7 @@ class Morph extends View {
   /** Camera, intensity in per cent and the four switches. */
   remember() {
     const on = switches(this.toggles), amount = this.playback.playing ? 100 : Math.round(this.amount * 100);
-    const changed = this.camera.moved || amount !== 100 || on !== "1100";
+    const changed = this.camera.moved || amount !== 100 || on !== "11000";
     remember(this.name, changed ? [...this.camera.values, amount, on] : null);
   }
 
@@ -153,8 +154,9 @@ class Morph extends View {
   }
 
   render() {
-    const { face, target, canvas, camera, range } = this;
+    const { face, target, canvas, camera } = this;
     if (!face || !target) return;
+    const range = isOn(this.own) ? this.range : face.look.shared;
     if (fitCanvas(canvas)) this.leftDrawn = "";
     this.shown = this.current(target);
     const signed = isOn(this.signed), psi = this.shown.map((v) => v * this.amount);
@@ -162,36 +164,36 @@ class Morph extends View {
     const context = context2d(canvas), { width, height } = canvas, left = isOn(this.beside) ? width / 2 : 0;
     /** @type {import("../shared/stage.js").Box} */ const box = [left, 0, width - left, height];
     context.clearRect(...box);
-    this.renderBeside(context, face, left, height);
+    this.renderBeside(context, face, left, height, range);
     paint(context, face, pose, camera, box, { range, heat: isOn(this.heat), signed });
-    if (isOn(this.arrows)) drawArrows(context, face, pose, camera, box, range);
-    this.describe(left > 0, signed);
+    if (isOn(this.arrows)) drawArrows(context, face, pose, camera, box, this.range);
+    this.describe(left > 0, signed, range);
     this.remember();
   }
 
   /** What stands to the left: the neutral face, or another expression at the same intensity. It is drawn when something
    * of it changes, not on every step of the movement beside it.
    * @param {CanvasRenderingContext2D} context @param {import("../shared/face.js").Face} face
-   * @param {number} width @param {number} height */
-  renderBeside(context, face, width, height) {
+   * @param {number} width @param {number} height @param {number} range */
+  renderBeside(context, face, width, height, range) {
     const { other } = this.data, heat = isOn(this.heat);
-    const of = other ? [other.title, ...other.psi, this.amount, heat] : [];
+    const of = other ? [other.title, ...other.psi, this.amount, heat, range] : [];
     const key = width ? [width, height, face.key, ...this.camera.values, ...of].join() : "";
     if (key && key !== this.leftDrawn) {
       const pose = face.pose(other ? other.psi.map((v) => v * this.amount) : []);
       context.clearRect(0, 0, width, height);
       paint(context, face, pose, this.camera, [0, 0, width, height],
-        other ? { heat, range: face.range(other.psi) } : { heat: false });
+        other ? { heat, range } : { heat: false });
     }
     this.leftDrawn = key;
   }
 
-  /** @param {boolean} pair @param {boolean} signed */
-  describe(pair, signed) {
+  /** @param {boolean} pair @param {boolean} signed @param {number} range */
+  describe(pair, signed, range) {
     this.readout.textContent = `${Math.round(this.amount * 100)} %`;
     const names = pair ? [this.data.other?.title ?? "Neutral", this.title] : [this.title];
-    const mm = this.range < 9.95 ? this.range.toFixed(1) : Math.round(this.range);
-    const [low, high] = signed ? [`${mm} mm in`, `${mm} mm out`] : ["0", `${mm} mm`];
+    const mm = range < 9.95 ? range.toFixed(1) : Math.round(range), more = isOn(this.own) ? "" : " or more";
+    const [low, high] = signed ? [`${mm} mm in`, `${mm} mm out`] : ["0", `${mm} mm${more}`];
     this.scale.hidden = !isOn(this.heat);
     const key = [...names, low, high].join("|");
     if (key !== this.described) {

@@ -228,8 +228,7 @@ class Player extends View {
     this.depth.max = String(track.stages);
     this.depth.value = String(this.stages);
     this.row = clamp(this.data.at || 0, 0, track.rows - 1);
-    this.range = 1;
-    for (let i = 0; i < 24; i++) this.range = this.face.range(track.psi(Math.floor((i / 24) * track.rows)), this.range);
+    this.range = this.face.look.shared;
     this.line.setAttribute("aria-valuemin", "0");
     this.line.setAttribute("aria-valuemax", String(Math.round(this.stretch.last)));
     const [from, until] = this.linked;
@@ -335,7 +334,7 @@ class Player extends View {
     this.captions?.replaceChildren(element("span", {}, "Original"),
       element("span", {}, stages === all ? "Reconstruction" : `Reconstruction, ${stages} of ${all} stages`));
     this.scale.hidden = this.mode === "Plain";
-    this.scaleEnd.textContent = this.mode === "Error" ? `${ERROR_MM} mm error` : `${Math.round(this.range)} mm moved`;
+    this.scaleEnd.textContent = this.mode === "Error" ? `${ERROR_MM} mm error` : `${this.range} mm or more`;
     this.line.setAttribute("aria-valuenow", time.toFixed(1));
     this.line.setAttribute("aria-valuetext", `${time.toFixed(1)} seconds`);
   }

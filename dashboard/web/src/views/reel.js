@@ -136,8 +136,7 @@ class Reel extends View {
       this.row = later < 0 ? this.last : later;
     }
     this.at = undefined;
-    this.range = 0.5;
-    for (let i = 0; i < 30; i++) this.range = this.faces[0].range(this.psi(0, Math.floor((i / 30) * rows)), this.range);
+    this.range = this.faces[0].look.shared;
     if (this.data.autoplay) this.playback.start();
   }
 

@@ -317,7 +317,7 @@ class Scatter extends View {
     const size = face.coefficients;
     const psi = points.psi ? Float32Array.from(rowOf(points.psi, point, size), (v, e) => v * points.scale[e])
       : rowOf(this.codebook?.psi, points.ids[point], size);
-    portrait(this.portrait, face, psi, { least: 0.5 });
+    portrait(this.portrait, face, psi);
   }
 
   /** @param {number} point @param {boolean} add */
