@@ -15,6 +15,7 @@ from dfe_core.embedding.stability import read_stability
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.groups.design import label_texts
+from dfe_core.render.clip_grid import MOST
 from dfe_core.table_rows import typed_rows
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.geometry import largest_by_region
@@ -67,6 +68,16 @@ def moments_of(
     found = tuple(typed_rows(table, ShownMoment))
     psi = [dataset.frames(moment.recording).at([moment.peak_frame]).psi[0] for moment in found]
     return found, np.array(psi)
+
+
+@lru_cache(maxsize=KEPT)
+def clips_of(index: RunIndex, dataset: Dataset, number: int, among: frozenset[str] | None) -> tuple[ShownMoment, ...]:
+    """The strongest moments of a codeword for a grid of clips, in recordings `among` these (None: all): one of each
+    person first."""
+    rows = dataset.recordings
+    table = strongest_moments(index, number, rows if among is None else rows[rows["recording"].isin(among)], limit=MOST)
+    again = table.groupby(table["subject"].where(table["subject"] != "", table["recording"])).cumcount()
+    return tuple(typed_rows(table.iloc[np.argsort(again, kind="stable")], ShownMoment))
 
 
 @lru_cache(maxsize=KEPT)

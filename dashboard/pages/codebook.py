@@ -14,6 +14,7 @@ from ..data import artefact_cache, codeword_facts, codeword_names, coverage_anal
 from ..data.dictionary import Dictionary, dictionary
 from ..links import query_parameters
 from ..panels import (
+    clip_grids,
     codeword_details,
     codeword_moments,
     codeword_relations,
@@ -193,6 +194,7 @@ def one(choice: artefact_cache.Choice, codebook: Codebook, book: Dictionary, num
         st.caption(note)
     if choice.encoded:
         codeword_moments.show(choice, face, number)
+        clip_grids.show(choice, face, number)
         usage, company = st.columns(2, gap="medium")
         with usage:
             codeword_usage.how_it_is_used(choice, number)

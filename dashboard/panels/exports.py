@@ -24,6 +24,7 @@ KINDS = {
     ".png": "image/png",
     ".gif": "image/gif",
     ".mp4": "video/mp4",
+    ".webm": "video/webm",
     ".ply": "application/octet-stream",
     ".obj": "text/plain",
     ".glb": "model/gltf-binary",

@@ -27,13 +27,20 @@ _SAME = re.compile(r"(?P<stem>.+?)(-face\d+|_(cal|raw|neutral))?", re.IGNORECASE
 """A recording's name is its file's, with the number of the face or the form of the take behind it."""
 
 
+Box = tuple[float, float, float, float]
+
+
 @dataclass(frozen=True)
 class Link:
     """The video of a recording, and where the face is in it: left, top, right, bottom as shares of the picture; None
-    where that is not known."""
+    where that is not known.
+
+    box: where it nearly always is, for cutting. reach: where it is in any frame that it was found in, for covering.
+    """
 
     video: Path
-    box: tuple[float, float, float, float] | None = None
+    box: Box | None = None
+    reach: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,10 @@ def link(dataset: Dataset, found: Mapping[str, Link]) -> None:
             dataset.path / FILE,
             {
                 "schema_version": 1,
-                "videos": {name: {"video": os.path.abspath(one.video), "box": one.box} for name, one in found.items()},
+                "videos": {
+                    name: {"video": os.path.abspath(one.video), "box": one.box, "reach": one.reach}
+                    for name, one in found.items()
+                },
             },
         )
 
@@ -95,8 +105,8 @@ def link_by_name(dataset: Dataset, sources: Sequence[str | Path]) -> Linked:
             f"no recording bears the name of one of {len(videos)} videos",
             "videos called as the recordings, as s1_talk.mp4 for s1_talk",
         )
-    box = {name: known[name].box for name in found if name in known and known[name].video == found[name]}
-    link(dataset, known | {name: Link(path, box.get(name)) for name, path in found.items()})
+    kept = {name: known[name] for name in found if name in known and known[name].video == found[name]}
+    link(dataset, known | {name: kept.get(name) or Link(path) for name, path in found.items()})
     unused = set(videos.values()) - set(found.values())
     passed_over += [(path, "no recording of this name") for path in sorted(unused)]
     return Linked(tuple(found), tuple(n for n in names if n not in found and n not in known), tuple(passed_over))
@@ -144,8 +154,11 @@ def _stem_among(name: str, videos: Mapping[str, Path]) -> str | None:
 def _link(entry: Any) -> Link | None:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("video"), str) or "\0" in entry["video"]:
         return None
-    box = entry.get("box")
-    if not (isinstance(box, list) and len(box) == 4 and all(isinstance(v, (int, float)) for v in box)):
-        return Link(Path(entry["video"]), None)
-    left, top, right, bottom = map(float, box)
-    return Link(Path(entry["video"]), (left, top, right, bottom))
+    return Link(Path(entry["video"]), _box(entry.get("box")), _box(entry.get("reach")))
+
+
+def _box(held: Any) -> Box | None:
+    if not (isinstance(held, list) and len(held) == 4 and all(isinstance(v, (int, float)) for v in held)):
+        return None
+    left, top, right, bottom = map(float, held)
+    return left, top, right, bottom

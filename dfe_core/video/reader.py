@@ -28,7 +28,7 @@ from dfe_core.store import artefact_path
 from dfe_core.video.extra import load
 from dfe_core.video.extraction import LEAST_S, Extraction, extract, is_done
 from dfe_core.video.frames import ENDINGS, probe
-from dfe_core.video.links import Link, link
+from dfe_core.video.links import Box, Link, link
 from dfe_core.video.pictures import is_picture, is_sequence, pictures_in
 
 _DEFAULT = ImportOptions()
@@ -40,7 +40,8 @@ class VideoReader:
     """Reads videos for `import_dataset`: a recording a face, over the whole time of the video.
 
     positions: hand over the 478 landmarks (for a learned face) in the place of the 52 scores.
-    boxes: of every video that was read, where each of its recordings' faces is (`_box`).
+    boxes: of every video that was read, where each of its recordings' faces nearly always is, and
+        every time (`Link`).
     """
 
     model: Path
@@ -48,7 +49,7 @@ class VideoReader:
     positions: bool = False
     root: Path | None = None
     progress: Listener = silent
-    boxes: dict[Path, list[tuple[float, float, float, float]]] = field(default_factory=dict)
+    boxes: dict[Path, list[tuple[Box, Box]]] = field(default_factory=dict)
     FORMAT = "video"
     TITLE = "video through MediaPipe's Face Landmarker"
     MAX_BYTES = 1 << 40
@@ -67,7 +68,7 @@ class VideoReader:
         timing, notes = _sequence(path, found, options) if path.is_dir() else _timing(found)
         if left := found.left_out():
             notes = (*notes, f"{left} faces seen for less than {LEAST_S:g} s in all are left out.")
-        self.boxes[path] = [_box(found, rows) for rows in kept]
+        self.boxes[path] = [(_box(found, rows), _box(found, rows, every=True)) for rows in kept]
         make = _positions if self.positions else _scores
         return [
             replace(make(path, found, rows, timing, notes), name=path.stem + (f"-face{i}" if len(kept) > 1 else ""))
@@ -75,10 +76,12 @@ class VideoReader:
         ]
 
 
-def _box(found: Extraction, rows: np.ndarray) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom of where a face nearly always is, as shares of the picture."""
-    some = np.asarray(found.landmarks[rows[:: max(1, len(rows) // 500)], :, :2]) / (found.width, found.height)
-    ends = (*np.quantile(some.min(1), 0.05, axis=0), *np.quantile(some.max(1), 0.95, axis=0))
+def _box(found: Extraction, rows: np.ndarray, every: bool = False) -> Box:
+    """Left, top, right, bottom of where a face nearly always is, or `every` time, as shares of the picture."""
+    step = 1 if every else max(1, len(rows) // 500)
+    some = np.asarray(found.landmarks[rows[::step], :, :2]) / (found.width, found.height)
+    tail = 0.0 if every else 0.05
+    ends = (*np.quantile(some.min(1), tail, axis=0), *np.quantile(some.max(1), 1 - tail, axis=0))
     left, top, right, bottom = (round(float(np.clip(v, 0, 1)), 4) for v in ends)
     return left, top, right, bottom
 
@@ -223,9 +226,9 @@ def _link(dataset: Dataset, videos: list[Path], report: ImportReport, reader: Vi
     left_out = {path for path, _ in report.skipped}
     taken = [video for video in videos if video not in left_out]
     found = {
-        name: Link(video, box)
+        name: Link(video, *boxes)
         for video, source in zip(taken, dataset.manifest["sources"], strict=True)
-        for name, box in zip(source["recordings"], reader.boxes[video], strict=True)
+        for name, boxes in zip(source["recordings"], reader.boxes[video], strict=True)
         if video.is_file() and not is_picture(video)
     }
     if found:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dashboard.data import film_stills, media
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.render import clip_grid
+from dfe_core.render.clip_grid import CELL, Cover
 from dfe_core.video.links import link_by_name, links
 from tests.dashboard.fake_cache import build
 from tests.dashboard.test_pages import opened, said
@@ -55,3 +58,20 @@ def test_the_moments_of_a_codeword_say_that_frames_are_shown(filmed: Path):
     link_by_name(dataset, [filmed])
     test = opened("codebook", dataset="films", codeword="5")
     assert not test.exception and "Below it the frame of the video" in said(test)
+
+
+def test_clips_of_a_codeword_over_people_are_made_when_asked_for(filmed: Path, monkeypatch):
+    monkeypatch.setattr("dfe_core.render.clip_grid.render_picture", lambda *_: np.full((CELL, CELL, 4), 9, np.uint8))
+    monkeypatch.setattr(clip_grid, "FRAMES", 4)
+    test = opened("codebook", dataset="films", codeword="5")
+    assert "Up to 24 of the strongest moments" in said(test)
+    assert test.button_group(key="clips-cover-5").options == ["Meshes instead"]
+    link_by_name(Dataset.open("films"), [filmed])
+    test = opened("codebook", dataset="films", codeword="5")
+    test.button_group(key="clips-cover-5").set_value(Cover.BLURRED)
+    test = test.button(key="clips-5").click().run()
+    assert (
+        not test.exception
+        and "this is not anonymous" in said(test)
+        and "mesh stands for the whole picture" in said(test)
+    )
