@@ -7,7 +7,7 @@ import time
 import pandas as pd
 import streamlit as st
 
-from dfe_core.ratings.design import Task
+from dfe_core.ratings.design import Foils, Task
 from dfe_core.ratings.store import Invitation, RatingStudy, invite, revoke
 
 from ..data import artefact_cache, job_manager, people
@@ -24,6 +24,8 @@ TASKS = {
 }
 """Of a study, as people call them."""
 
+FOILS = {Foils.RANDOM: "Any codewords", Foils.NEAR: "Those most alike"}
+
 
 def new_study(choice: artefact_cache.Choice, key: str, taken: list[str]) -> None:
     """The form of a new study; it starts the job `key`."""
@@ -39,7 +41,7 @@ def new_study(choice: artefact_cache.Choice, key: str, taken: list[str]) -> None
             key="ratings-tasks",
         )
         items = c.number_input("Questions of each task", 4, 100, 24, key="ratings-items")
-        d, e, f, g = st.columns([1.6, 1, 1, 1], vertical_alignment="bottom")
+        d, e, f, h, g = st.columns([1.6, 1.1, 1.2, 1.3, 1], vertical_alignment="bottom")
         recorded = d.checkbox(
             "Show recorded moments",
             key="ratings-moments",
@@ -49,6 +51,7 @@ def new_study(choice: artefact_cache.Choice, key: str, taken: list[str]) -> None
         )
         clips = e.checkbox("Faces in motion", key="ratings-clips", help="Takes some seconds of rendering per face.")
         faces = f.selectbox("Faces in odd one out", [3, 4], key="ratings-faces")
+        foils = h.selectbox("Wrong options", list(FOILS), format_func=FOILS.__getitem__, key="ratings-foils")
         seed = g.number_input("Seed", 0, 10_000, 0, key="ratings-seed")
         sent = st.form_submit_button(
             "Make the study", type="primary", disabled=bool(refused), help=refused or None, icon=":material/how_to_reg:"
@@ -58,6 +61,7 @@ def new_study(choice: artefact_cache.Choice, key: str, taken: list[str]) -> None
     with people.acting(Role.EDITOR, "make a rating study"):
         arguments = ["raters", "make", choice.model or "", "--name", name.strip(), "--tasks", ",".join(tasks)]
         arguments += ["--items", str(items), "--faces", str(faces), "--seed", str(seed)]
+        arguments += ["--foils", foils] if foils is not Foils.RANDOM else []
         arguments += ["--dataset", choice.dataset or ""] if recorded else []
         job_manager.start(key, f"Faces for “{name}”", *arguments, *(["--clips"] if clips else []))
     st.rerun()

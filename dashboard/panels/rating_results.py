@@ -25,7 +25,7 @@ from ..data import artefact_cache, rating_studies
 from ..links import routes
 from ..theme.formatting import count, percent, plural, text
 from . import page_frame
-from .rating_forms import TASKS
+from .rating_forms import FOILS, TASKS
 
 
 def overview(study: RatingStudy) -> None:
@@ -34,8 +34,8 @@ def overview(study: RatingStudy) -> None:
     kinds = ", ".join(TASKS[task].lower() for task in asked.tasks)
     shown = f"recorded moments of “{text(asked.dataset)}”" if asked.dataset else "the codewords’ own faces"
     st.caption(
-        f"{plural(len(study.items), 'question')}: {kinds}; {shown}, {'in motion' if asked.clips else 'still'}; "
-        f"seed {asked.seed}."
+        f"{plural(len(study.items), 'question')}: {kinds}; {shown}, {'in motion' if asked.clips else 'still'}; wrong "
+        f"options: {FOILS[asked.foils].lower()}; seed {asked.seed}."
     )
 
 

@@ -37,6 +37,13 @@ class Task(StrEnum):
     PAIR = "pair"
 
 
+class Foils(StrEnum):
+    """Which codewords stand as wrong options: any, or those that move the face most alike."""
+
+    RANDOM = "random"
+    NEAR = "near"
+
+
 @dataclass(frozen=True, order=True, kw_only=True)
 class Stimulus:
     """One picture: a codeword at an intensity, with another one added; or a moment of a recording.
@@ -102,8 +109,8 @@ class RatingSettings:
     ----------
     model: whose names are asked for. dataset: whose recorded moments stand for the codewords; empty: the codewords'
     own faces. tasks: of `Task`. items: of each task. codewords: that are asked for; empty: those used most. faces: of
-    odd-one-out, 3 or 4. names: of a choice list. checks: attention checks. clips: faces that move, from neutral to the
-    peak and back, in place of still ones.
+    odd-one-out, 3 or 4. names: of a choice list. checks: attention checks. foils: which are wrong options. clips: faces
+    that move, from neutral to the peak and back, in place of still ones.
     """
 
     model: str
@@ -114,6 +121,7 @@ class RatingSettings:
     faces: int = 3
     names: int = 5
     checks: int = 2
+    foils: Foils = Foils.RANDOM
     clips: bool = False
     seed: int = 0
 
@@ -136,6 +144,7 @@ def make_items(
     names: Sequence[str],
     moments: Mapping[int, Sequence[Stimulus]] | None = None,
     shows: Callable[[Stimulus, int], bool] = lambda stimulus, codeword: stimulus.codeword == codeword,
+    likeness: np.ndarray | None = None,
 ) -> list[Item]:
     """The items of a study.
 
@@ -144,6 +153,7 @@ def make_items(
     codewords: to ask for. names: of all K codewords; two of one name are never options of one item.
     moments: recorded moments of every codeword, at most `MOMENTS`; None: the codewords' own faces. shows: whether a
         moment shows a codeword: one that does is no wrong answer for it.
+    likeness: (K, K) of codewords, for wrong options that are near.
 
     Raises `DataError` for too few codewords of different names to make wrong options of.
     """
@@ -155,7 +165,7 @@ def make_items(
             f"{len(chosen)} codewords of different names to ask for",
             f"at least {needed}; fewer names in a list, or other codewords",
         )
-    maker = _Maker(settings, chosen, tuple(names), moments, shows)
+    maker = _Maker(settings, chosen, tuple(names), moments, shows, likeness)
     found: list[Item] = []
     for task in (Task.CHOICE, Task.ODD, Task.PAIR):
         if task in settings.tasks or (task is Task.CHOICE and Task.WORDS in settings.tasks):
@@ -174,7 +184,9 @@ class _Maker:
         names: tuple[str, ...],
         moments: Mapping[int, Sequence[Stimulus]] | None,
         shows: Callable[[Stimulus, int], bool],
+        likeness: np.ndarray | None,
     ) -> None:
+        self.likeness = likeness if settings.foils is Foils.NEAR else None
         self.settings, self.names, self.moments, self.shows = settings, names, moments, shows
         self.rng = np.random.default_rng([settings.seed, *settings.model.encode()])
         self.codewords = self.rng.permutation(codewords).tolist()
@@ -278,8 +290,10 @@ class _Maker:
         return int(self.rng.choice(others)) if others else 0
 
     def _foils(self, k: int, count: int, shown: Stimulus | None = None) -> list[int]:
-        """Other codewords of other names, those used least first, in random order; of `shown`, none that it shows."""
-        order = sorted(self.rng.permutation(self.codewords).tolist(), key=lambda j: self.used[j])
+        """Other codewords of other names, those used least first, in random order, or the most alike first; of `shown`,
+        none that it shows."""
+        drawn, likeness = self.rng.permutation(self.codewords).tolist(), self.likeness
+        order = sorted(drawn, key=lambda j: self.used[j] if likeness is None else -float(likeness[k, j]))
         found: list[int] = []
         for j in order:
             taken = {self.names[o] for o in (k, *found)}

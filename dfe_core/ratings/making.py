@@ -21,13 +21,14 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.ratings.design import COMPANION_INTENSITY, MOST_CODEWORDS, RatingSettings, Stimulus, make_items
+from dfe_core.ratings.design import COMPANION_INTENSITY, MOST_CODEWORDS, Foils, RatingSettings, Stimulus, make_items
 from dfe_core.ratings.store import ITEMS_FILE, PICTURES, SCHEMA_VERSION, RatingStudy, require_new_ratings
 from dfe_core.render.animation import there_and_back
 from dfe_core.render.pictures import over, png, render_picture
 from dfe_core.render.studio import Shot
 from dfe_core.store import atomic_directory, write_json
 from dfe_core.tokenizer.codebook import REST, Codebook
+from dfe_core.tokenizer.mesh_inner_product import displacement_cosine
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.describe import codeword_descriptions
 from dfe_core.tokens.intervals import build_runs, open_runs
@@ -61,7 +62,8 @@ def make_ratings(
         raise DataError(face.id, "no mesh to show raters", "a codebook on a face with a mesh")
     names = [plain_name(d) for d in codeword_descriptions(codebook.psi, face)]
     faces = _Faces(codebook, settings, root)
-    items = make_items(settings, faces.codewords, names, faces.moments, faces.shows)
+    likeness = displacement_cosine(codebook.psi, codebook.psi, face.gram) if settings.foils is Foils.NEAR else None
+    items = make_items(settings, faces.codewords, names, faces.moments, faces.shows, likeness)
     if not any(not item.check for item in items):
         raise DataError(settings.model, "no item could be made", "more codewords, or another task")
     rest = Stimulus(codeword=REST)

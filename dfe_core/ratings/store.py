@@ -29,7 +29,7 @@ from dfe_core.audit import recorded
 from dfe_core.errors import DataError
 from dfe_core.integrity import check
 from dfe_core.locks import claim
-from dfe_core.ratings.design import Item, RatingSettings, Task, order_of
+from dfe_core.ratings.design import Foils, Item, RatingSettings, Task, order_of
 from dfe_core.store import artefact_path, cache_root, read_json, require_new_name, write_json
 
 SCHEMA_VERSION = 1
@@ -117,7 +117,7 @@ class RatingStudy(OpenedArtefact):
         """What it asks."""
         held = dict(self.manifest["settings"])
         lists = {"tasks": tuple(Task(t) for t in held["tasks"]), "codewords": tuple(held["codewords"])}
-        return RatingSettings(**{**held, **lists})
+        return RatingSettings(**{**held, **lists, "foils": Foils(held.get("foils", Foils.RANDOM))})
 
     @cached_property
     def items(self) -> tuple[Item, ...]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.ratings.design import Item, RatingSettings, Stimulus, Task, make_items, options_of, order_of
+from dfe_core.ratings.design import Foils, Item, RatingSettings, Stimulus, Task, make_items, options_of, order_of
 
 NAMES = [f"name {k}" for k in range(13)]
 SETTINGS = RatingSettings(model="m", tasks=tuple(Task), items=24, faces=4, names=5, checks=2)
@@ -57,6 +58,14 @@ def test_two_of_one_name_are_never_options_of_one_item():
     assert all(len({names[o] for o in i.options}) == len(i.options) for i in found if i.task is not Task.ODD)
     with pytest.raises(DataError, match="codewords of different names"):
         make_items(SETTINGS, range(1, 7), names)
+
+
+def test_near_foils_are_the_most_alike():
+    at = np.arange(13)
+    likeness = -np.abs(at[:, None] - at).astype(float)
+    found = make_items(replace(SETTINGS, foils=Foils.NEAR), range(1, 13), NAMES, likeness=likeness)
+    pairs = [i for i in found if i.task is Task.PAIR and not i.check]
+    assert pairs and all(abs(i.options[0] - i.options[1]) == 1 for i in pairs)
 
 
 def test_a_moment_that_shows_the_codeword_is_no_wrong_answer():

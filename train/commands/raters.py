@@ -94,6 +94,12 @@ def _add_make(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faces", type=int, default=3, help="of odd-one-out: 3 or 4 (default: 3)")
     parser.add_argument("--names", type=int, default=5, help="of a choice list (default: 5)")
     parser.add_argument("--checks", type=int, default=2, help="attention checks (default: 2)")
+    parser.add_argument(
+        "--foils",
+        choices=("random", "near"),
+        default="random",
+        help="wrong options: any codewords, or those most alike (default: random)",
+    )
     parser.add_argument("--clips", action="store_true", help="faces in motion in place of still ones")
     parser.add_argument("--seed", type=seed, default=0, help="of the items (default: 0)")
     add_json_option(parser)
@@ -104,7 +110,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 
 
 def _make(args: argparse.Namespace, progress: Listener) -> None:
-    from dfe_core.ratings.design import RatingSettings
+    from dfe_core.ratings.design import Foils, RatingSettings
     from dfe_core.ratings.making import make_ratings
 
     settings = RatingSettings(
@@ -116,6 +122,7 @@ def _make(args: argparse.Namespace, progress: Listener) -> None:
         faces=args.faces,
         names=args.names,
         checks=args.checks,
+        foils=Foils(args.foils),
         clips=args.clips,
         seed=args.seed,
     )
