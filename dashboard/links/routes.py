@@ -15,8 +15,9 @@ from ..theme.formatting import text
 from . import query_parameters
 
 _PAGES = f"{__name__.partition('.')[0]}.pages"
+FIRST = "overview"
 GROUPS = {
-    "": ("overview",),
+    "": (FIRST,),
     "Explore": ("codebook", "find", "recordings", "map", "motion"),
     "Analyse": ("coverage", "groups", "probes", "raters", "compare"),
     "Manage": ("study", "data"),
@@ -46,7 +47,7 @@ def groups() -> dict[str, list[st.Page]]:
 def route(name: str) -> st.Page:
     """One page. Its module is imported when it is first opened."""
     title, icon = TITLES[name]
-    return st.Page(_opener(name), title=title, icon=f":material/{icon}:", url_path=name, default=name == "overview")
+    return st.Page(_opener(name), title=title, icon=f":material/{icon}:", url_path=name, default=name == FIRST)
 
 
 def go(name: str, **parameters: object) -> NoReturn:

@@ -28,7 +28,7 @@ GOAL = 0.95
 NEXT = [
     ("codebook", "Look at the codewords", "Every codeword is a face you can turn, play and compare with neutral."),
     ("recordings", "Watch a recording", "See the face that tokens rebuild beside the one that was recorded."),
-    ("coverage", "Hold it against FACS", "What the codebook sees that action units do not, and the reverse."),
+    ("coverage", "Compare with FACS", "What the codebook sees that action units do not, and the reverse."),
     ("data", "Bring your own data", "Live Link Face, tables of ARKit coefficients, EMOCA, DECA, SMIRK."),
 ]
 

@@ -69,7 +69,7 @@ def whose(choice: artefact_cache.Choice, number: int) -> None:
     """Share of frames over subjects or a label, with intervals over subjects."""
     dataset, index = choice.open_dataset(), choice.open_intervals()
     few = [name for name in dataset.labels if dataset.recordings[name].nunique() <= 12]
-    st.subheader("In whom, and when", anchor=False)
+    st.subheader("By subject and label", anchor=False)
     by = st.segmented_control(
         "By",
         [*few, "subject"],

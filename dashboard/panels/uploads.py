@@ -213,7 +213,7 @@ def listed(found: list[Believed]) -> Believed | None:
     rows = [
         {
             "File": one.path.name,
-            "Believed to be": one.title or "⚠ not readable",
+            "Format": one.title or "⚠ not readable",
             "Why": one.why or one.fault,
             "MB": one.bytes / 1e6,
             "Subject": one.subject,

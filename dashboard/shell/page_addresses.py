@@ -12,11 +12,11 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ..data import films, media
-from ..links.routes import TITLES
+from ..links.routes import FIRST, TITLES
 from .rating_page import rating_routes
 
 TOLD = (
@@ -32,8 +32,9 @@ def page_addresses() -> list[Route]:
     contents = [
         Route(f"{base}{below}/{folder}/{{key}}", answer) for below in ("", "/{page}") for folder, answer in places
     ]
-    raters = rating_routes(base)
-    return [*raters, *(Route(f"{base}/{name}", _opened, methods=["GET", "HEAD"]) for name in TITLES), *contents]
+    named = {name: _first if name == FIRST else _opened for name in TITLES}
+    pages = [Route(f"{base}/{name}", answer, methods=["GET", "HEAD"]) for name, answer in named.items()]
+    return [*rating_routes(base), *pages, *contents]
 
 
 def told(index: str) -> str:
@@ -45,6 +46,12 @@ def told(index: str) -> str:
 async def _opened(request: Request) -> HTMLResponse:
     index = Path(st.__file__).parent / "static" / "index.html"
     return HTMLResponse(told(index.read_text(encoding="utf-8")), headers={"Cache-Control": "no-cache"})
+
+
+async def _first(request: Request) -> Response:
+    """The first page has no name of its own in Streamlit: its address is that of the dashboard."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"./{query}")
 
 
 async def _content(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""In whom, and when, every codeword of a codebook is shown: shares of frames over subjects and labels."""
+"""By subject and label: how much of their frames every codeword of a codebook takes."""
 
 from __future__ import annotations
 
