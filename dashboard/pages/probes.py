@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from dfe_core.artefact_names import AUS_ALONE
 from dfe_core.facs.store import list_aligned
 from dfe_core.p_values import at_floor, bounds
+from dfe_core.probes import class_scores
 from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.labels_together import family_table, kept_together
 from dfe_core.probes.limits import Finding
@@ -24,10 +26,10 @@ from ..data import artefact_cache, job_manager
 from ..links import query_parameters
 from ..panels import empty_states, job_progress, moments_in_words, page_frame, probe_export, probe_faces, probe_form
 from ..theme.formatting import text
-from ..views import figures, probe_results
+from ..views import class_figures, figures, probe_results
 
 KINDS = ("Predict a label", "Find by description")
-TABS = ("Scores", "Which faces", "Order", "Errors", "Confounds", "All labels", "Compare", "Keep")
+TABS = ("Scores", "Which faces", "Classes", "Order", "Errors", "Confounds", "All labels", "Compare", "Keep")
 
 
 def page() -> None:
@@ -144,7 +146,7 @@ def scores(choice: artefact_cache.Choice, result: ProbeResult) -> None:
     with right:
         rows = result.rows
         columns = {
-            "features": "From",
+            "features": "Features",
             "model": "Model",
             "score": rows["metric"].iloc[0],
             "p_vs_chance": "p, chance",
@@ -165,6 +167,46 @@ def scores(choice: artefact_cache.Choice, result: ProbeResult) -> None:
                 {"a": "One", "b": "Other", "difference": "Difference", "p": "p", "p_holm": "p, corrected"},
                 {"Difference|p|p, corrected": "%.3f"},
             )
+
+
+def classes(choice: artefact_cache.Choice, result: ProbeResult) -> None:
+    """Which classes are told apart, and what the probabilities are worth."""
+    if "right" not in result.predictions:
+        st.caption("This label is a number or an ordered scale: there are no classes. Its errors are under “Errors”.")
+        return
+    names = result.predictions["features"].drop_duplicates().tolist()
+    row = page_frame.parts("Features", names, key="classes_of") if len(names) > 1 else names[0]
+    part = result.predictions[result.predictions["features"] == row]
+    left, right = st.columns([1, 1], gap="medium")
+    with left:
+        st.caption("Units of each true class by the class that was predicted for them, in folds that did not train it")
+        alt = "Confusion matrix"
+        figures.show(class_figures.confusion_matrix(class_scores.confusion(part)), f"confusion-{row}", alt)
+    with right:
+        st.caption("Every class by itself")
+        heads = {"class": "Class", "units": "Units", "precision": "Precision", "recall": "Recall", "f1": "F1"}
+        page_frame.table(class_scores.class_scores(part), heads, {"Precision|Recall|F1": "%.3f"})
+    two_classes(part, row)
+
+
+def two_classes(part: pd.DataFrame, row: str) -> None:
+    """Thresholds and probabilities, which two classes have."""
+    named, curve, held = class_scores.binary_scores(part), class_scores.roc(part), class_scores.calibration(part)
+    left, right = st.columns([1, 1], gap="medium")
+    if named is not None and curve is not None:
+        with left:
+            st.caption(
+                f"Receiver operating characteristic of “{text(named[0])}”: area {curve[1]:.3f}, chance 0.5. Folds are "
+                "pooled, so that a shift between their models counts as error."
+            )
+            figures.show(class_figures.roc_curve(curve[0]), f"roc-{row}", "Receiver operating characteristic")
+    if named is not None and held is not None:
+        with right:
+            st.caption(
+                f"Calibration: how often “{text(named[0])}” is the truth by its predicted probability. Brier score "
+                f"{held[1]:.3f}, 0.25 for a coin."
+            )
+            figures.show(class_figures.calibration_curve(held[0]), f"calibration-{row}", "Calibration")
 
 
 def errors(choice: artefact_cache.Choice, result: ProbeResult) -> None:
@@ -188,7 +230,7 @@ def confounds(choice: artefact_cache.Choice, result: ProbeResult) -> None:
         )
         page_frame.table(checks)
     if not len(result.confounds):
-        st.caption("No other confound was asked for: choose columns under “Check for confounds” in a new experiment.")
+        st.caption("No other confound was asked for: choose columns under “Confounds” in a new experiment.")
         return
     st.caption("Asked for")
     page_frame.table(asked_confounds(result))
@@ -211,7 +253,7 @@ def order(choice: artefact_cache.Choice, result: ProbeResult) -> None:
 def all_labels(kept: list[ProbeResult], result: ProbeResult) -> None:
     """The labels that were predicted together, corrected over all."""
     if not result.settings.together:
-        st.caption("This label was predicted alone: choose several under “Predict” in a new experiment.")
+        st.caption("This label was predicted alone: choose several under “Label” in a new experiment.")
         return
     table = family_table(kept_together(kept, result))
     st.caption(
@@ -221,7 +263,7 @@ def all_labels(kept: list[ProbeResult], result: ProbeResult) -> None:
     columns = {
         "label": "Label",
         "scale": "Scale",
-        "features": "From",
+        "features": "Features",
         "metric": "Metric",
         "score": "Score",
         "low": "95 % from",
@@ -255,6 +297,7 @@ def compare(kept: list[ProbeResult], result: ProbeResult) -> None:
 PARTS = {
     "Scores": scores,
     "Which faces": probe_faces.show,
+    "Classes": classes,
     "Order": order,
     "Errors": errors,
     "Confounds": confounds,

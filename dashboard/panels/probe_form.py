@@ -53,14 +53,14 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
         columns = [name for name in ("session", *labels) if recordings[name].nunique() > 1]
         asked: dict[str, Any] = {
             "label": a.multiselect(
-                "Predict",
+                "Label",
                 labels,
                 default=labels[:1],
                 format_func=lambda name: f"{name} ({scales[name]})",
                 help="Several labels are predicted one by one, and p is corrected over all of them.",
             ),
             "task": b.selectbox(
-                "As",
+                "Task",
                 [None, "classify", "regress"],
                 format_func=lambda t: {
                     None: "By the kind of label",
@@ -70,13 +70,13 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
                 help="Text and two values are classes, whole numbers in steps (1 to 7) an ordered scale.",
             ),
             "unit": c.selectbox(
-                "One prediction for each",
+                "Unit",
                 [None, "recording", "subject", "segment"],
                 format_func=lambda u: u.capitalize() if u else "What the label belongs to",
             ),
         }
         asked["features"] = st.multiselect(
-            "From",
+            "Features",
             list(features),
             default=["au"] if alone else ["bow", "au", "psi"],
             format_func=lambda name: f"{name}: {features[name]}",
@@ -93,14 +93,14 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
         asked["seed"] = d.number_input("Seed", 0, 10_000, 0)
         a, b, c = st.columns(3)
         asked["group"] = a.selectbox(
-            "Group by",
+            "Grouping",
             ["subject", "time"],
             index=int(recordings["subject"].nunique() < 2),
             format_func=lambda name: {"subject": "Subjects", "time": "Blocks of time (one performer)"}[name],
         )
-        asked["confounds"] = b.multiselect("Check for confounds", columns, placeholder="No confound")
+        asked["confounds"] = b.multiselect("Confounds", columns, placeholder="No confound")
         names = list_aligned(choice.dataset, choice.root)
-        asked["aus"] = c.selectbox("Action units from", names, key=f"aus-{choice.dataset}") if names else None
+        asked["aus"] = c.selectbox("Action units", names, key=f"aus-{choice.dataset}") if names else None
         more(choice, asked, columns)
         refused = people.refusal(Role.EDITOR)
         go = st.form_submit_button(

@@ -30,7 +30,7 @@ def alone(cache: Path, tmp_path: Path) -> Path:
 def test_probes_offer_aus_and_no_codewords(alone):
     test = opened("probes")
     assert not test.exception and "Action units alone" in said(test)
-    (features,) = [one for one in test.multiselect if one.label == "From"]
+    (features,) = [one for one in test.multiselect if one.label == "Features"]
     assert features.value == ["au"] and [name.partition(":")[0] for name in features.options] == [
         "au",
         "au-sided",

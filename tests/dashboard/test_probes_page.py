@@ -132,3 +132,10 @@ def test_the_form_offers_every_pooling():
     from dfe_core.probes import pooling
 
     assert set(POOLINGS) == set(pooling.POOLINGS)
+
+
+def test_the_classes_of_an_experiment_have_a_matrix_and_scores(probed: Path):
+    test = opened("probes", probe_part="Classes")
+    assert not test.exception and not test.error
+    assert "in folds that did not train it" in said(test) and "chance 0.5" in said(test)
+    assert list(test.dataframe[0].value.columns) == ["Class", "Units", "Precision", "Recall", "F1"]
