@@ -228,6 +228,7 @@ def alone(choice: artefact_cache.Choice, rows: pd.DataFrame) -> None:
         }
         for row in typed_rows(rows, Unmatched)
     ]
+    page_frame.colour_scale("how far each vertex moves at intensity 1")
     browser_views.gallery(
         key=f"alone-{codebook.model}",
         on_pick_change=lambda: None,

@@ -85,6 +85,7 @@ def new_displays(choice: artefact_cache.Choice, found: coverage_analyses.Analysi
         "codebook": media.codebook_address(codebook),
     }
     picked = browser_views.gallery(key="new", data=data, on_pick_change=lambda: None).pick
+    page_frame.colour_scale("how far each vertex moves at intensity 1")
     if picked is not None:
         routes.go("codebook", codeword=picked)
 

@@ -17,6 +17,7 @@ from ..links import routes
 from ..theme.formatting import count, mm, percent, text
 from ..views import bars
 from . import page_frame
+from .region_symmetry_diversity import interval_words
 
 GOES_WITH = f"Shown are φ of {LEAST_PHI:g} or more, with q below 0.05 and an interval of the lift that leaves out 1."
 
@@ -79,7 +80,7 @@ def action_units(choice: artefact_cache.Choice, number: int) -> None:
     )
     circular = " They are estimates from the coefficients of the codewords: that they agree is no finding."
     st.caption(
-        f"By “{text(coverage.aus)}”, intervals over subjects; strongest first. {GOES_WITH}"
+        f"By “{text(coverage.aus)}”, {interval_words(coverage)}; strongest first. {GOES_WITH}"
         f"{circular if coverage.estimate else ''}"
     )
 

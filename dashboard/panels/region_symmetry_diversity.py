@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dfe_core.facs.coverage_result import Coverage
 from dfe_core.reports.coverage_charts import chart_rarefaction
 
 from ..data import artefact_cache, coverage_analyses
@@ -25,7 +26,12 @@ def by_region(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.
         format_func=lambda n: "All frames" if n == "all" else text(n.capitalize()),
     )
     figures.show(coverage_figures.by_condition(table, name), "by-condition", f"Displacement per region by {name}")
-    st.caption("Mean over frames of each region's root mean square displacement; intervals over subjects.")
+    st.caption(f"Mean over frames of each region's root mean square displacement; {interval_words(found.coverage)}.")
+
+
+def interval_words(coverage: Coverage) -> str:
+    """What the intervals are of, and that there are none where nothing can be said of other people."""
+    return "intervals over subjects" if coverage.subjects > 1 else "no intervals: there is one subject"
 
 
 def sides(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:

@@ -28,7 +28,7 @@ SHARED_SCALE_MM = 10.0
 """Displacement at the hot end of every heat map, unless a picture says that it has a scale of its own: the same colour
 is the same movement in all of them. What moves farther is as dark as this."""
 
-EYE_TINT, MOUTH_TINT = 0.5, 0.85
+EYE_TINT, MOUTH_TINT = 0.35, 0.85
 """How much of its own colour an eyeball, or the inside of the mouth, gives up to the heat map where it moves far."""
 
 EYE_WHITE, IRIS, PUPIL, MOUTH = (0.93, 0.92, 0.90), (0.36, 0.45, 0.50), (0.06, 0.06, 0.07), (0.36, 0.15, 0.15)

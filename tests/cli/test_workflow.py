@@ -187,7 +187,8 @@ def test_list_and_show_tell_what_is_there_and_that_it_is_simulated(run_dfe, toy_
     assert rows and all("simulated" in row for row in rows)
     shown = run_dfe(toy_root, "show", "toy").stdout
     assert "used by" in shown and "models/tiny" in shown and "truth: " in shown and "s01-1" in shown
-    assert "tokenizer.codewords" in run_dfe(toy_root, "show", "tiny").stdout
+    codewords = run_dfe(toy_root, "show", "tiny").stdout
+    assert all(words in codewords for words in ("tokenizer.codewords", "shaped like", "share of training frames"))
     assert "vertices" in run_dfe(toy_root, "show", "toy-1").stdout
 
 

@@ -149,20 +149,20 @@ def _codewords(artefact: Artefact, rows: int | None) -> str:
     wanted = (
         "codeword",
         "name",
-        "action units",
+        "shaped like",
         "side",
         "symmetry",
         "locality",
         "peak_mm",
-        "uses",
-        "share_of_frames",
+        "tokens in training",
+        "share of training frames",
         "description",
     )
     return _frame(frame[[c for c in wanted if c in frame]], rows)
 
 
 def _named(artefact: Artefact, frame: Any) -> Any:
-    """The table with plain names and action units by shape; as it was stored where the face is not to be had."""
+    """The table with plain names and the action units that codewords are shaped like; as it was stored where the face is not to be had."""
     import numpy as np
 
     from dfe_core.errors import DataError
@@ -176,6 +176,7 @@ def _named(artefact: Artefact, frame: Any) -> Any:
         return frame
     names = name_codewords(np.stack(frame["psi"].to_numpy()), face)
     like = [with_strength(n.in_facs_order) or facs_label(n) for n in names]
+    frame = frame.rename(columns={"uses": "tokens in training", "share_of_frames": "share of training frames"})
     return frame.drop(columns="description").assign(
         **{"name": [plain_name(n.description) for n in names], "shaped like": like}
     )

@@ -33,7 +33,7 @@ void main() {
   if (strength < 0.5) t = signed_ > 0.5 ? 0.5 : 0.0;
   vec3 base = texture(colours, vec2(t * 0.9922 + 0.0039, signed_ > 0.5 ? 0.75 : 0.25)).rgb;
   float tint = strength < 0.5 || signed_ > 0.5 ? 0.0 : clamp(4.0 * t, 0.0, 1.0); // as palette.tinted of Python
-  if (isEye) base = mix(hasEyes > 0.5 ? eyeColour() : vec3(0.93, 0.92, 0.90), base, 0.5 * tint);
+  if (isEye) base = mix(hasEyes > 0.5 ? eyeColour() : vec3(0.93, 0.92, 0.90), base, 0.35 * tint);
   else if (vMaterial > 1.5) base = mix(vec3(0.40, 0.17, 0.17), base, 0.85 * tint);
   float key = pow(max(0.5 + 0.5 * dot(n, normalize(vec3(-0.45, 0.55, 0.75))), 0.0), 1.8);
   float fill = pow(max(0.5 + 0.5 * dot(n, normalize(vec3(0.85, 0.05, 0.55))), 0.0), 2.0);
