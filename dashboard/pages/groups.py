@@ -11,8 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dfe_core.artefact_names import MANIFEST, groups_report_name
-from dfe_core.channels.measures import CHANNEL_MEASURES, COMPARED
-from dfe_core.channels.sources import known_channels
+from dfe_core.channels.measures import COMPARED, known_measures
 from dfe_core.errors import DataError
 from dfe_core.facs.store import list_aligned
 from dfe_core.groups.comparison import TESTED
@@ -207,8 +206,8 @@ def comparison(choice: artefact_cache.Choice, by: str, folder: Path) -> None:
 
 def measures_of(choice: artefact_cache.Choice) -> list[str]:
     """Measures of head, gaze, blinks, speech and tracking that the dataset may have."""
-    known = known_channels(choice.open_dataset())
-    return [name for name in COMPARED if CHANNEL_MEASURES[name].channel in known]
+    known = known_measures(choice.open_dataset())
+    return [name for name in COMPARED if name in known]
 
 
 def within(choice: artefact_cache.Choice, by: str) -> bool:

@@ -271,7 +271,8 @@ def beside(track: tracks.Track) -> None:
         )
         st.caption(
             "On the timeline: turns about the median of the recording; blinks and stretches in which the jaw moves as "
-            "in speech are marked. Speech is estimated from the jaw: laughter looks alike, and nothing is heard."
+            "in speech are marked. That is estimated from the jaw: laughter looks alike. A voice, where there is a "
+            "measure of it, is heard in the sound of the video, whoever’s it is."
         )
 
 

@@ -12,6 +12,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.video.links import link_by_name, links
 from dfe_core.video.stills import forget
+from dfe_core.video.voice import read_voices
 
 from ..data import people
 from ..data.places import place
@@ -77,6 +78,14 @@ def _change(dataset: Dataset, any_linked: bool) -> None:
     )
     if any_linked:
         st.button(
+            "Read voices from the sound",
+            key=f"voices-{dataset.name}",
+            type="tertiary",
+            on_click=_read_voices,
+            args=(dataset,),
+            help="Where a voice is likely, anybody’s: the measure of speech from sound, beside the one from the jaw.",
+        )
+        st.button(
             "Forget the videos",
             key=f"unlink-{dataset.name}",
             type="tertiary",
@@ -104,6 +113,19 @@ def _videos_in(path: Path) -> list[Path]:
     if not (found := video_intake.videos_among([path])):
         raise DataError(path, "no video in it that this dashboard may read", "videos, or a folder of them")
     return found
+
+
+def _read_voices(dataset: Dataset) -> None:
+    try:
+        with people.acting(Role.EDITOR, "link videos", (f"{DATASETS}/{dataset.name}",)):
+            done = read_voices(dataset)
+    except DataError as error:
+        st.session_state[_TOLD] = f":material/error: {text(str(error))}"
+        return
+    st.session_state[_TOLD] = (
+        f":material/check: Sound of {plural(len(done.read), 'recording')} read, {len(done.silent)} without sound, "
+        f"{len(done.unreadable)} not readable."
+    )
 
 
 def _forget(dataset: Dataset) -> None:

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.channels.series import ChannelSeries, channel_series
-from dfe_core.channels.sources import Channel, ChannelSources, channel_sources
+from dfe_core.channels.sources import Channel, ChannelSources, channel_sources, has_jaw, known_channels
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.progress import Listener, Progress, silent
 
-VERSION = 1
+VERSION = 2
 """Of the rules: what was counted by others is counted again."""
 
 
@@ -58,12 +58,16 @@ CHANNEL_MEASURES: Mapping[str, ChannelMeasure] = {
         channel=Channel.SPEECH, text="share of time in which the jaw moves as in speech, 0 … 1", unit=""
     ),
     "jaw_rhythm": _detail(Channel.SPEECH, "mean movement of the jaw at 2 to 8 Hz", ""),
+    "voice_share": ChannelMeasure(
+        channel=Channel.SPEECH, text="share of time with a voice in the sound of the video, 0 … 1", unit=""
+    ),
     "confidence": ChannelMeasure(channel=Channel.CONFIDENCE, text="mean confidence of the tracker, 0 … 1", unit=""),
     "frames_lost": ChannelMeasure(
         channel=Channel.CONFIDENCE, text="share of frames without a valid face, 0 … 1", unit=""
     ),
 }
 """Name → what it is."""
+_OF_VOICE = "voice_share"
 COMPARED = tuple(name for name, measure in CHANNEL_MEASURES.items() if measure.compared)
 
 
@@ -112,6 +116,17 @@ def _measured(dataset: Dataset, sources: ChannelSources, progress: Listener) -> 
     return stacked(rows)
 
 
+def known_measures(dataset: Dataset) -> tuple[str, ...]:
+    """The measures that a dataset may have: those of its channels, of a voice only where sound was read."""
+    known, heard = known_channels(dataset), bool(channel_sources(dataset).voices)
+    jaw = not heard or has_jaw(dataset)
+    return tuple(
+        name
+        for name, one in CHANNEL_MEASURES.items()
+        if one.channel in known and (heard if name == _OF_VOICE else one.channel is not Channel.SPEECH or jaw)
+    )
+
+
 def measured_table(dataset: Dataset, progress: Listener = silent) -> pd.DataFrame:
     """One row a recording: its name, subject and every measure, NaN where it is not known."""
     table = pd.DataFrame(measure_recordings(dataset, progress).values, columns=list(CHANNEL_MEASURES))
@@ -129,7 +144,7 @@ def measure_stretch(series: ChannelSeries, rows: slice) -> tuple[np.ndarray, np.
     """(M,) measures of frames `rows` of a recording, and the weights they are pooled by."""
     time_s = series.time_s
     step = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0
-    found = {**_head(series, rows), **_gaze(series, rows), **_lids(series, rows), **_jaw(series, rows)}
+    found = {**_head(series, rows), **_gaze(series, rows), **_lids(series, rows), **_speech(series, rows)}
     found |= _tracking(series, rows)
     values, frames = np.full(len(CHANNEL_MEASURES), np.nan), np.zeros(len(CHANNEL_MEASURES))
     for i, name in enumerate(CHANNEL_MEASURES):
@@ -192,10 +207,11 @@ def _lids(series: ChannelSeries, rows: slice) -> _Found:
     return found | ({"blink_duration": (float(np.diff(inside).mean()), len(inside))} if len(inside) else {})
 
 
-def _jaw(series: ChannelSeries, rows: slice) -> _Found:
+def _speech(series: ChannelSeries, rows: slice) -> _Found:
+    heard = {} if series.voice is None else {"voice_share": _mean(series.voice[rows])}
     if series.speech is None or series.rhythm is None:
-        return {}
-    return {"speech_share": _mean(series.speech[rows]), "jaw_rhythm": _mean(series.rhythm[rows])}
+        return heard
+    return {**heard, "speech_share": _mean(series.speech[rows]), "jaw_rhythm": _mean(series.rhythm[rows])}
 
 
 def _tracking(series: ChannelSeries, rows: slice) -> _Found:

@@ -11,6 +11,7 @@ from dfe_core.channels import rules
 from dfe_core.channels.sources import ChannelSources, closure_of_aus, gaze_degrees, tracking_confidence
 from dfe_core.expressions.dataset import Dataset, Frames
 from dfe_core.expressions.head_pose import head_pose
+from dfe_core.video.links import Voice
 
 _STILL = 1e-3
 """A channel that changes by less in all of a recording is one that the tool does not measure but writes."""
@@ -29,6 +30,7 @@ class ChannelSeries:
         saccade-like shift begins; NaN around blinks.
     closure, blinks: (T,) of the eyelids, 0 open … 1 closed, and (B, 2) seconds from and to.
     jaw, speech, rhythm: (T,) opening 0 … 1, whether it moves as in speech (1, 0), and by how much.
+    voice: (T,) whether a voice is likely in the video's sound (1, 0): anybody's.
     confidence: (T,) 0 … 1.
     """
 
@@ -46,6 +48,7 @@ class ChannelSeries:
     jaw: np.ndarray | None = None
     speech: np.ndarray | None = None
     rhythm: np.ndarray | None = None
+    voice: np.ndarray | None = None
     confidence: np.ndarray | None = None
 
 
@@ -69,6 +72,7 @@ def channel_series(dataset: Dataset, recording: str, sources: ChannelSources) ->
         time_s=frames.time_s,
         counted=counted,
         lost=counted & ~stored,
+        voice=_heard(sources.voices.get(recording), frames.time_s, counted),
         confidence=None if confidence is None else np.where(counted, confidence, np.nan),
         **_of_head(_masked(None if pose is None else np.degrees(_unwrapped(pose.angles)), frames.valid), frames.time_s),
         **_of_gaze(
@@ -142,6 +146,17 @@ def _of_lids(closure: np.ndarray | None, time_s: np.ndarray) -> dict[str, Any]:
         return {}
     blinks = rules.find_blinks(closure, time_s) if rules.sees_events(time_s) else None
     return {"closure": closure, "blinks": blinks}
+
+
+def _heard(voice: Voice | None, time_s: np.ndarray, counted: np.ndarray) -> np.ndarray | None:
+    """(T,) 1 within a span of voice, else 0; NaN where nothing was heard or is counted. None without sound."""
+    if voice is None:
+        return None
+    within = np.zeros(len(time_s))
+    for start, stop in voice.spans:
+        within[(time_s >= start) & (time_s < stop)] = 1
+    first, last = voice.heard_s
+    return np.where(counted & (time_s >= first) & (time_s <= last), within, np.nan)
 
 
 def _of_jaw(jaw: np.ndarray | None, time_s: np.ndarray) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,7 +11,9 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.head_pose import head_pose
 from dfe_core.facs.action_units import au_coefficient_map
 from dfe_core.facs.store import AlignedAus, list_aligned
+from dfe_core.store import content_key
 from dfe_core.text_enum import StrEnum
+from dfe_core.video.links import Voice, links
 
 LOOK_DEG = (35.0, 30.0)
 """Degrees of gaze, sideways and up or down, at a coefficient of 1: the slopes of the angles that Apple's Live Link Face
@@ -43,17 +45,22 @@ class Channel(StrEnum):
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ChannelSources:
     """Where the channels of a dataset are read. lids, jaw: columns of ψ, empty where there are none. looks: for gaze
-    sideways and up, columns that count up and down. aus: action units for lids and jaw where ψ has neither."""
+    sideways and up, columns that count up and down. aus: action units for lids and jaw where ψ has neither. voices: of
+    recordings whose video's sound was read (`dfe_core.video.voice`)."""
 
     lids: tuple[int, ...]
     jaw: tuple[int, ...]
     looks: tuple[tuple[tuple[int, ...], ...], ...]
     aus: AlignedAus | None
+    voices: Mapping[str, Voice] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
-        """Of the action units that are read; empty for none."""
-        return "" if self.aus is None else self.aus.key
+        """Of the action units and voices that are read; empty for none."""
+        aus = "" if self.aus is None else self.aus.key
+        if not self.voices:
+            return aus
+        return content_key([aus, [(name, one.spans, one.heard_s) for name, one in sorted(self.voices.items())]])
 
 
 def channel_sources(dataset: Dataset) -> ChannelSources:
@@ -65,7 +72,8 @@ def channel_sources(dataset: Dataset) -> ChannelSources:
     looks = tuple(tuple(tuple(i for name in side for i in where.get(name, ())) for side in axis) for axis in _LOOKS)
     whole = all(side for axis in looks for side in axis)
     aus = None if lids and jaw else _detected(dataset)
-    return ChannelSources(lids=lids, jaw=jaw, looks=looks if whole else (), aus=aus)
+    voices = {name: one.voice for name, one in links(dataset).items() if one.voice is not None}
+    return ChannelSources(lids=lids, jaw=jaw, looks=looks if whole else (), aus=aus, voices=voices)
 
 
 def known_channels(dataset: Dataset) -> tuple[Channel, ...]:
@@ -78,10 +86,16 @@ def known_channels(dataset: Dataset) -> tuple[Channel, ...]:
         Channel.POSE: any(head_pose(one) is not None for one in beside),
         Channel.GAZE: bool(sources.looks) or any(_gaze_columns(one) for one in beside),
         Channel.BLINKS: bool(sources.lids) or "AU45" in codes,
-        Channel.SPEECH: bool(sources.jaw) or bool(codes & set(_JAW_AUS)),
+        Channel.SPEECH: bool(sources.jaw) or bool(codes & set(_JAW_AUS)) or bool(sources.voices),
         Channel.CONFIDENCE: any(name in one for one in beside for name in _CONFIDENCE) or _loses_frames(dataset),
     }
     return tuple(channel for channel, there in have.items() if there)
+
+
+def has_jaw(dataset: Dataset) -> bool:
+    """Whether the opening of the jaw is known: of coefficients, or of action units."""
+    sources = channel_sources(dataset)
+    return bool(sources.jaw) or (sources.aus is not None and bool({au for au, _ in sources.aus.aus} & set(_JAW_AUS)))
 
 
 def gaze_degrees(

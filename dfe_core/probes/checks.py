@@ -33,7 +33,7 @@ from dfe_core.probes.validation import Fold, nested
 
 ALPHA = 0.05
 REST = "resting face"
-MOVED = ("head_movement", "speech_share", "confidence")
+MOVED = ("head_movement", "speech_share", "voice_share", "confidence")
 """Measures of `dfe_core.channels` that are checked. Blinks and gaze are movements of the face that codewords show, and
 are rows of features instead."""
 _ALIKE = 1e-6

@@ -245,6 +245,7 @@ _CONFOUND_WORDS = {
     "missing": "the share of missing frames",
     "head_movement": "head movement",
     "speech_share": "speech (from the jaw)",
+    "voice_share": "voice (from the sound of the videos)",
     "confidence": "the tracker's confidence",
 }
 

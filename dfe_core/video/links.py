@@ -30,17 +30,28 @@ _SAME = re.compile(r"(?P<stem>.+?)(-face\d+|_(cal|raw|neutral))?", re.IGNORECASE
 Box = tuple[float, float, float, float]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Voice:
+    """Where a voice is likely in the sound of a recording's video. spans: from and to, s of the recording. heard_s:
+    from and to, what of the recording the sound covers."""
+
+    spans: tuple[tuple[float, float], ...]
+    heard_s: tuple[float, float]
+
+
 @dataclass(frozen=True)
 class Link:
     """The video of a recording, and where the face is in it: left, top, right, bottom as shares of the picture; None
     where that is not known.
 
     box: where it nearly always is, for cutting. reach: where it is in any frame that it was found in, for covering.
+    voice: None where the sound was not read, or there is none.
     """
 
     video: Path
     box: Box | None = None
     reach: Box | None = None
+    voice: Voice | None = None
 
 
 @dataclass(frozen=True)
@@ -72,10 +83,7 @@ def link(dataset: Dataset, found: Mapping[str, Link]) -> None:
             dataset.path / FILE,
             {
                 "schema_version": 1,
-                "videos": {
-                    name: {"video": os.path.abspath(one.video), "box": one.box, "reach": one.reach}
-                    for name, one in found.items()
-                },
+                "videos": {name: _entry(one) for name, one in found.items()},
             },
         )
 
@@ -154,7 +162,21 @@ def _stem_among(name: str, videos: Mapping[str, Path]) -> str | None:
 def _link(entry: Any) -> Link | None:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("video"), str) or "\0" in entry["video"]:
         return None
-    return Link(Path(entry["video"]), _box(entry.get("box")), _box(entry.get("reach")))
+    return Link(Path(entry["video"]), _box(entry.get("box")), _box(entry.get("reach")), _voice(entry.get("voice")))
+
+
+def _entry(one: Link) -> dict[str, Any]:
+    held = {"video": os.path.abspath(one.video), "box": one.box, "reach": one.reach}
+    return held if one.voice is None else {**held, "voice": {"spans": one.voice.spans, "heard_s": one.voice.heard_s}}
+
+
+def _voice(held: Any) -> Voice | None:
+    try:
+        spans = tuple((float(start), float(stop)) for start, stop in held["spans"])
+        first, last = map(float, held["heard_s"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Voice(spans=spans, heard_s=(first, last))
 
 
 def _box(held: Any) -> Box | None:

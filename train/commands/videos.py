@@ -16,13 +16,23 @@ DESCRIPTION = (
     "dashboard can show the frame of a moment beside the face. Without a folder, list what is linked. "
     "Nothing is copied, and the dataset stays as it is; `dfe extract` links its videos by itself."
 )
-EXAMPLES = ("dfe videos study1 interviews/", "dfe videos study1", "dfe videos study1 --forget")
+EXAMPLES = (
+    "dfe videos study1 interviews/",
+    "dfe videos study1",
+    "dfe videos study1 --voices",
+    "dfe videos study1 --forget",
+)
 _SHOWN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", metavar="DATASET")
     parser.add_argument("sources", nargs="*", metavar="FOLDER", help="videos, or folders of videos")
+    parser.add_argument(
+        "--voices",
+        action="store_true",
+        help="read where a voice is likely in the sound of the linked videos: the measure voice_share",
+    )
     parser.add_argument("--forget", action="store_true", help="unlink all videos and delete the pictures made of them")
 
 
@@ -30,14 +40,17 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.dataset import Dataset
 
     dataset = Dataset.open(args.dataset)
-    if args.forget and args.sources:
-        raise DataError("--forget", "a folder beside it", "one or the other")
+    if args.forget and (args.sources or args.voices):
+        raise DataError("--forget", "a folder or --voices beside it", "one or the other")
     if args.forget:
         from dfe_core.video.stills import forget
 
         print(f"{args.dataset}: {forget(dataset)} recordings have no video any more")
-    elif args.sources:
-        _link(dataset, args.sources)
+    elif args.sources or args.voices:
+        if args.sources:
+            _link(dataset, args.sources)
+        if args.voices:
+            _read_voices(dataset, progress)
     else:
         _list(dataset)
 
@@ -49,6 +62,15 @@ def _link(dataset: Dataset, sources: list[str]) -> None:
     print(f"{dataset.name}: {len(report.found)} recordings linked to their videos, {len(report.without)} without")
     for path, why in report.passed_over[:_SHOWN]:
         print(f"  not used: {path.name}: {why}")
+
+
+def _read_voices(dataset: Dataset, progress: Listener) -> None:
+    from dfe_core.video.voice import read_voices
+
+    done = read_voices(dataset, progress)
+    print(f"{dataset.name}: sound read of {len(done.read)} videos, {len(done.silent)} have none")
+    for name in done.unreadable[:_SHOWN]:
+        print(f"  not read: {name}")
 
 
 def _list(dataset: Dataset) -> None:

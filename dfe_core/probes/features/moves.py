@@ -6,7 +6,13 @@ import numpy as np
 
 from dfe_core.artefact import ArtefactId
 from dfe_core.artefact_names import ANALYSES, aus_name
-from dfe_core.channels.measures import CHANNEL_MEASURES, VERSION, MeasuredChannels, measure_stretch
+from dfe_core.channels.measures import (
+    CHANNEL_MEASURES,
+    VERSION,
+    MeasuredChannels,
+    known_measures,
+    measure_stretch,
+)
 from dfe_core.channels.series import channel_series
 from dfe_core.channels.sources import Channel, ChannelSources, channel_sources, known_channels
 from dfe_core.errors import DataError
@@ -42,7 +48,8 @@ def channel_columns(sources: Sources, name: str) -> list[str]:
             f"{sources.dataset.name} has no {name if name != OTHER else 'head pose, gaze, eyelids or jaw'}",
             f"one of {', '.join(known)}" if known else "recordings whose tool gives them, or imported action units",
         )
-    return [measure for measure, facts in CHANNEL_MEASURES.items() if facts.channel in wanted]
+    there = known_measures(sources.dataset)
+    return [name for name, facts in CHANNEL_MEASURES.items() if facts.channel in wanted and name in there]
 
 
 def _measure(sources: Sources, read: ChannelSources) -> Arrays:
