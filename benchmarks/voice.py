@@ -2,8 +2,8 @@
 
     python -m benchmarks.voice
 
-Six recordings of 40 s a row, seeds 0 to 5: phrases of syllables of two pitches, in white and pink noise; then 30 s each of
-what is no speech. It says nothing of real rooms, microphones and languages.
+Six recordings of 40 s a row, seeds 0 to 5: phrases of syllables of two pitches, in white and pink noise; then 30 s
+each of what is no speech. It says nothing of real rooms, microphones and languages.
 """
 
 from __future__ import annotations

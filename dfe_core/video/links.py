@@ -39,7 +39,7 @@ class Voice:
     heard_s: tuple[float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Link:
     """The video of a recording, and where the face is in it: left, top, right, bottom as shares of the picture; None
     where that is not known.
@@ -114,7 +114,7 @@ def link_by_name(dataset: Dataset, sources: Sequence[str | Path]) -> Linked:
             "videos called as the recordings, as s1_talk.mp4 for s1_talk",
         )
     kept = {name: known[name] for name in found if name in known and known[name].video == found[name]}
-    link(dataset, known | {name: kept.get(name) or Link(path) for name, path in found.items()})
+    link(dataset, known | {name: kept.get(name) or Link(video=path) for name, path in found.items()})
     unused = set(videos.values()) - set(found.values())
     passed_over += [(path, "no recording of this name") for path in sorted(unused)]
     return Linked(tuple(found), tuple(n for n in names if n not in found and n not in known), tuple(passed_over))
@@ -162,7 +162,12 @@ def _stem_among(name: str, videos: Mapping[str, Path]) -> str | None:
 def _link(entry: Any) -> Link | None:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("video"), str) or "\0" in entry["video"]:
         return None
-    return Link(Path(entry["video"]), _box(entry.get("box")), _box(entry.get("reach")), _voice(entry.get("voice")))
+    return Link(
+        video=Path(entry["video"]),
+        box=_box(entry.get("box")),
+        reach=_box(entry.get("reach")),
+        voice=_voice(entry.get("voice")),
+    )
 
 
 def _entry(one: Link) -> dict[str, Any]:

@@ -226,7 +226,7 @@ def _link(dataset: Dataset, videos: list[Path], report: ImportReport, reader: Vi
     left_out = {path for path, _ in report.skipped}
     taken = [video for video in videos if video not in left_out]
     found = {
-        name: Link(video, *boxes)
+        name: Link(video=video, box=boxes[0], reach=boxes[1])
         for video, source in zip(taken, dataset.manifest["sources"], strict=True)
         for name, boxes in zip(source["recordings"], reader.boxes[video], strict=True)
         if video.is_file() and not is_picture(video)

@@ -50,7 +50,7 @@ def filmed(small_cache: Path) -> Iterator[np.ndarray]:
     time = np.arange(int(16_000 * SECONDS)) / 16_000
     sound = 0.5 * np.sin(2 * np.pi * 300 * time) * (time % 1 < 0.5)
     video = write_numbered(small_cache.parent / "numbered.webm", FRAMES, sound)
-    link(dataset, {RECORDING: Link(video)})
+    link(dataset, {RECORDING: Link(video=video)})
     rows = dataset.frames(RECORDING).time_s
     yield np.abs(rows[:, None] - shown_ms(FRAMES) / 1000).argmin(1)
     forget(dataset)

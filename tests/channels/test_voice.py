@@ -90,7 +90,7 @@ def test_a_voice_is_on_the_times_of_the_recording_not_of_the_video(dataset: Data
 
 def test_a_voice_is_kept_with_its_video_and_goes_with_another(dataset: Dataset, videos, tmp_path: Path):
     voice = Voice(spans=((1.0, 2.0),), heard_s=(0.0, 9.0))
-    link(dataset, {"talks": Link(videos[0] / "talks.webm", voice=voice)})
+    link(dataset, {"talks": Link(video=videos[0] / "talks.webm", voice=voice)})
     link_by_name(dataset, [videos[0]])
     assert links(dataset)["talks"].voice == voice
     (tmp_path / "talks.webm").write_bytes(b"")

@@ -46,7 +46,7 @@ def study(tmp_path: Path, toy_face) -> dfe.Study:
 
 
 def test_annotations_of_a_recording_name_its_video_and_nothing_of_this_machine(study: dfe.Study, tmp_path: Path):
-    link(study.dataset, {"r1": Link(tmp_path / "films" / "r1.mp4")})
+    link(study.dataset, {"r1": Link(video=tmp_path / "films" / "r1.mp4")})
     content = made(".eaf", lambda path: study_exports.of_one(study, "r1", "eaf", path), "r1")
     assert b'RELATIVE_MEDIA_URL="./r1.mp4"' in content and str(tmp_path).encode() not in content
     (tmp_path / "a.eaf").write_bytes(content)

@@ -58,7 +58,7 @@ def ask(monkeypatch) -> Callable[..., tuple[int, dict[str, str], bytes]]:
 
 def test_the_player_gets_the_video_in_ranges_and_the_frame_of_every_row(dataset: Dataset, ask):
     video = dataset.root.parent / "a.webm"
-    link(dataset, {"subject01-take1": Link(video)})
+    link(dataset, {"subject01-take1": Link(video=video)})
     frame = dataset.frames("subject01-take1").frame[10:50]
     film = films.film_of(dataset, "subject01-take1")
     data = films.film_data(dataset, "subject01-take1", film, frame)
@@ -73,7 +73,7 @@ def test_the_player_gets_the_video_in_ranges_and_the_frame_of_every_row(dataset:
 
 
 def test_an_address_ends_with_the_link_and_others_are_unknown(dataset: Dataset, ask):
-    link(dataset, {"subject01-take1": Link(dataset.root.parent / "a.webm")})
+    link(dataset, {"subject01-take1": Link(video=dataset.root.parent / "a.webm")})
     address = films.video_address(dataset, "subject01-take1")
     assert ask(f"/{address}")[0] == 206
     unlink(dataset)
@@ -82,7 +82,7 @@ def test_an_address_ends_with_the_link_and_others_are_unknown(dataset: Dataset, 
 
 
 def test_only_files_with_the_ending_of_a_video_are_shown(dataset: Dataset):
-    link(dataset, {"subject01-take1": Link(dataset.root.parent / "passwd")})
+    link(dataset, {"subject01-take1": Link(video=dataset.root.parent / "passwd")})
     assert films.film_of(dataset, "subject01-take1") is None
     assert films.film_of(dataset, "subject01-take2") is None
 

@@ -206,7 +206,7 @@ def test_a_file_that_somebody_annotated_stays(study: dfe.Study, tmp_path: Path):
     (tmp_path / "films").mkdir()
     for name in ("r0", "r1"):
         (tmp_path / "films" / f"{name}.mp4").write_bytes(b"")
-    films = {name: Link(tmp_path / "films" / f"{name}.mp4") for name in ("r0", "r1")}
+    films = {name: Link(video=tmp_path / "films" / f"{name}.mp4") for name in ("r0", "r1")}
     link(study.dataset, films)
     written, kept = annotation_export.export_beside_videos(study)
     assert [path.name for path in written] == ["r0.m.eaf", "r1.m.eaf"] and kept == []

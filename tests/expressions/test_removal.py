@@ -90,7 +90,7 @@ def test_the_truth_of_simulated_data_goes_and_comes_along(cache: Path, toy_face)
 
 
 def test_what_lies_beside_the_dataset_stays(dataset: Dataset, cache: Path, tmp_path: Path):
-    link(dataset, {"s0_take": Link(tmp_path / "film.mp4")})
+    link(dataset, {"s0_take": Link(video=tmp_path / "film.mp4")})
     remove_recording(dataset, "s1_take")
     assert list(links(Dataset.open("study", cache))) == ["s0_take"]
 

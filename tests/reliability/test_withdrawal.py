@@ -53,7 +53,7 @@ def world(cache: Path, toy_face, tmp_path: Path) -> World:
     notebook = Notebook.open("m", cache)
     notebook.edit(3, "ana", name="brow up")
     notebook.save_frames("smiles", "d", {"r1": [1, 2], "r2": [3]}, "ana")
-    link(made.dataset, {name: Link(tmp_path / f"{name}.mp4") for name in ("r0", "r1")})
+    link(made.dataset, {name: Link(video=tmp_path / f"{name}.mp4") for name in ("r0", "r1")})
     write_json(
         cache / "analyses" / "probe-1" / "manifest.json",
         {"settings": {"model": "m", "dataset": "d"}, "recordings": ["r1"]},

@@ -50,7 +50,7 @@ def dataset(cache: Path, toy_face, video: Path, monkeypatch) -> Dataset:
             )
         writer.close({"name": "d", "face": toy_face.id, "simulated": False})
     dataset = Dataset.open("d", cache)
-    link(dataset, {"seen": Link(video, FACE, FACE), "lost": Link(video, FACE, FACE)})
+    link(dataset, {"seen": Link(video=video, box=FACE, reach=FACE), "lost": Link(video=video, box=FACE, reach=FACE)})
     return dataset
 
 
@@ -66,7 +66,7 @@ def number(cell: np.ndarray) -> int:
 
 
 def test_every_clip_is_of_its_own_moment_on_the_times_of_the_file(dataset: Dataset, toy_face, video: Path):
-    link(dataset, {"seen": Link(video)})
+    link(dataset, {"seen": Link(video=video)})
     frames, covers = clip_frames(dataset, toy_face, [clip("seen", t) for t in (3.0, 6.5, 0.4, 9.5)], Cover.FILMED)
     assert covers == (Cover.FILMED,) * 4 and frames.shape == (FRAMES, CELL, 4 * CELL + 3 * GAP, 3)
     times = np.arange(FRAMES) / FPS - BEFORE_S
@@ -96,16 +96,18 @@ def test_where_the_place_of_a_face_is_not_sure_the_mesh_stands_for_the_whole_pic
     frames, covers = clip_frames(dataset, toy_face, [clip("lost", 5.0), clip("lost", 2.0)], Cover.BLURRED)
     assert covers == (Cover.MESH, Cover.BLURRED)
     assert (frames[:, :, :CELL] == MESH).all() and not (frames[:, :, CELL + GAP :] == MESH).all()
-    link(dataset, {"seen": Link(video, FACE)})  # where it nearly always is: not enough
+    link(dataset, {"seen": Link(video=video, box=FACE)})  # where it nearly always is: not enough
     frames, covers = clip_frames(dataset, toy_face, [clip("seen", 3.0)], Cover.BLURRED)
     assert covers == (Cover.MESH,) and (frames == MESH).all()
 
 
 def test_faces_of_other_recordings_of_the_same_video_are_blurred_too(dataset: Dataset, toy_face, video: Path):
     beside = (0.5, 0.3, 0.75, 0.6)
-    link(dataset, {"seen": Link(video, FACE, FACE)})
+    link(dataset, {"seen": Link(video=video, box=FACE, reach=FACE)})
     alone, _ = clip_frames(dataset, toy_face, [clip("seen", 3.0)], Cover.BLURRED)
-    link(dataset, {"seen": Link(video, FACE, FACE), "lost": Link(video, beside, beside)})
+    link(
+        dataset, {"seen": Link(video=video, box=FACE, reach=FACE), "lost": Link(video=video, box=beside, reach=beside)}
+    )
     both, _ = clip_frames(dataset, toy_face, [clip("seen", 3.0)], Cover.BLURRED)
     assert (alone != both)[:, :, CELL // 2 :].any() and (alone == both)[:, :, : CELL // 3].all()
 

@@ -90,7 +90,7 @@ def test_a_video_of_one_frame_is_that_frame():
 
 
 def test_the_sound_is_read_where_it_is(films: Path, dataset: Dataset):
-    link(dataset, {"a": Link(films / "a.mp4"), "b": Link(films / "b.webm")})
+    link(dataset, {"a": Link(video=films / "a.mp4"), "b": Link(video=films / "b.webm")})
     film = recording_film(dataset, "a")
     loud = film.sound.high > 20
     assert abs(int(loud.argmax()) * BIN_S - 1) <= 0.05 and loud[105:190].all() and not loud[:95].any()
@@ -99,7 +99,7 @@ def test_the_sound_is_read_where_it_is(films: Path, dataset: Dataset):
 
 
 def test_what_was_read_is_kept_until_the_video_changes_and_goes_with_it(films: Path, dataset: Dataset, monkeypatch):
-    link(dataset, {"a": Link(films / "a.mp4")})
+    link(dataset, {"a": Link(video=films / "a.mp4")})
     first = recording_film(dataset, "a")
     with monkeypatch.context() as without:
         without.setattr("dfe_core.video.ffmpeg.ffmpeg_program", lambda: None)
@@ -115,5 +115,5 @@ def test_what_was_read_is_kept_until_the_video_changes_and_goes_with_it(films: P
 
 def test_what_is_no_video_is_no_film(dataset: Dataset, tmp_path: Path):
     (tmp_path / "a.mp4").write_text("#EXTM3U\nfile:/etc/hostname\n")
-    link(dataset, {"a": Link(tmp_path / "a.mp4"), "b": Link(tmp_path / "gone.mp4")})
+    link(dataset, {"a": Link(video=tmp_path / "a.mp4"), "b": Link(video=tmp_path / "gone.mp4")})
     assert recording_film(dataset, "a") is None and recording_film(dataset, "b") is None

@@ -89,7 +89,7 @@ def test_every_moment_gives_its_own_frame(films: Path, dataset: Dataset):
 
 
 def test_a_face_whose_place_is_known_fills_the_picture(films: Path, dataset: Dataset):
-    link(dataset, {"a": Link(films / "a.mp4", (0.05, 0.2, 0.3, 0.8))})
+    link(dataset, {"a": Link(video=films / "a.mp4", box=(0.05, 0.2, 0.3, 0.8))})
     data = still(dataset, "a", 10 / FPS)
     assert np.abs(COLOURS - colour(data, left=True)).sum(1).argmin() == 11
     assert np.abs(COLOURS - colour(data)).sum(1).argmin() == 11  # nothing of the right half
@@ -122,7 +122,15 @@ def test_where_there_is_no_picture_there_is_none(films: Path, dataset: Dataset, 
     broken.write_bytes(b"no film" * 100)
     playlist = tmp_path / "b.mp4"
     playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:{films / 'a.mp4'}\n#EXT-X-ENDLIST\n")
-    link(dataset, {"a": Link(broken), "b-face0": Link(playlist), "b-face1": Link(tmp_path), "c": Link(tmp_path / "no")})
+    link(
+        dataset,
+        {
+            "a": Link(video=broken),
+            "b-face0": Link(video=playlist),
+            "b-face1": Link(video=tmp_path),
+            "c": Link(video=tmp_path / "no"),
+        },
+    )
     assert [still(dataset, name, 0.1) for name in ("a", "b-face0", "b-face1", "c")] == [None] * 4
 
 
