@@ -162,7 +162,7 @@ def _codewords(artefact: Artefact, rows: int | None) -> str:
 
 
 def _named(artefact: Artefact, frame: Any) -> Any:
-    """The table with plain names and the action units that codewords are shaped like; as it was stored where the face is not to be had."""
+    """The table with plain names and what codewords are shaped like; as it was stored where there is no face."""
     import numpy as np
 
     from dfe_core.errors import DataError
