@@ -60,6 +60,11 @@ SOMETHING_ELSE_PHI = 0.3
 """φ from which a codeword that no action unit resembles is not called beyond FACS: it goes with one all the same."""
 
 
+ONE_LIP = {"mouthRollLower": "AU28", "mouthRollUpper": "AU28"}
+"""Coefficients of one lip that are an action unit by themselves: FACS scores a lip suck of one lip alone as 28B or 28T
+(Ekman, Friesen & Hager 2002), so that it is not beyond FACS. The plain name says which lip it is."""
+
+
 class Verdict(Enum):
     """What is known of a codeword in terms of FACS."""
 
@@ -204,7 +209,7 @@ def action_candidates(face: FaceModel, templates: Templates | None = None) -> Ca
         codes = (COEFFICIENTS[name].au, *COEFFICIENTS[name].also)
         units = [row for (au, _), row in zip(table.aus, table.psi, strict=True) if au in codes]
         if not _is_like(alone, units, factor):
-            labels.append(("", name))
+            labels.append((ONE_LIP[name], "both") if name in ONE_LIP else ("", name))
             rows.append(alone)
     return Candidates(tuple(labels), np.stack(rows))
 
@@ -300,7 +305,10 @@ def _units(fitted: list[tuple[str, str, float]]) -> tuple[NamedActionUnit, ...]:
     """The strongest of (au, side, weight), an action unit of both sides and more of it on one as one."""
     found: list[NamedActionUnit] = []
     for au in dict.fromkeys(au for au, _, _ in fitted):
-        sides = {side: weight for code, side, weight in fitted if code == au}
+        sides: dict[str, float] = {}
+        for code, side, weight in fitted:
+            if code == au:  # of both lips, and of one of them
+                sides[side] = max(weight, sides.get(side, 0.0))
         both, left, right = (sides.get(side, 0.0) for side in ("both", "left", "right"))
         side = "both" if both or (left and right) else "left" if left else "right"
         more = stronger_side(both + left, both + right) if side == "both" else ""

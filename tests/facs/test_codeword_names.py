@@ -76,6 +76,8 @@ def row(codeword=0, au="AU12", side="both", phi=0.4, low=1.5):
         ({"eyeLookInRight": 0.56, "eyeLookOutLeft": 0.56}, "AU61"),
         ({"mouthDimpleRight": 0.48, "mouthDimpleLeft": 0.43}, "AU14"),
         ({"press": 0.5}, "AU24"),
+        ({"mouthRollLower": 0.6}, "AU28"),
+        ({"mouthRollLower": 0.6, "mouthRollUpper": 0.6}, "AU28"),
     ],
 )
 def test_the_action_units_of_a_codeword_are_those_it_is_made_of(anny, weights, label):
