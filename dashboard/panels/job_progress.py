@@ -12,6 +12,7 @@ from ..data.roles import Role
 from ..theme.formatting import text
 from . import error_text
 
+_SEEN = "seen-jobs"
 ButtonKind = Literal["primary", "secondary", "tertiary"]
 
 
@@ -35,19 +36,25 @@ def offer(
 
 
 def watch(key: str, done: str) -> None:
-    """Show a job while it runs; when it ends say how, and show the page afresh when it ended well."""
+    """Show a job while it runs; when it ends say how, and show the page afresh when it ended well.
+
+    How it ended is news to those who saw it run; to another session, a job that somebody cancelled is none.
+    """
     job = job_manager.manager().get(key)
     if job is None:
         return
+    seen = st.session_state.setdefault(_SEEN, set())
     if job.running:
+        seen.add(id(job))
         _live(key)
     elif job.done:
         job_manager.manager().forget(key)
-        st.toast(done, icon=":material/check_circle:")
+        if id(job) in seen:
+            st.toast(done, icon=":material/check_circle:")
         st.rerun()
-    elif job.stopped:
+    elif job.stopped and id(job) in seen:
         st.info(f"{text(job.title)} was cancelled. What it had finished is kept.", icon=":material/info:")
-    else:
+    elif not job.stopped:
         st.error(f"{text(job.title)} stopped. {text(error_text.in_fields(job.fault))}", icon=":material/error:")
 
 

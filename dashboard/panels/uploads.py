@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ import streamlit as st
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed, inspect_sources
 from dfe_core.facs.alone import as_action_units
+from dfe_core.spreadsheet import plain_table
 
 from ..data import artefact_cache, people
 from ..data.places import place
@@ -202,6 +204,12 @@ def who_is_who() -> tuple[Path | None, str]:
 # ---- what they are
 
 
+def label_template(found: Sequence[Believed]) -> str:
+    """A table of labels to be filled in: a row a recording, with what is known of its subject and session."""
+    rows = [{"recording": one.name, "subject": one.subject, "session": one.session, "condition": ""} for one in found]
+    return plain_table(pd.DataFrame(rows)).to_csv(index=False)
+
+
 def listed(found: list[Believed]) -> Believed | None:
     """The list of files; the one to look at: the row that is chosen, else the first that can be read."""
     good = [one for one in found if not one.fault]
@@ -232,10 +240,22 @@ def listed(found: list[Believed]) -> Believed | None:
         height=min(33 * (len(rows) + 1) + 3, 320),
         formats={"MB": "%.2f"},
     )
-    if "Subject" in empty and len(good) > 1:
-        st.caption(
-            "No subjects are known: every file counts as a person of its own. Name them under “Subjects and labels”."
-        )
+    if not labels and len(good) > 1:
+        known = "" if "Subject" not in empty else "No subjects are known: every file counts as a person of its own. "
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                f"{known}Fill in this table, a row per file, and drop it under “Subjects and labels”.", width="content"
+            )
+            st.download_button(
+                "Table to fill in, CSV",
+                label_template(good),
+                "labels.csv",
+                "text/csv",
+                key="label-template",
+                on_click="ignore",
+                icon=":material/table:",
+                type="tertiary",
+            )
     if len(found) > _SHOWN:
         st.caption(f"The first {_SHOWN} of {len(found):,} are listed; all are imported.")
     rows_chosen = event.selection.rows if event else []

@@ -13,6 +13,7 @@ from dashboard.panels import import_options, uploads, video_intake, video_links
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.inspection import Believed, inspect_sources
+from dfe_core.expressions.labels import read_labels
 from dfe_core.expressions.removal import remove_recording
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.video import extra
@@ -207,3 +208,10 @@ def test_a_link_in_a_folder_leads_to_no_video_that_nobody_declared(tmp_path: Pat
     own.unlink()
     with pytest.raises(DataError, match="no video in it"):
         video_links._videos_in(declared / "in")
+
+
+def test_the_table_to_fill_in_names_every_recording_and_is_read_as_labels(tmp_path: Path):
+    files = [Believed(path=Path(f"s{i}.csv"), name=f"s{i}", bytes=1, subject=f"p{i}") for i in (1, 2)]
+    (tmp_path / "labels.csv").write_text(uploads.label_template(files).replace(",,\n", ",,calm\n"))
+    labels = read_labels(tmp_path / "labels.csv")
+    assert labels.of("s1", "p1")["condition"] == "calm" and labels.of("s2", "p2")["condition"] == "calm"

@@ -96,6 +96,17 @@ def test_a_dataset_that_is_not_encoded_is_offered_for_encoding(filled: Path):
     assert [b for b in test.button if "Encode it now" in b.label]
 
 
+def test_a_cancelled_job_is_news_to_who_saw_it_run_alone(filled: Path, monkeypatch: pytest.MonkeyPatch):
+    (filled / "tokens" / "default--simulated" / "manifest.json").unlink()
+    jobs = Jobs()
+    monkeypatch.setattr(job_manager, "manager", lambda: jobs)
+    job = jobs.start("encode-default--simulated", "Encoding", command=(sys.executable, "-c", "input()"))
+    here = opened("recordings")
+    job.stop()
+    job.process.wait()
+    assert "was cancelled" in said(here.run()) and "was cancelled" not in said(opened("recordings"))
+
+
 def test_a_link_to_a_codeword_opens_it_and_one_to_none_says_so(filled: Path):
     assert "Codeword 7:" in said(opened("codebook", codeword="7"))
     missing = opened("codebook", codeword="4711")
