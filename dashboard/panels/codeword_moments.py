@@ -6,11 +6,9 @@ import streamlit as st
 
 from dfe_core.faces.model import FaceModel
 
-from ..data import artefact_cache, codeword_facts, film_stills, media
-from ..links import routes
-from ..theme.formatting import clock
-from ..views import browser_views
-from . import mixes, page_frame
+from ..data import artefact_cache, codeword_facts, film_stills
+from . import moment_strip, page_frame
+from .moment_strip import MomentPicture
 
 EXAMPLES = ("Strongest", "From weak to strong")
 
@@ -27,28 +25,20 @@ def show(choice: artefact_cache.Choice, face: FaceModel, number: int) -> None:
         st.caption(f"No moment of “{choice.dataset}” shows this codeword.")
         return
     stills = film_stills.addresses(dataset, [(moment.recording, moment.peak_s) for moment in found])
-    items = [
-        {
-            "psi": mixes.rounded(values),
-            "title": moment.recording,
-            "note": _note(moment),
-            "alt": f"{moment.recording} at {clock(moment.peak_s)}, intensity {moment.peak:.2f}",
-            **still,
-        }
+    pictures = [
+        MomentPicture(
+            recording=moment.recording,
+            peak_s=moment.peak_s,
+            psi=values,
+            note=moment.subject if moment.subject and moment.subject not in moment.recording else "",
+            words=f"intensity {moment.peak:.2f}",
+            still=still,
+        )
         for moment, values, still in zip(found, psi, stills, strict=True)
     ]
-    picked = browser_views.strip(
-        key="moments", data={"face": media.face_address(face), "items": items}, on_pick_change=lambda: None
-    ).pick
+    moment_strip.show("moments", face, pictures)
     page_frame.colour_scale()
     below = " Below it the frame of the video." if any(stills) else ""
     st.caption(
         f"The recorded face at each moment, coloured by its movement.{below} Click one to open the recording there."
     )
-    if picked is not None and picked < len(found):
-        routes.go("recordings", recording=found[picked].recording, t=round(found[picked].peak_s, 3))
-
-
-def _note(moment: codeword_facts.ShownMoment) -> str:
-    at = clock(moment.peak_s)
-    return f"{at} · {moment.subject}" if moment.subject and moment.subject not in moment.recording else at

@@ -8,11 +8,11 @@ import streamlit as st
 from dfe_core.groups.families import Family
 from dfe_core.tokenizer.codebook import Codebook
 
-from ..data import artefact_cache, codeword_facts, media
-from ..links import routes
-from ..theme.formatting import clock, text
-from ..views import browser_views, groups_figures
-from . import mixes
+from ..data import artefact_cache, codeword_facts
+from ..theme.formatting import text
+from ..views import groups_figures
+from . import moment_strip
+from .moment_strip import MomentPicture
 
 PICKED = "groups_row"
 """Key of the row that is looked at, in the session and in the address."""
@@ -82,22 +82,14 @@ def moments(choice: artefact_cache.Choice, by: str, level: str, number: int, key
         st.caption("No recording of this group shows it.")
         return
     face = choice.open_face()
-    if not face.has_mesh:
-        for moment in found:
-            words = f"{moment.recording} {clock(moment.peak_s)} · intensity {moment.peak:.2f}"
-            routes.link("recordings", words, recording=moment.recording, t=round(moment.peak_s, 3))
-        return
-    items = [
-        {
-            "psi": mixes.rounded(values),
-            "title": moment.recording,
-            "note": f"{clock(moment.peak_s)} · {moment.peak:.2f}",
-            "alt": f"{moment.recording} at {clock(moment.peak_s)}, intensity {moment.peak:.2f}",
-        }
+    pictures = [
+        MomentPicture(
+            recording=moment.recording,
+            peak_s=moment.peak_s,
+            psi=values,
+            note=f"{moment.peak:.2f}",
+            words=f"intensity {moment.peak:.2f}",
+        )
         for moment, values in zip(found, psi, strict=True)
     ]
-    picked = browser_views.strip(
-        key=key, data={"face": media.face_address(face), "items": items}, on_pick_change=lambda: None
-    ).pick
-    if picked is not None and picked < len(found):
-        routes.go("recordings", recording=found[picked].recording, t=round(found[picked].peak_s, 3))
+    moment_strip.show(key, face, pictures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -17,9 +18,9 @@ from ..data import artefact_cache, examples, media, thumbnails
 from ..data.dictionary import dictionary
 from ..links import query_parameters, routes
 from ..links.numbers import whole
-from ..theme.formatting import clock
 from ..views import browser_views, cards, figures, probe_results
-from . import mixes, page_frame
+from . import moment_strip, page_frame
+from .moment_strip import MomentPicture
 
 SHOWN, MOMENTS = 12, 6
 
@@ -198,26 +199,14 @@ def moments(
     if not found:
         st.caption("No moment of the recordings shows these codewords.")
         return
-    if not face.has_mesh:
-        for moment in found:
-            routes.link(
-                "recordings",
-                f"{moment.recording} {clock(moment.peak_s)} · codeword {moment.codeword} {moment.push:+.2f}",
-                recording=moment.recording,
-                t=round(moment.peak_s, 3),
-            )
-        return
-    items = [
-        {
-            "psi": mixes.rounded(examples.frame_at(choice, moment.recording, moment.peak_s)[0]),
-            "title": moment.recording,
-            "note": f"{clock(moment.peak_s)} · codeword {moment.codeword}, push {moment.push:+.2f}",
-            "alt": f"{moment.recording} at {clock(moment.peak_s)}, codeword {moment.codeword}, push {moment.push:+.2f}",
-        }
+    pictures = [
+        MomentPicture(
+            recording=moment.recording,
+            peak_s=moment.peak_s,
+            psi=examples.frame_at(choice, moment.recording, moment.peak_s)[0] if face.has_mesh else np.zeros(0),
+            note=f"codeword {moment.codeword}, push {moment.push:+.2f}",
+            words=f"codeword {moment.codeword}, push {moment.push:+.2f}",
+        )
         for moment in found
     ]
-    picked = browser_views.strip(
-        key=key, data={"face": media.face_address(face), "items": items}, on_pick_change=lambda: None
-    ).pick
-    if picked is not None and picked < len(found):
-        routes.go("recordings", recording=found[picked].recording, t=round(found[picked].peak_s, 3))
+    moment_strip.show(key, face, pictures)
