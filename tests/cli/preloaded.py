@@ -21,7 +21,10 @@ import traceback
 from importlib import import_module
 from pathlib import Path
 
-LIBRARIES = ("numpy", "pandas", "pyarrow.parquet", "scipy.stats", "sklearn.linear_model", "torch")
+LIBRARIES = (
+    *("numpy", "pandas", "pyarrow.parquet", "scipy.stats", "sklearn.linear_model", "sklearn.decomposition", "torch"),
+    *("torch._dynamo", "safetensors.torch", "numba", "duckdb", "filelock"),  # a training, a query and a lock load these
+)
 OF_THE_START = ("PYTHON", "LC_", "LANG", "OMP_")
 """Variables that begin so are read before the first line of a program, so a change of one takes a fresh process."""
 
