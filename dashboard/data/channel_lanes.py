@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dfe_core.channels.series import ChannelSeries
+from dfe_core.expressions.recording_table import find_frames
 from dfe_core.facs.store import AlignedAus
 from dfe_core.ontology import action_label
 
@@ -89,10 +90,9 @@ def au_lane(aus: AlignedAus, recording: str, frame: np.ndarray) -> Lane | None:
     if recording not in aus.recordings:
         return None
     part = aus.recording(recording)
-    at = np.minimum(np.searchsorted(part.frame, frame), max(len(part.frame) - 1, 0))
     if not len(part.frame) or not len(frame):
         return None
-    there = part.frame[at] == frame
+    at, there = find_frames(part.frame, frame)
     level = np.where(there[:, None], part.level[at], np.nan).T
     high = np.array([np.nanpercentile(row, _HIGH) if np.isfinite(row).any() else -1.0 for row in level])
     kept = np.sort(np.argsort(-high, kind="stable")[:MOST_AUS])

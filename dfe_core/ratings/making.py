@@ -19,6 +19,7 @@ from dfe_core.artefact_names import ANALYSES, MANIFEST, MODELS, ratings_name
 from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.recording_table import find_frames
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.ratings.design import COMPANION_INTENSITY, MOST_CODEWORDS, Foils, RatingSettings, Stimulus, make_items
@@ -139,8 +140,8 @@ class _Faces:
         if not moment.recording or self.tokens is None:
             return codeword in (moment.codeword, moment.companion)
         held = self.tokens.recording(moment.recording)
-        at = int(np.searchsorted(held.frame, moment.frame))
-        return bool((held.tokens[at] == codeword).any())
+        row, there = find_frames(held.frame, moment.frame)
+        return bool(there) and bool((held.tokens[row] == codeword).any())
 
     def psi(self, stimulus: Stimulus) -> np.ndarray:
         """(T, E) what a picture shows, one frame where it is still."""

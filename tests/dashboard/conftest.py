@@ -21,21 +21,24 @@ class _ReadOnce(importlib.metadata.PathDistribution):
     files = cached_property(importlib.metadata.PathDistribution.files.fget)
 
 
-@pytest.fixture(scope="session", autouse=True)
+_INSTALLED: list[importlib.metadata.Distribution] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
 def _packages_read_once() -> Iterator[None]:
     """AppTest parses the metadata of every installed package at each run, for components among them: two thirds of the
     time that a page takes. What is installed does not change while the tests run."""
-    find, installed = importlib.metadata.distributions, []
+    find = importlib.metadata.distributions
 
     def distributions(**context: object) -> list:
         if context:
             return list(find(**context))
-        if not installed:
-            installed.extend(find())
-            for package in installed:
+        if not _INSTALLED:
+            _INSTALLED.extend(find())
+            for package in _INSTALLED:
                 if type(package) is importlib.metadata.PathDistribution:
                     package.__class__ = _ReadOnce
-        return list(installed)
+        return list(_INSTALLED)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(importlib.metadata, "distributions", distributions)
