@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dfe_core.store import artefact_path, content_key
 
 from ..data import artefact_cache, job_manager, people
 from ..data.roles import Role
+from ..data.staging import Staging
 from ..views import probe_results
 
 MODELS = {"linear": "Logistic or ridge regression", "svm": "Linear SVM", "boosting": "Gradient boosting"}
@@ -110,7 +112,7 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
             disabled=job_manager.running(key_of(choice)) or bool(refused),
             help=refused or None,
         )
-    if go and not (asked["label"] and asked["features"] and asked["models"]):
+    if go and not (asked["label"] and (asked["features"] or asked["tables"]) and asked["models"]):
         st.warning("Choose at least one label, one row of features and one model.", icon=":material/edit_off:")
     elif go:
         out = report_folder(choice, content_key({k: str(v) for k, v in asked.items()}))
@@ -155,6 +157,24 @@ def more(choice: artefact_cache.Choice, asked: dict[str, Any], columns: list[str
             if level.strip()
         ]
         asked["drop_missing"] = st.checkbox("Leave out recordings that have no label")
+        dropped = st.file_uploader(
+            "Features of your own: tables with a column recording and one row per recording",
+            type=["csv", "parquet"],
+            accept_multiple_files=True,
+            key="probe-tables",
+            help="Each table is a row of features by the name of its file. Dropped files are deleted with the session: "
+            "keep your own, which the recipe of the experiment asks for.",
+        )
+        if "probe-tables-staging" not in st.session_state:
+            st.session_state["probe-tables-staging"] = Staging()
+        held = st.session_state["probe-tables-staging"].hold(dropped or [])
+        asked["tables"] = {feature_name(path): str(path) for path in held}
+
+
+def feature_name(path: Path) -> str:
+    """The name of a table's features, which stands in lists and sums of them: letters, digits and underscores."""
+    name = re.sub(r"\W+", "_", path.stem).strip("_") or "table"
+    return f"{name}_table" if name in known_features() else name
 
 
 def report_folder(choice: artefact_cache.Choice, key: str) -> Path:

@@ -35,7 +35,7 @@ def arguments(choice_model: str, choice_dataset: str, asked: dict[str, Any], out
         choice_dataset,
         *(part for label in labels for part in ("--label", label)),
         "--features",
-        ",".join(asked["features"]),
+        ",".join([*asked["features"], *asked.get("tables", ())]),
         "--models",
         ",".join(asked["models"]),
         "--seed",
@@ -55,6 +55,7 @@ def arguments(choice_model: str, choice_dataset: str, asked: dict[str, Any], out
     for name in ("levels", "confounds", "regress_out", "sequence"):
         if asked.get(name):
             line += [f"--{name.replace('_', '-')}", ",".join(asked[name])]
+    line += [part for name, path in asked.get("tables", {}).items() for part in ("--table", f"{name}={path}")]
     if asked.get("segment", 2.0) != 2.0:
         line += ["--segment", f"{asked['segment']:g}"]
     return [*line, "--drop-missing"] if asked.get("drop_missing") else line

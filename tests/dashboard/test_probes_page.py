@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from dashboard.panels.moments_in_words import sentence
+from dashboard.panels.probe_form import feature_name
 from dashboard.views.probe_results import arguments, guesses, side_by_side
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.probes.labels_together import predict_labels
@@ -49,6 +50,14 @@ def test_what_the_form_asks_is_what_the_command_reads():
     assert (settings.folds, settings.seed, settings.unit, settings.segment_s) == (3, 4, "recording", 1.5)
     assert settings.confounds == ("subject",) and settings.regress_out == ("session",)
     assert settings.sequence == ("mean",) and settings.drop_missing and settings.features == ("bow", "psi")
+
+
+def test_tables_of_the_form_are_rows_of_features_of_the_command():
+    held = {feature_name(Path(name)): name for name in ("/x/my heart-rate.csv", "/x/bow.csv")}
+    line = arguments("m", "d", ASKED | {"features": ["bow"], "tables": held}, "out")
+    settings = read_settings(build_parser(["probe"]).parse_args(line))
+    assert settings.features == ("bow", "my_heart_rate", "bow_table")
+    assert settings.tables == {"my_heart_rate": "/x/my heart-rate.csv", "bow_table": "/x/bow.csv"}
 
 
 def test_several_labels_of_the_form_are_several_of_the_command(probed: Path):
