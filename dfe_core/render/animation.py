@@ -20,7 +20,8 @@ WHITE = (255, 255, 255)
 
 def there_and_back(psi: np.ndarray, frames: int = 40) -> np.ndarray:
     """(E,) to (frames, E): from neutral to the expression and back, at rest at both ends; it loops without a jump."""
-    phase = np.linspace(0, 2 * np.pi, frames, endpoint=False)
+    step = np.arange(frames)
+    phase = 2 * np.pi * np.minimum(step, frames - step) / frames  # the way back has the very faces of the way there
     return ((1 - np.cos(phase)) / 2)[:, None].astype(np.float32) * np.asarray(psi, np.float32)
 
 
@@ -58,10 +59,16 @@ def _frames(
     identity: np.ndarray | None,
     progress: Listener,
 ) -> Iterator[np.ndarray]:
+    """Pictures of (T, E) coefficients; a face that comes again is drawn once, and kept until it comes no more."""
     scale = float(heat_scales_mm(face, psi).max())
-    for t, row in enumerate(psi):
+    faces, which = np.unique(psi, axis=0, return_inverse=True)
+    left, kept = np.bincount(which.ravel()), {}
+    for t, k in enumerate(which.ravel().tolist()):
         progress(Progress(task="animation", done=t, total=len(psi)))
-        yield over(render_picture(face, row, scale, shot, identity), WHITE)
+        if k not in kept:
+            kept[k] = over(render_picture(face, faces[k], scale, shot, identity), WHITE)
+        left[k] -= 1
+        yield kept[k] if left[k] else kept.pop(k)
     progress(Progress(task="animation", done=len(psi), total=len(psi)))
 
 

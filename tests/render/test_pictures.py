@@ -14,6 +14,7 @@ from PIL import Image
 
 from dfe_core.errors import DataError
 from dfe_core.faces import FaceModel, open_face
+from dfe_core.render import animation
 from dfe_core.render.animation import animate, there_and_back
 from dfe_core.render.palette import SHARED_SCALE_MM
 from dfe_core.render.pictures import (
@@ -205,6 +206,20 @@ def test_there_and_back_starts_at_rest_peaks_once_and_closes_the_loop() -> None:
     assert np.allclose(course[20], [2, -1])
     assert np.linalg.norm(course[-1] - course[0]) < 0.02
     assert np.allclose(course[1:], course[:0:-1], atol=1e-6)
+
+
+def test_a_face_that_comes_again_is_drawn_once(toy_face, tmp_path, monkeypatch):
+    drawn = []
+
+    def picture(face, row, *more):
+        drawn.append(float(row[0]))
+        return np.full((8, 8, 4), (int(100 * row[0]), 0, 0, 255), np.uint8)
+
+    monkeypatch.setattr(animation, "render_picture", picture)
+    course = there_and_back(np.eye(toy_face.coefficients)[0], 8)
+    frames = list(animation._frames(toy_face, course, Shot(8), None, lambda report: None))
+    assert len(frames) == 8 and len(drawn) == 5  # rest, three on the way, the apex
+    assert [int(frame[0, 0, 0]) for frame in frames] == [int(100 * amount) for amount in course[:, 0]]
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".mp4"])
