@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -40,16 +40,17 @@ def content_of(choice: Choice) -> str:
     return content_key(made_of)[:_CHARACTERS]
 
 
-def compare_with_link(choice: Choice, given: Mapping[str, str]) -> None:
+def compare_with_link(choice: Choice, given: Mapping[str, str], known: Mapping[str, Sequence[str]]) -> None:
     """Keep what to say where a link names what is not here, or what has changed since; until the choice changes.
 
-    given: query parameters ``model``, ``dataset`` and ``content`` as the browser sent them.
+    given: query parameters ``model``, ``dataset`` and ``content`` as the browser sent them. known: names that are
+    here, of models and datasets: another choice than the link's, of what is here, is somebody's own.
     """
     content = content_of(choice)
     absent = [
         f"no {word} “{given[key]}” is here, “{here}” is shown"
         for key, word, here in (("model", "codebook", choice.model), ("dataset", "dataset", choice.dataset))
-        if given.get(key) and here and given[key] != here
+        if given.get(key) and here and given[key] not in known[key]
     ]
     before = st.session_state.get("content")
     if absent:

@@ -22,9 +22,11 @@ def show() -> None:
     given = {name: st.query_params.get(name, "") for name in ("model", "dataset", "content")}
     with st.sidebar:
         choice = artefact_cache.chosen()
-        pick("Codebook", "model", artefact_cache.model_names(choice.root), choice.model)
+        models = artefact_cache.model_names(choice.root)
+        pick("Codebook", "model", models, choice.model)
         choice = artefact_cache.chosen()
-        pick("Dataset", "dataset", artefact_cache.dataset_names(choice.root, choice.model), choice.dataset)
+        datasets = artefact_cache.dataset_names(choice.root, choice.model)
+        pick("Dataset", "dataset", datasets, choice.dataset)
         choice = artefact_cache.chosen()
         if choice.encoded:
             st.selectbox(
@@ -38,7 +40,7 @@ def show() -> None:
             )
         elif choice.model and choice.dataset:  # not in the list's own words, which the link holds
             st.caption(f"Not encoded by “{text(choice.model)}” yet")
-        compare_with_link(choice, given)
+        compare_with_link(choice, given, {"model": models, "dataset": datasets})
         _data_badge(artefact_cache.chosen())
         if job_manager.manager().running() or default_analyses.pending():
             jobs()

@@ -52,9 +52,12 @@ def test_a_link_made_before_a_change_says_so(filled: Path):
 def test_what_changes_while_a_page_is_open_is_no_news(filled: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(st, "session_state", {})
     choice = artefact_cache.Choice(root=filled, model="default", dataset="simulated")
-    compare_with_link(choice, {})
+    known = {"model": ["default"], "dataset": ["simulated", "other"]}
+    compare_with_link(choice, {}, known)
     st.session_state["content"] = "00000000"  # as it was in the run before
-    compare_with_link(choice, {"model": "default", "dataset": "simulated", "content": "00000000"})
+    compare_with_link(choice, {"model": "default", "dataset": "simulated", "content": "00000000"}, known)
+    assert notice() == ""
+    compare_with_link(choice, {"model": "default", "dataset": "other"}, known)  # chosen away from, and here
     assert notice() == ""
 
 
