@@ -51,8 +51,19 @@ def test_a_selection_made_on_the_map_is_shown_in_3d_and_followed_by_the_gallery(
     there.page.get_by_test_id("stPageLink").get_by_text("Gallery").click()
     there.page.wait_for_url("**/codebook*")
     there.page.get_by_text("2 codewords selected").wait_for()
-    there.until("document.querySelector('.st-key-gallery') !== null")
+    there.page.locator(".st-key-gallery .card").nth(1).wait_for()
     assert there.page.locator(".st-key-gallery .card").count() == 2
+
+
+def test_a_click_just_before_a_link_to_another_page_does_not_leave_that_page_empty(visit):
+    there = visit().open("/map?method=PCA&chosen=5,8", MAP)
+    there.page.wait_for_selector('.dfe-morph[data-state=drawn][data-codeword="8"]')
+    card = there.page.locator(CARD.format(5)).element_handle()
+    link = there.page.get_by_test_id("stPageLink").get_by_text("Gallery").element_handle()
+    there.page.evaluate("both => both.forEach((one) => one.click())", [card, link])
+    there.page.wait_for_url("**/codebook*")
+    there.page.get_by_text("2 codewords selected").wait_for()
+    assert there.parameter("only") and there.parameter("chosen") == "5,8"
 
 
 def test_a_box_on_the_map_selects_and_undo_and_clear_go_back(visit):

@@ -61,9 +61,8 @@ def test_openface_files_become_a_codeword_that_is_looked_at(visit, browser, tmp_
         steps.append("name")
         page.get_by_role("button", name="Start the study").click()
         steps.append("start")
-        page.get_by_text("The codewords in most use after").wait_for(timeout=120_000)
         codebook = page.get_by_role("link", name="Open its codebook").first
-        codebook.wait_for(timeout=120_000)
+        codebook.wait_for(timeout=240_000)
         there.open("/" + str(codebook.get_attribute("href")), ".dfe-gallery .card")
         steps.append("open its codebook")
         page.locator('.dfe-gallery .card[data-id="2"]').click()

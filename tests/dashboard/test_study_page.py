@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from dashboard.pages.study import arguments, seal_plan, training_history, without_labels
+from dashboard.pages.study import arguments, faces_so_far, seal_plan, training_history, without_labels
+from dashboard.views import browser_views
+from dfe_core.artefact_names import LEARNING_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed
+from dfe_core.faces import save_face
 from dfe_core.workflow.settings import StudySettings
 from train.cli import build_parser
 from train.commands.study import read_settings
@@ -50,3 +54,20 @@ def test_the_curves_have_every_whole_line_of_the_log(tmp_path: Path):
     folder.mkdir(parents=True)
     (folder / "history.jsonl").write_text('{"step": 25, "rmse_mm": 0.5}\n{"step": 50, "rmse_mm": 0.4}\n{"step": 7')
     assert training_history(tmp_path, "lab")["step"].tolist() == [25, 50]
+
+
+def test_faces_are_shown_while_they_are_learned_and_no_longer(tmp_path: Path, toy_face, monkeypatch):
+    save_face(toy_face, tmp_path)
+    folder = tmp_path / "models" / "lab-codebook"
+    folder.mkdir(parents=True)
+    strips: list[dict] = []
+    monkeypatch.setattr(browser_views, "strip", lambda key, data: strips.append(data))
+    faces_so_far(tmp_path, "lab")
+    assert strips == []
+    one = {"codeword": 7, "share": 0.25, "psi": [0.0] * toy_face.coefficients}
+    (folder / LEARNING_FILE).write_text(json.dumps({"step": 25, "face": toy_face.id, "codewords": [one]}))
+    faces_so_far(tmp_path, "lab")
+    assert [(item["title"], item["note"]) for item in strips[0]["items"]] == [("Codeword 7", "25 % of the tokens")]
+    (folder / LEARNING_FILE).unlink()
+    faces_so_far(tmp_path, "lab")
+    assert len(strips) == 1

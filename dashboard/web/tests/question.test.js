@@ -86,3 +86,13 @@ test("nothing is sent after the view is closed", () => {
   vi.advanceTimersByTime(10 * PATIENCE);
   expect(sent()).toEqual([]);
 });
+
+test("when the page is left, what waits is sent at once and nothing is asked again", () => {
+  question.ask(2, 1, DELAY);
+  question.flush();
+  expect(sent()).toEqual([2]);
+  vi.advanceTimersByTime(10 * PATIENCE);
+  expect(sent()).toEqual([2]);
+  question.flush();
+  expect(sent()).toEqual([2]);
+});

@@ -16,10 +16,11 @@ export class Question {
     this.heard = false;
     this.repeats = 0;
     this.timer = 0;
+    /** @type {(() => void) | undefined} what the timer is to send */ this.due = undefined;
   }
 
   /** Say which codeword it is; no answer comes back here. @param {number} id @param {number} delay ms */
-  tell(id, delay) { this.later(() => this.send(id), delay); }
+  tell(id, delay) { this.sendLater(() => this.send(id), delay); }
 
   /** @param {number} id @param {number} shown where the server is @param {number} delay ms */
   ask(id, shown, delay) {
@@ -28,13 +29,13 @@ export class Question {
     this.repeats = 0;
     if (this.asked !== undefined) return;
     if (id !== shown) { this.put(delay); return; }
-    clearTimeout(this.timer); // back where the server is
+    this.close(); // back where the server is
     this.wanted = undefined;
   }
 
   /** @param {number} delay ms */
   put(delay) {
-    this.later(() => {
+    this.sendLater(() => {
       this.asked = this.wanted;
       this.heard = false;
       this.send(/** @type {number} */ (this.asked));
@@ -57,16 +58,31 @@ export class Question {
     if (this.asked === undefined || id !== this.asked) return; // an answer to something before
     this.asked = undefined;
     if (this.wanted !== id) { this.put(0); return; }
-    clearTimeout(this.timer);
+    this.close();
     this.wanted = undefined;
     this.show(id);
   }
 
+  /** The page is about to be left: send at once what waits to be sent, and ask for nothing after. */
+  flush() {
+    this.due?.();
+    this.close();
+  }
+
   /** @param {() => void} what @param {number} delay ms */
   later(what, delay) {
-    clearTimeout(this.timer);
+    this.close();
     this.timer = window.setTimeout(what, delay);
   }
 
-  close() { clearTimeout(this.timer); }
+  /** @param {() => void} what it sends @param {number} delay ms */
+  sendLater(what, delay) {
+    this.later(() => { this.due = undefined; what(); }, delay);
+    this.due = what;
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    this.due = undefined;
+  }
 }

@@ -3,6 +3,7 @@
 import { announce } from "../shared/clicked.js";
 import { element } from "../shared/dom.js";
 import { loadFace } from "../shared/face.js";
+import { beforeLeaving } from "../shared/leaving.js";
 import { clamp } from "../shared/maths.js";
 import { loadPack, rowOf } from "../shared/pack.js";
 import { GLIDE, startGlide } from "../shared/page.js";
@@ -53,6 +54,7 @@ export class Gallery extends View {
     this.box.addEventListener("keydown", (e) => this.walk(e));
     this.ended = new AbortController();
     window.addEventListener("keydown", (e) => this.walkFromAnywhere(e), { signal: this.ended.signal });
+    beforeLeaving(() => this.question.flush(), this.ended.signal);
   }
 
   /** At once, before anything is fetched. @param {Data} data */

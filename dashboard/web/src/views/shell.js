@@ -1,6 +1,7 @@
 // What belongs to no single page: the keys that work everywhere, their list, and the guided tour of a first visit.
 
 import { button, element } from "../shared/dom.js";
+import { watchLinks } from "../shared/leaving.js";
 import { keepChoice } from "../shared/link.js";
 import { mount, View } from "../shared/view.js";
 
@@ -46,6 +47,7 @@ class Shell extends View {
     const { signal } = this.ended;
     window.addEventListener("keydown", (event) => this.press(event), { signal });
     for (const name of ["resize", "scroll"]) window.addEventListener(name, () => this.place(), { signal, capture: true });
+    watchLinks(signal);
     this.mending = new MutationObserver(() => this.mend());
     this.mending.observe(document.body, { childList: true, subtree: true });
     this.mend();
