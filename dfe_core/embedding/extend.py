@@ -17,6 +17,11 @@ BINS = {2: 192, 3: 48}
 """Cells along each axis, by the map's dimensions."""
 BATCH = 512
 """Frames placed at once: their distances to the drawn frames stay in the processor's cache."""
+MANY = 2000
+"""From so many drawn frames on, a frame is compared with those of the cells around it alone."""
+SEARCHED = 24
+"""Cells in which the most similar frame is looked for: of 4,000 held-out frames of the simulated data 97 % find the
+one that a search of all would, and the 90th percentile of their miss is the same, 0.4 % of the map's width."""
 
 Placer = Callable[[np.ndarray], np.ndarray]
 """(n, D) vectors to (n, 2) or (n, 3) places."""
@@ -67,17 +72,50 @@ def nearest_place(vectors: np.ndarray, places: np.ndarray, metric: str) -> Place
     simulated data it misses by 0.2 % of the map's width, a perceptron of 2 × 256 units by 2.0 %.
     """
     known = _comparable(vectors, metric)
-    half = (known**2).sum(1) / 2
+    if len(known) < MANY:
+        return lambda asked: places[_most_alike(_comparable(asked, metric), known, np.arange(len(known)))]
+    cells = _cells(known)
 
     def place(asked: np.ndarray) -> np.ndarray:
         asked = _comparable(asked, metric)
         found = np.empty(len(asked), np.int64)
-        for start in range(0, len(asked), BATCH):
-            part = asked[start : start + BATCH]
-            found[start : start + BATCH] = (part @ known.T - half).argmax(1)
+        cell = _most_alike(asked, cells.middles, np.arange(len(cells.middles)))
+        for own in np.unique(cell):
+            rows = np.flatnonzero(cell == own)
+            found[rows] = _most_alike(asked[rows], known, cells.searched[own])
         return places[found]
 
     return place
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cells:
+    """Vectors parted into cells. middles (c, D) float32 of the cells; searched: for each, the rows in it and in the
+    cells next to it."""
+
+    middles: np.ndarray
+    searched: list[np.ndarray]
+
+
+def _cells(known: np.ndarray) -> _Cells:
+    """Cells about as many as vectors in one. The middles are drawn vectors, so that there are more where these are."""
+    count = int(np.sqrt(len(known)))
+    middles = known[np.random.default_rng(0).choice(len(known), count, replace=False)]
+    cell = _most_alike(known, middles, np.arange(count))
+    rows = [np.flatnonzero(cell == c) for c in range(count)]
+    apart = ((middles[:, None] - middles) ** 2).sum(-1)
+    near = np.argsort(apart, axis=1, kind="stable")[:, :SEARCHED]
+    return _Cells(middles=middles, searched=[np.concatenate([rows[c] for c in around]) for around in near])
+
+
+def _most_alike(asked: np.ndarray, known: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(n,) which of these rows of `known` is nearest to each of `asked` (n, D)."""
+    part = known[rows]
+    half = (part**2).sum(1) / 2
+    found = np.empty(len(asked), np.int64)
+    for start in range(0, len(asked), BATCH):
+        found[start : start + BATCH] = (asked[start : start + BATCH] @ part.T - half).argmax(1)
+    return rows[found]
 
 
 def held_out_error(

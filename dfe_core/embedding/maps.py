@@ -24,6 +24,7 @@ from dfe_core.embedding import features as features_of
 from dfe_core.embedding.extend import Density, Placer, density_of, density_of_all, held_out_error, nearest_place
 from dfe_core.embedding.features import Features, FrameVectors
 from dfe_core.embedding.quality import MapQuality, map_quality
+from dfe_core.embedding.umap_layout import umap_layout
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
@@ -34,10 +35,11 @@ from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.intervals import build_runs
 
-VERSION = {"codewords": 1, "frames": 2}
+VERSION = {"codewords": 2, "frames": 3}
 AXES = ("x", "y", "z")
 KINDS = {"codewords": ("deformation", "geodesic", "cooccurrence"), "frames": ("psi", "tokens")}
-METHODS = ("umap", "pca")
+METHODS = ("umap", "pca", "umap-learn")
+METHOD_NAMES = {"umap": "UMAP", "pca": "PCA", "umap-learn": "UMAP (umap-learn)"}
 STEPS = 5
 FEWEST = 5
 NEIGHBOURS, MIN_DISTANCE = 15, 0.1
@@ -52,7 +54,8 @@ class MapSettings:
     dataset: may be empty for codewords by deformation: no recording is looked at.
     of, by: codewords by ``deformation`` (cosine of displacement fields), ``geodesic`` (the same, spread over the
         skin) or ``cooccurrence`` (sharing frames); frames by ``psi`` (distance of the faces) or ``tokens`` (bags).
-    method: ``umap`` (McInnes, Healy & Melville 2018; one thread, so that a seed repeats) or ``pca``, the baseline.
+    method: ``umap`` (McInnes, Healy & Melville 2018, `umap_layout`), ``pca``, the baseline, or ``umap-learn``, the
+        authors' package, in one thread so that a seed repeats: the same graph, several times as long.
     sample: frames mapped at most, drawn at random.
 
     Raises `DataError` for a map that there is not.
@@ -78,7 +81,7 @@ class MapSettings:
             raise DataError(
                 f"map by {self.method} in {self.dimensions} dimensions",
                 "no such map",
-                f"{' or '.join(METHODS)} in 2 or 3 dimensions",
+                f"{', '.join(METHODS)} in 2 or 3 dimensions",
             )
         if self.needs_tokens and not self.dataset:
             raise DataError(f"map of {self.of} by {self.by}", "no dataset named", "the dataset that was encoded")
@@ -164,7 +167,7 @@ def build_map(
     if len(features.vectors) < FEWEST:
         raise DataError(settings.model, f"{len(features.vectors)} points to map", f"at least {FEWEST}")
     progress(Progress(task="map", done=1, total=STEPS, detail=f"{settings.method} of {len(features.vectors):,} points"))
-    places, explained, project = _place(features, settings)
+    places, explained, project = _place(features, settings, progress)
     progress(Progress(task="map", done=2, total=STEPS, detail="measuring the map"))
     quality = map_quality(features.vectors, places, features.metric, seed=settings.seed)
     progress(Progress(task="map", done=3, total=STEPS, detail="placing all frames"))
@@ -202,11 +205,23 @@ def _features(
     return vectors, features_of.of_frames(vectors, tokens, settings.sample, settings.seed)
 
 
-def _place(features: Features, settings: MapSettings) -> tuple[np.ndarray, float | None, Placer | None]:
+def _place(
+    features: Features, settings: MapSettings, progress: Listener
+) -> tuple[np.ndarray, float | None, Placer | None]:
     """Places, the variance that the axes hold, and, where there is one, the projection that made them."""
     if settings.method == "pca":
         return _pca(features.vectors, settings)
-    return _umap(features, settings), None, None
+    if settings.method == "umap-learn":
+        return _umap_learn(features, settings), None, None
+    places = umap_layout(
+        _reducer(features.vectors, settings.seed)(features.vectors),
+        metric=features.metric,
+        dimensions=settings.dimensions,
+        neighbours=min(NEIGHBOURS, len(features.vectors) - 1),
+        seed=settings.seed,
+        progress=progress,
+    )
+    return places, None, None
 
 
 def _density(
@@ -252,7 +267,7 @@ def _pca(vectors: np.ndarray, settings: MapSettings) -> tuple[np.ndarray, float,
     return np.pad(places, missing), float(spread.sum()), lambda asked: np.pad(pca.transform(asked), missing)
 
 
-def _umap(features: Features, settings: MapSettings) -> np.ndarray:
+def _umap_learn(features: Features, settings: MapSettings) -> np.ndarray:
     import warnings
 
     from umap import UMAP
@@ -275,8 +290,8 @@ def _umap(features: Features, settings: MapSettings) -> np.ndarray:
 
 @contextmanager
 def _threads_kept() -> Iterator[None]:
-    """Keep torch's number of threads: Numba's pool, begun by UMAP, sets that of the OpenMP library they share, and what
-    torch does later in the process would be a dozen times slower where others are at work."""
+    """Keep torch's number of threads: Numba's pool, begun by umap-learn, sets that of the OpenMP library they share,
+    and what torch does later in the process would be a dozen times slower where others are at work."""
     import torch
 
     threads = torch.get_num_threads()
@@ -350,7 +365,7 @@ def statement(
         if points == total or settings.of == "codewords"
         else f"{points:,} of {total:,} frames, drawn at random (seed {settings.seed})"
     )
-    parts = [f"{settings.method.upper()} of {what} by {_BY[settings.by]}"]
+    parts = [f"{METHOD_NAMES[settings.method]} of {what} by {_BY[settings.by]}"]
     if left_out:
         parts[0] += f"; {left_out} that move nothing or never occur are left out"
     if explained is not None:

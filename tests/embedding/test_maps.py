@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -153,13 +156,40 @@ def test_a_map_is_made_once_and_anew_for_other_settings(world):
 
 
 def test_umap_repeats_with_its_seed_and_keeps_neighbours_better_than_chance(world, tmp_path):
-    threads = torch.get_num_threads()
     first = build_map(MapSettings(model="m"), root=world.root, face=world.face)
-    assert torch.get_num_threads() == threads, "a training after a map runs as one before it"
     again = make_world(tmp_path / "cache", world.face)
     second = build_map(MapSettings(model="m"), root=again.root, face=again.face)
     np.testing.assert_array_equal(first.points[["x", "y"]], second.points[["x", "y"]])
     assert first.quality["neighbour_preservation"] > first.quality["chance"]
+
+
+def test_a_map_is_made_without_the_compiler_of_umap_learn(world, monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    settings = MapSettings(model="m", dataset="d", of="frames", by="tokens", sample=50)
+    assert len(build_map(settings, root=world.root, face=world.face).points) == 50
+
+
+def test_umap_learn_gets_the_same_settings_and_leaves_the_threads_of_torch(world, monkeypatch):
+    threads, asked = torch.get_num_threads(), {}
+
+    class Umap:
+        def __init__(self, **given):
+            asked.update(given)
+
+        def fit_transform(self, vectors):
+            torch.set_num_threads(threads + 1)
+            return vectors[:, :3]
+
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=Umap))
+    made = build_map(
+        MapSettings(model="m", method="umap-learn", dimensions=3, seed=4), root=world.root, face=world.face
+    )
+    assert torch.get_num_threads() == threads, "a training after a map runs as one before it"
+    assert {"n_components": 3, "metric": "cosine", "random_state": 4, "n_neighbors": 15, "n_jobs": 1}.items() <= (
+        asked.items()
+    )
+    assert made.statement.startswith("UMAP (umap-learn) of 23 codewords") and {"x", "y", "z"} <= set(made.points)
 
 
 def test_a_whole_map_needs_no_neighbour_and_a_sampled_one_says_its_error(world):

@@ -41,7 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("deformation", "geodesic", "cooccurrence", "psi", "tokens"),
         help="what makes points neighbours (default: deformation of codewords, psi of frames)",
     )
-    parser.add_argument("--method", choices=("umap", "pca"), default="umap", help="(default: umap)")
+    parser.add_argument(
+        "--method",
+        choices=("umap", "pca", "umap-learn"),
+        default="umap",
+        help="umap-learn is the authors' package: the same graph, several times as long (default: umap)",
+    )
     parser.add_argument("--dimensions", type=int, choices=(2, 3), default=2, help="(default: 2)")
     parser.add_argument("--sample", type=int, default=20_000, help="frames mapped at most (default: 20000)")
     parser.add_argument("--seed", type=seed, default=0, help="the same seed gives the same map (default: 0)")
