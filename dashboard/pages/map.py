@@ -94,8 +94,7 @@ def offer(settings: MapSettings) -> None:
     """The map has not been made: say how long it takes and make it in the background."""
     with st.container(border=True):
         st.subheader("This map has not been made yet", anchor=False)
-        wait = "a minute or two" if settings.of == "frames" else "half a minute"
-        st.markdown(f"Maps are made once, with a seed, and kept. This one takes about {wait}.")
+        st.markdown("Maps are made once, with a seed, and kept.")
         job_progress.offer(
             "Make the map",
             job_key(settings),
