@@ -13,6 +13,7 @@ import streamlit as st
 from dfe_core.artefact_names import MANIFEST, groups_report_name
 from dfe_core.channels.measures import COMPARED, known_measures
 from dfe_core.errors import DataError
+from dfe_core.expressions.sealed_text import sealed_sentence
 from dfe_core.facs.store import list_aligned
 from dfe_core.groups.comparison import TESTED
 from dfe_core.groups.confounds import confound_sentences, differing, measure_words
@@ -129,7 +130,7 @@ def repeats(rows: pd.DataFrame, by: str) -> bool:
 def report_folder(choice: artefact_cache.Choice, asked: Asked) -> Path:
     """Where the comparison of the data as they are now is kept."""
     dataset = choice.open_dataset()
-    made_from = [choice.open_tokens().manifest, dataset.key, dataset.manifest.get("files")]
+    made_from = [choice.open_tokens().manifest, dataset.key, dataset.manifest.get("files"), sorted(dataset.sealed)]
     key = content_key(["groups", VERSION, choice.model, choice.dataset, *made_from, asdict(asked)])
     return artefact_path("analyses", groups_report_name(key), choice.root)
 
@@ -152,6 +153,8 @@ def comparison(choice: artefact_cache.Choice, by: str, folder: Path) -> None:
         f"**{int((tested['q_all'] < groups_figures.ALPHA).sum())} of {len(tested):,} tests** have q below "
         f"{groups_figures.ALPHA:g} over all rows."
     )
+    if said := sealed_sentence(read_json(folder / "groups.json").get("sealed")):
+        st.caption(f":material/lock: {text(said)}")
     confounds(folder, within(choice, by))
     page_frame.table(
         families,

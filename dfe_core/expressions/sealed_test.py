@@ -7,11 +7,11 @@ command reads labels, leaves them out. The files of the lab stay as they are; a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,6 +19,9 @@ from dfe_core.errors import DataError
 from dfe_core.portable_names import file_name
 from dfe_core.store import read_json, write_json
 from dfe_core.text_enum import StrEnum
+
+if TYPE_CHECKING:
+    from dfe_core.expressions.dataset import Dataset
 
 SEALED_FOLDER = "sealed"
 SEALED_SPLIT = "sealed"
@@ -185,6 +188,47 @@ def note_look(seal: SealedTest, act: str, label: str, key: str, root: Path) -> S
     noted = replace(held, looks=(*held.looks, Look(time=_now(), act=act, label=label, key=key)))
     _write(noted, root)
     return noted
+
+
+def facts_under_seal(
+    dataset: Dataset,
+    people: Iterable[str],
+    act: str,
+    label: str,
+    key: str,
+    standing: Callable[[SealedTest], Standing] | None = None,
+) -> dict[str, Any] | None:
+    """What an analysis of labels has to say of a seal; where the labels were opened, the look is written down.
+
+    Parameters
+    ----------
+    people: subjects whose labels the analysis reads. act, label, key: which analysis it is (`Look`). standing: what it
+    may be called once the labels are open; exploratory without it.
+
+    Returns
+    -------
+    None where no label of the dataset is or was sealed; else study, state, withheld (recordings left out), standing
+    (`Standing`) and looks: how many analyses have looked at the labels since they were opened, this one among them.
+    """
+    if dataset.sealed:
+        return {
+            "study": next(s.study for s in list_seals(dataset.root) if s.recordings(dataset.manifest)),
+            "state": SealState.SEALED.value,
+            "withheld": len(dataset.sealed),
+            "standing": Standing.EXPLORATORY.value,
+            "looks": 0,
+        }
+    seal = opened_seal(dataset.manifest, dataset.root)
+    if seal is None or not set(seal.files.values()) & set(people):
+        return None
+    seal = note_look(seal, act, label, key, dataset.root)
+    return {
+        "study": seal.study,
+        "state": SealState.OPENED.value,
+        "withheld": 0,
+        "standing": (standing(seal) if standing else Standing.EXPLORATORY).value,
+        "looks": len(seal.looks),
+    }
 
 
 def forget_subject(files: Iterable[str], subject: str, root: Path) -> None:

@@ -13,6 +13,7 @@ from scipy.stats import false_discovery_control
 from dfe_core.artefact_names import AUS_ALONE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.sealed_test import facts_under_seal
 from dfe_core.facs.store import AlignedAus
 from dfe_core.groups import effects, mixed, permutation
 from dfe_core.groups.au_use import count_au_use
@@ -21,6 +22,7 @@ from dfe_core.groups.design import Design, covariate_matrix, make_design, rows_o
 from dfe_core.groups.measures import MEASURES, OTHER_MEASURES, VALUE, count_use
 from dfe_core.ontology import title
 from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import content_key
 from dfe_core.table_rows import json_rows
 from dfe_core.tokenizer.codebook import REST, Codebook
 from dfe_core.tokens.intervals import RunIndex
@@ -128,6 +130,9 @@ class GroupComparison:
     confounds
         What else differs (`dfe_core.channels`): one row per measure and pair of levels with the columns of the table, q
         over these rows, and the unit of the measure. Empty where it was not looked at.
+    sealed
+        Where labels of the dataset are or were sealed for a test: study, state, withheld, standing, looks
+        (`dfe_core.expressions.sealed_test.facts_under_seal`); else None.
     """
 
     model: str
@@ -144,6 +149,7 @@ class GroupComparison:
     omnibus: pd.DataFrame
     compared: ComparedValues
     confounds: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sealed: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         units = ", ".join(f"{level}: {count}" for level, count in self.units.items())
@@ -169,6 +175,7 @@ class GroupComparison:
             "incomplete": [{"a": a, "b": b, "subjects": n} for (a, b), n in self.incomplete.items()],
             "tests": int((self.table["status"] == TESTED).sum()),
             **settings,
+            "sealed": self.sealed,
             "rows": json_rows(self.table),
             "omnibus": json_rows(self.omnibus),
             "confounds": json_rows(self.confounds),
@@ -241,12 +248,26 @@ def with_confounds(result: GroupComparison, dataset: Dataset, progress: Listener
     Measures that no unit has are left out."""
     use = Use(source=result.model, sums=ChannelUse.of(dataset, progress), things=ChannelUse.things())
     settings = replace(result.settings, measures=(VALUE,), covariates=(), mixed=False)
-    table = compare_use(use, dataset, settings).table.drop(columns="measure").rename(columns={"name": "measure"})
+    table = _compared(use, dataset, settings, silent).table.drop(columns="measure").rename(columns={"name": "measure"})
     return replace(result, confounds=table[table["n_a"] + table["n_b"] > 0].reset_index(drop=True))
 
 
-def compare_use(use: Use, dataset: Dataset, settings: GroupSettings, progress: Listener = silent) -> GroupComparison:
-    """Compare the use of things of one kind between the levels of a label column."""
+def compare_use(
+    use: Use, dataset: Dataset, settings: GroupSettings, progress: Listener = silent, analysis: str = ""
+) -> GroupComparison:
+    """Compare the use of things of one kind between the levels of a label column.
+
+    An analysis of labels that were sealed is counted: of the source of `use`, or as part of the `analysis` named.
+    """
+    result = _compared(use, dataset, settings, progress)
+    recordings = dataset.recordings
+    people = recordings.loc[recordings[settings.by].notna(), "subject"].astype(str)
+    asked = {name: value for name, value in asdict(settings).items() if name != "measures"}
+    key = content_key([analysis or use.source, asked])
+    return replace(result, sealed=facts_under_seal(dataset, people, "groups", settings.by, key))
+
+
+def _compared(use: Use, dataset: Dataset, settings: GroupSettings, progress: Listener) -> GroupComparison:
     design = make_design(dataset.recordings, settings.by, settings.unit)
     sums = use.sums.pooled(design.member, len(design.level))
     measures = {name: values for name, values in sums.measures().items() if name in settings.measures}

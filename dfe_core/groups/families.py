@@ -105,7 +105,7 @@ def compare_families(
     parts = {}
     for family, use in family_uses(codebook, dataset, index, aus, progress):
         asked = replace(settings, measures=family_measures(family, settings))
-        parts[family] = compare_use(use, dataset, asked, progress)
+        parts[family] = compare_use(use, dataset, asked, progress, analysis=f"{codebook.model}, all families")
     if not parts:
         raise DataError(dataset.name, "nothing to compare", "codewords that are used")
     first = next(iter(parts))

@@ -8,6 +8,7 @@ from typing import Any
 from dfe_core.artefact_names import aus_alone
 from dfe_core.expressions.label_scales import LabelScale
 from dfe_core.expressions.pose_text import high_leak_warning
+from dfe_core.expressions.sealed_text import sealed_sentence
 from dfe_core.probes.limits import Finding, Judged
 from dfe_core.probes.settings import ProbeSettings
 
@@ -103,26 +104,6 @@ def exposure_sentence(saw: dict[str, Any] | None) -> str:
     return (
         f"The codebook was trained on {saw['seen']} of the {saw['subjects']} subjects (without their labels): they "
         "are new people for the probe, not for the codebook."
-    )
-
-
-def sealed_sentence(facts: dict[str, Any] | None) -> str:
-    """What became of labels that are or were sealed; nothing where none was."""
-    if facts is None:
-        return ""
-    if facts["state"] == "sealed":
-        return (
-            f"Exploratory: {facts['withheld']} recordings of study {facts['study']} are left out, whose labels are "
-            "sealed for a test."
-        )
-    if facts["standing"] == "confirmatory":
-        return (
-            f"Confirmatory: a hypothesis of study {facts['study']}, named before the labels of the people tested here "
-            f"were seen; analysis {facts['looks']} of these labels."
-        )
-    return (
-        f"Exploratory: not a hypothesis that study {facts['study']} named before it opened its sealed labels; analysis "
-        f"{facts['looks']} of these labels."
     )
 
 

@@ -18,10 +18,9 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.duplicates import Duplicate, find_duplicates
 from dfe_core.expressions.sealed_test import (
     SEALED_SPLIT,
-    SealState,
+    SealedTest,
     Standing,
-    list_seals,
-    note_look,
+    facts_under_seal,
     opened_seal,
     standing_of,
 )
@@ -259,29 +258,15 @@ def tested_units(inputs: ProbeInputs, target: Target, settings: ProbeSettings) -
 
 
 def sealed_facts(dataset: Dataset, target: Target, settings: ProbeSettings, key: str) -> dict[str, Any] | None:
-    """None where no label of the dataset is or was sealed; else study, state, withheld (recordings left out), standing
-    (`Standing`) and looks: how many analyses have looked at the labels since they were opened, this one among them."""
-    if dataset.sealed:
-        return {
-            "study": next(s.study for s in list_seals(dataset.root) if s.recordings(dataset.manifest)),
-            "state": SealState.SEALED.value,
-            "withheld": len(dataset.sealed),
-            "standing": Standing.EXPLORATORY.value,
-            "looks": 0,
-        }
-    seal = opened_seal(dataset.manifest, dataset.root)
-    if seal is None or not set(seal.files.values()) & set(target.table["subject"].astype(str)):
-        return None
-    seal = note_look(seal, "probe", settings.label, key, dataset.root)
-    standings = [standing_of(seal, settings.label, name, settings.validation) for name in settings.features]
-    named = all(one == Standing.CONFIRMATORY for one in standings)
-    return {
-        "study": seal.study,
-        "state": SealState.OPENED.value,
-        "withheld": 0,
-        "standing": (Standing.CONFIRMATORY if named else Standing.EXPLORATORY).value,
-        "looks": len(seal.looks),
-    }
+    """What a probe has to say of a seal (`facts_under_seal`): confirmatory where every row is a named hypothesis."""
+
+    def standing(seal: SealedTest) -> Standing:
+        found = [standing_of(seal, settings.label, name, settings.validation) for name in settings.features]
+        return Standing.CONFIRMATORY if all(one == Standing.CONFIRMATORY for one in found) else Standing.EXPLORATORY
+
+    return facts_under_seal(
+        dataset, target.table["subject"].astype(str), "probe", settings.label, key, standing=standing
+    )
 
 
 def _own_features(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from dfe_core import __version__
 from dfe_core.expressions.sealed_test import SealedTest, SealState
+from dfe_core.expressions.sealed_text import sealed_sentence
 from dfe_core.expressions.split import Split
 from dfe_core.facs.coverage_notes import caveat
 from dfe_core.facs.coverage_result import Coverage
@@ -101,7 +102,7 @@ def groups_sentence(results: Sequence[FamilyComparison]) -> str:
         f"correlation with 95 % bootstrap intervals over subjects ({first.resamples:,} resamples), p are of "
         f"{first.permutations:,} permutations of labels over subjects at most, and q are Benjamini–Hochberg within "
         f"each family and over all tests of a label; the labels themselves were not corrected for each other."
-    )
+    ) + "".join(f" {found}" for found in dict.fromkeys(sealed_sentence(one.sealed) for one in designs) if found)
 
 
 def seal_sentence(seal: SealedTest | None) -> str:

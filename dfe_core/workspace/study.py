@@ -299,7 +299,6 @@ class Study:
         from dfe_core.groups.comparison import GroupSettings, compare_groups
 
         asked = GroupSettings(by=by, **settings)
-        self._note_look("groups", by, asked)
         return compare_groups(self.codebook, self.dataset, self.intervals_index, asked, progress=self.progress)
 
     def event_curves(self, settings: CurveSettings) -> EventCurves:
@@ -353,7 +352,6 @@ class Study:
         from dfe_core.groups.families import compare_families
 
         asked = GroupSettings(by=by, **settings)
-        self._note_look("groups", by, asked)
         if (name := self._any_aus(aus)) is not None:
             self._derive_missing(name)
         found = None if name is None else AlignedAus.open(self.dataset.name, name, self.root)

@@ -16,11 +16,13 @@ from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.inspection import inspect_sources
 from dfe_core.expressions.removal import put_back, remove_recording
 from dfe_core.expressions.sealed_test import Hypothesis, SealPlan, SealState, find_seal
+from dfe_core.expressions.sealed_text import sealed_sentence
 from dfe_core.faces import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.probes.micro import read_windows
 from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
+from dfe_core.reports.study_text import groups_sentence
 from dfe_core.tokenizer.config import load_config
 from dfe_core.workflow.recipe import read_study_recipe
 from dfe_core.workflow.recording_steps import StudyConflict
@@ -111,6 +113,8 @@ def test_sealed_labels_are_read_by_nothing_and_a_study_continues_without_them(se
         assert result.summary["sealed"]["standing"] == "exploratory" and "are left out" in result.methods
     groups = Study("lab-codebook", "lab", root=sealed).compare_groups("mood", permutations=99, resamples=100)
     assert groups.unlabelled == len(SEALED)
+    assert groups.sealed is not None and groups.sealed["withheld"] == len(SEALED)
+    assert "recordings of study lab are left out" in sealed_sentence(groups.sealed)
     windows = pd.DataFrame({"recording": ["p00", "p03"], "onset_s": 0.5, "offset_s": 0.9, "mood": ["low", "high"]})
     windows.to_csv(lab / "windows.csv", index=False)
     assert read_windows(lab / "windows.csv", data, "mood")["recording"].tolist() == ["p00"]
@@ -165,3 +169,8 @@ def test_it_is_opened_once_and_its_hypotheses_are_tested_on_its_people(sealed, a
     assert (
         seal is not None and seal.state == SealState.OPENED and [look.act for look in seal.looks] == ["probe", "probe"]
     )
+    few = {"permutations": 99, "resamples": 100}
+    groups = Study("lab-codebook", "lab", root=sealed).groups("mood", **few)
+    assert {(part.sealed["standing"], part.sealed["looks"]) for part in groups.parts.values()} == {("exploratory", 3)}
+    assert "analysis 3 of these labels" in groups_sentence([groups])
+    assert groups.to_json()["sealed"]["state"] == "opened"

@@ -153,6 +153,7 @@ def _confounds(result: GroupComparison) -> tuple[str, ...]:
 
 def _head(result: GroupComparison) -> tuple[str, pd.DataFrame]:
     """Who was compared with whom, and the rows that were tested."""
+    from dfe_core.expressions.sealed_text import sealed_sentence
     from dfe_core.groups.comparison import TESTED
 
     tested = result.table[result.table["status"] == TESTED]
@@ -173,6 +174,7 @@ def _head(result: GroupComparison) -> tuple[str, pd.DataFrame]:
             *([("recordings without label, left out", result.unlabelled)] if result.unlabelled else []),
             ("tests", len(tested)),
             ("tests with q < 0.05", int((tested["q"] < 0.05).sum())),
+            *([("sealed labels", sealed_sentence(result.sealed))] if result.sealed else []),
         ]
     )
     return head, tested
