@@ -33,8 +33,8 @@ _DISCARD, _SET_ASIDE, _RESTORE, _PUT_BACK = "discard", "set aside", "restore", "
 class Discarded:
     """Something set aside. id: what `restore` takes; what: its first artefact, ``datasets/study1``; paths: all of
     them; when: seconds since the epoch; bytes: on disk. recording: where it is but one of that dataset, and order: all
-    that the dataset had. by: who discarded it. damaged: whether its entry could not be read; what it
-    holds is then told by its folders."""
+    that the dataset had. labels: where it is but what these labels of the dataset were. by: who discarded it. damaged:
+    whether its entry could not be read; what it holds is then known by its folders."""
 
     id: str
     what: str
@@ -43,6 +43,7 @@ class Discarded:
     bytes: int
     recording: str = ""
     order: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     by: str = ""
     damaged: bool = False
 
@@ -74,8 +75,8 @@ def set_aside(artefact: Path, about: dict[str, Any]) -> Iterator[Aside]:
     """An empty folder for a part of an artefact that is to be written anew without it, all within the block.
 
     The entry is there when the block ends well. Where it does not, the part is dropped, unless the artefact had been
-    replaced by then. about: ``recording`` and ``order``, as `Discarded` has them. Raises `DataError` for a path that is
-    no artefact.
+    replaced by then. about: ``recording``, ``order`` and ``labels``, as `Discarded` has them. Raises `DataError` for a
+    path that is no artefact.
     """
     root = artefact.parents[1]
     name = _relative(artefact, root)
@@ -124,8 +125,9 @@ def restore(number: str, root: Path | None = None) -> Discarded:
     """Put everything of an entry back. Raises `DataError` for no such entry, and where a name is taken again."""
     root = root or cache_root()
     entry = find(number, root)
-    if entry.recording:
-        raise DataError(number, f"a recording of {entry.what}", "a whole artefact: `removal.put_back` takes both")
+    if entry.recording or entry.labels:
+        part = "a recording" if entry.recording else "labels"
+        raise DataError(number, f"{part} of {entry.what}", "a whole artefact: `removal.put_back` takes both")
     with recorded("restore", entry.paths, root=root), _claimed(list(entry.paths), root):
         folder = root / _FOLDER / number
         taken = [name for name in entry.paths if os.path.lexists(root / name) and (folder / name).exists()]
@@ -263,12 +265,13 @@ def _entry(folder: Path) -> dict[str, Any]:
 
 def _described(folder: Path) -> Discarded:
     entry = _entry(folder)
-    paths, when, order = entry.get("paths"), entry.get("when"), entry.get("order") or []
+    paths, when = entry.get("paths"), entry.get("when")
+    order, labels = entry.get("order") or [], entry.get("labels") or []
     sound = True
-    if not (_are_names(paths) and isinstance(when, (int, float)) and isinstance(order, list)):
+    if not (_are_names(paths) and isinstance(when, (int, float)) and all(isinstance(x, list) for x in (order, labels))):
         sound = False
         paths = sorted(f"{p.parent.name}/{p.name}" for kind in KINDS for p in (folder / kind).glob("*"))
-        when, order = folder.stat().st_mtime, []
+        when, order, labels = folder.stat().st_mtime, [], []
     size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and p.name != _ENTRY)
     return Discarded(
         id=folder.name,
@@ -278,6 +281,7 @@ def _described(folder: Path) -> Discarded:
         bytes=size,
         recording=str(entry.get("recording") or "") if sound else "",
         order=tuple(map(str, order)),
+        labels=tuple(map(str, labels)),
         by=str(entry.get("by") or ""),
         damaged=not sound,
     )

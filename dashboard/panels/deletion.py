@@ -256,6 +256,8 @@ def _tell(error: DataError) -> None:
 
 def _what(entry: trash.Discarded) -> str:
     name = entry.what.partition("/")[2]
+    if entry.labels:
+        return f"Labels of **{name}** were changed: {text(', '.join(entry.labels))},"
     return f"**{text(entry.recording)}** of {name} was removed" if entry.recording else f"**{name}** was deleted"
 
 

@@ -28,7 +28,8 @@ _USUAL = {
 }
 _EITHER = ("id",)
 """Names of a key column that may name people or recordings: both are tried."""
-_MISSING = ["", "NA", "N/A", "nan", "NaN", "null"]
+MISSING = ("", "NA", "N/A", "nan", "NaN", "null")
+"""Texts that stand for no value."""
 
 
 @dataclass(kw_only=True)
@@ -220,7 +221,7 @@ def _table(path: Path) -> pd.DataFrame:
             engine="python",
             encoding="utf-8-sig",
             keep_default_na=False,
-            na_values=_MISSING,
+            na_values=list(MISSING),
             skipinitialspace=True,
         )
     except UnicodeDecodeError:
@@ -254,13 +255,23 @@ def _check_names(path: Path, key: str, names: list[Any], lines: list[int]) -> No
 
 
 def _check_columns(path: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> None:
-    if len(columns) > MOST_COLUMNS:
-        raise DataError(path, f"{len(columns):,} columns", f"at most {MOST_COLUMNS:,} labels")
     if table.columns.duplicated().any():
         raise DataError(path, f"column {table.columns[table.columns.duplicated()][0]!r} twice", "each name once")
-    taken = [c for c in columns if c in RECORDING_COLUMNS]
-    if taken:
-        raise DataError(f"{path}, column {taken[0]}", "a name that datasets use themselves", "another name")
+    check_label_names(path, columns)
+
+
+def check_label_names(where: str | Path, names: Sequence[str]) -> None:
+    """Raise `DataError` for more labels than a dataset may have, a name twice, an empty one, and one that datasets use
+    themselves."""
+    if len(names) > MOST_COLUMNS:
+        raise DataError(where, f"{len(names):,} columns", f"at most {MOST_COLUMNS:,} labels")
+    for place, name in enumerate(names):
+        if not name.strip():
+            raise DataError(where, "a label without a name", "a name for each")
+        if name in RECORDING_COLUMNS:
+            raise DataError(f"{where}, column {name}", "a name that datasets use themselves", "another name")
+        if name in names[:place]:
+            raise DataError(where, f"column {name!r} twice", "each name once")
 
 
 def typed_values(column: pd.Series) -> list[Any]:

@@ -28,6 +28,7 @@ from dfe_core.artefact_names import (
 from dfe_core.audit import recorded
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset, DatasetWriter
+from dfe_core.expressions.label_editing import put_labels_back
 from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, read_json, write_json
 
@@ -64,15 +65,15 @@ def _removed(dataset: Dataset, recording: str) -> trash.Discarded:
 
 
 def put_back(entry: trash.Discarded, root: Path | None = None) -> None:
-    """Undo `remove_recording`, or the deletion of whole artefacts. Recordings removed since stay removed.
+    """Undo `remove_recording`, `edit_labels`, or the deletion of whole artefacts. Recordings removed since stay removed.
 
     Raises `DataError` where the dataset has gone, or is another one by now.
     """
-    if not entry.recording:
+    if not entry.recording and not entry.labels:
         trash.restore(entry.id, root)
         return
     with recorded("restore", entry.paths, entry.recording, root):
-        _put_back_recording(entry, root)
+        (put_labels_back if entry.labels else _put_back_recording)(entry, root)
 
 
 def _put_back_recording(entry: trash.Discarded, root: Path | None) -> None:

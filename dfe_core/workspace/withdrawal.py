@@ -43,6 +43,7 @@ from dfe_core.errors import DataError
 from dfe_core.events.segments import segment_source
 from dfe_core.events.store import EventSet, drop_event_recordings
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.label_editing import forget_label_changes
 from dfe_core.expressions.removal import write_without
 from dfe_core.expressions.sealed_test import forget_subject
 from dfe_core.facs.store import AlignedAus, drop_recordings
@@ -298,6 +299,9 @@ class _Work:
         """Deleted datasets and models stay without the person; what else was made with them goes."""
         folder = self.root / ".trash" / entry.id
         changed = False
+        if entry.labels:
+            self._from_label_changes(entry, folder / entry.paths[0])
+            return
         for name in entry.paths:
             theirs, path = self._theirs_in(folder / name), folder / name
             if not path.exists() or not theirs or not any(mentions_in(path, theirs | {self.subject})):
@@ -316,6 +320,15 @@ class _Work:
             write_json(about, without(read_json(about), self._theirs_in(folder / entry.paths[0])))
         if changed:
             self.rewritten.add(f"trash/{entry.id}")
+
+    def _from_label_changes(self, entry: trash.Discarded, folder: Path) -> None:
+        """What labels were before they were edited stays without the person's."""
+        theirs = self._theirs_in(folder)
+        if not theirs or not any(mentions_in(folder, theirs)):
+            return
+        if not forget_label_changes(folder, theirs):
+            trash.drop(entry.id, self.root)
+        self.rewritten.add(f"trash/{entry.id}")
 
     def _theirs_in(self, path: Path) -> set[str]:
         """The person's recordings in what an artefact of the trash was made from."""

@@ -136,6 +136,8 @@ def _list(args: argparse.Namespace) -> None:
 
 
 def _title(entry: trash.Discarded) -> str:
+    if entry.labels:
+        return f"labels of {entry.what} as they were ({', '.join(entry.labels)})"
     return f"{entry.recording} of {entry.what}" if entry.recording else ", ".join(entry.paths)
 
 
