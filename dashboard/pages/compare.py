@@ -18,10 +18,13 @@ from ..data.codeword_names import measured_first
 from ..data.dictionary import dictionary
 from ..links import routes
 from ..panels import empty_states, job_progress, page_frame
-from ..theme.formatting import plural
+from ..theme.formatting import plural, text
 from ..views import browser_views, cards, comparison_figure, figures
+from ..views.example_pictures import Picture
 
 PARTS = ("Both have", "Only here", "Only there")
+OTHER_SEED = 1
+"""Of the second codebook that the page offers to train; the first one's is 0 where nobody chose another."""
 
 
 def page() -> None:
@@ -52,24 +55,33 @@ def shown(choice: artefact_cache.Choice) -> None:
 def nothing_to_compare(choice: artefact_cache.Choice) -> None:
     """There is one codebook only, or one of this kind of face."""
     one = len(artefact_cache.model_names(choice.root)) == 1
-    with st.container(border=True):
-        st.subheader("There is one codebook so far" if one else "No other codebook is of this face", anchor=False)
-        if not one:
-            st.markdown("The other codebooks are of faces that share no coefficient with this one’s.")
-        st.markdown(
-            f"Train another to compare with “{choice.model}”: on other data, of another size, or with another "
-            "seed. For example:"
+    other = f"{choice.dataset}-{OTHER_SEED}"
+    with empty_states.example(
+        Picture.PAIR,
+        "There is one codebook so far" if one else "No other codebook is of this face",
+        ("" if one else "The other codebooks are of faces that share no coefficient with this one’s. ")
+        + f"Train another on “{text(choice.dataset)}” with another seed, and see what both have learned, what only one "
+        "has, and which represents the recordings better. It takes some minutes.",
+    ):
+        job_progress.offer(
+            "Train a second codebook",
+            f"train-{other}",
+            f"Training {other}",
+            ["train", choice.dataset, "--name", other, "--seed", str(OTHER_SEED)],
+            f"The codebook {other} is trained.",
+            ":material/model_training:",
         )
-        st.code(f"dfe train {choice.dataset} --name another --set tokenizer.codewords=128", language="bash")
+        st.caption("Of another size: " + f"`dfe train {choice.dataset} --name another --set tokenizer.codewords=128`")
 
 
 def verdict(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> None:
     """Which of the two holds the chosen dataset better, with intervals."""
     if not other.encoded:
-        with st.container(border=True):
-            st.markdown(
-                f"“{choice.dataset}” has not been encoded by “{other.model}”, so their fidelity cannot be compared yet."
-            )
+        with empty_states.example(
+            Picture.PAIR,
+            "Their fidelity has not been compared yet",
+            f"“{text(choice.dataset)}” has not been encoded by “{text(other.model)}”.",
+        ):
             job_progress.offer(
                 "Encode it now",
                 f"encode-{tokens_name(other.model, choice.dataset)}",
@@ -156,6 +168,13 @@ def faces(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> None:
 
 def pairs(choice: artefact_cache.Choice, other: artefact_cache.Choice, found: Matching) -> None:
     """Matched codewords: pick a pair and see both faces."""
+    if not len(found.pairs):
+        empty_states.plain_example(
+            Picture.PAIR,
+            "No codeword of one has a counterpart in the other",
+            "What only one has is under the other two parts.",
+        )
+        return
     mine, theirs = dictionary(choice).table, dictionary(other).table
     table = pd.DataFrame(
         {

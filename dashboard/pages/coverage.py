@@ -20,6 +20,7 @@ from ..panels import (
     region_symmetry_diversity,
 )
 from ..theme.formatting import text
+from ..views.example_pictures import Picture
 
 TABS = ("Codeword × AU", "Action units", "Beyond FACS", "Regions", "Symmetry", "Diversity", "Report")
 
@@ -52,12 +53,12 @@ def choose_aus(choice: artefact_cache.Choice) -> str | None:
     """Which AUs the codewords are held against; with none, a way to derive them."""
     names = list_aligned(choice.dataset, choice.root)
     if not names:
-        with st.container(border=True):
-            st.subheader(f"“{choice.dataset}” has no action units yet", anchor=False)
-            st.markdown(
-                "Bring detections in with `dfe aus import FILES --dataset NAME --name TOOL` (OpenFace, "
-                "py-feat, LibreFace, manual coding), or derive an estimate from the coefficients now."
-            )
+        with empty_states.example(
+            Picture.UNITS,
+            f"“{choice.dataset}” has no action units yet",
+            f"Bring detections in with `dfe aus import FILES --dataset {choice.dataset} --name TOOL` (OpenFace, "
+            "py-feat, LibreFace, manual coding), or derive an estimate from the coefficients now.",
+        ):
             job_progress.offer(
                 "Derive an estimate",
                 f"aus-{choice.dataset}",
@@ -78,12 +79,12 @@ def choose_aus(choice: artefact_cache.Choice) -> str | None:
 
 def offer_analysis(choice: artefact_cache.Choice, aus: str) -> None:
     """The analysis has not been made for these inputs: offer it, with the report in the same go."""
-    with st.container(border=True):
-        st.subheader("Not analysed yet", anchor=False)
-        st.markdown(
-            "The analysis reads every frame once, tests every codeword against every AU on held-out subjects, "
-            "and writes the report. It takes about a minute and is kept."
-        )
+    with empty_states.example(
+        Picture.MATRIX,
+        "Not analysed yet",
+        "The analysis reads every frame once, tests every codeword against every AU on held-out subjects, "
+        "and writes the report. It takes about a minute and is kept.",
+    ):
         coverage_report.start(choice, aus, "Analyse coverage", "primary")
 
 

@@ -13,6 +13,7 @@ from ..data.roles import Role
 from ..links import query_parameters
 from ..panels import deletion, empty_states, event_sets, page_frame, provenance, uploads, video_links
 from ..theme.formatting import count, plural, span
+from ..views.example_pictures import Picture
 
 LOGGED = 50
 PARTS = ("This dataset", "Bring recordings in", "Everything in the cache")
@@ -22,8 +23,6 @@ def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
     page_frame.header("Data", "Where the recordings come from, what was done to them, and what is kept.", choice)
-    if not choice.model and not choice.dataset:
-        empty_states.no_codebook()
     shown(choice)
 
 
@@ -51,7 +50,7 @@ def this_dataset(choice: artefact_cache.Choice) -> None:
     """The chosen dataset: figures, recordings, provenance, truth, and how to delete it."""
     deletion.undo(choice)
     if not choice.dataset:
-        st.caption("There is no dataset yet: bring recordings in.")
+        empty_states.no_dataset() if choice.model else empty_states.no_codebook()
         return
     dataset = choice.open_dataset()
     recordings = dataset.recordings
@@ -123,7 +122,12 @@ def everything(choice: artefact_cache.Choice) -> None:
         for a in catalogue(choice.root)
     ]
     if not rows:
-        st.caption("The cache is empty.")
+        with empty_states.example(
+            Picture.TABLE,
+            "The cache is empty",
+            "Faces, datasets, codebooks, tokens and analyses are listed here with their size, and can be removed.",
+        ):
+            empty_states.bring_recordings_in()
         return
     table = pd.DataFrame(rows)
     st.caption(

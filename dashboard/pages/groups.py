@@ -36,6 +36,7 @@ from ..panels import (
 )
 from ..theme.formatting import text
 from ..views import figures, groups_figures
+from ..views.example_pictures import Picture
 
 VERSION = 3
 """Counted up when `dfe groups --all` gives something else for the same data."""
@@ -59,10 +60,11 @@ def shown(choice: artefact_cache.Choice) -> None:
     rows = choice.open_dataset().recordings
     columns = [c for c in ("session", *choice.open_dataset().labels) if 2 <= rows[c].nunique() <= MOST_LEVELS]
     if not columns:
-        st.info(
-            f"“{choice.dataset}” has no label of 2 to {MOST_LEVELS} groups. Import the recordings with a table of "
-            "labels, such as a condition of each subject: on the Data page, or by `dfe import … --labels labels.csv`.",
-            icon=":material/info:",
+        empty_states.no_labels(
+            Picture.VOLCANO,
+            f"“{choice.dataset}” has no label of 2 to {MOST_LEVELS} groups",
+            "Groups are compared by a label of recordings or subjects, such as a condition. Write labels on the page "
+            "Data, or bring in a table with one row per recording or subject.",
         )
         return
     a, b, c = st.columns(3)
@@ -100,8 +102,11 @@ def shown(choice: artefact_cache.Choice) -> None:
         comparison(choice, by, folder)
         group_power.show(choice)
         return
-    with st.container(border=True):
-        st.markdown(f"Every codeword, region and action unit is compared between the levels of **{text(by)}**.")
+    with empty_states.example(
+        Picture.VOLCANO,
+        "Not compared yet",
+        f"Every codeword, region and action unit is compared between the levels of **{text(by)}**.",
+    ):
         job_progress.offer(
             "Compare the groups",
             f"groups-{folder.name}",

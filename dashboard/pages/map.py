@@ -14,12 +14,15 @@ from ..data.dictionary import dictionary
 from ..links import query_parameters, routes
 from ..links.numbers import whole
 from ..panels import empty_states, job_progress, page_frame
-from ..selection import codeword_selection, frame_selection
+from ..selection import codeword_filter, codeword_selection, frame_selection
 from ..theme.formatting import clock, plural, text
 from ..views import browser_views, cards, map_view
+from ..views.example_pictures import Picture
 
 RECORDINGS = 4
 """Recordings of the frames drawn around that are named, those with most first."""
+MOST_USED = 6
+"""Codewords that are selected where nothing is and the button is clicked."""
 
 
 def page() -> None:
@@ -92,9 +95,9 @@ def choose(choice: artefact_cache.Choice) -> tuple[MapSettings, str]:
 
 def offer(settings: MapSettings) -> None:
     """The map has not been made: say how long it takes and make it in the background."""
-    with st.container(border=True):
-        st.subheader("This map has not been made yet", anchor=False)
-        st.markdown("Maps are made once, with a seed, and kept.")
+    with empty_states.example(
+        Picture.MAP, "This map has not been made yet", "Maps are made once, with a seed, and kept."
+    ):
         job_progress.offer(
             "Make the map",
             job_key(settings),
@@ -188,10 +191,20 @@ def selected_codewords(choice: artefact_cache.Choice) -> None:
     face = choice.open_face()
     found = codeword_selection.bar(choice, "map")
     if not found:
-        st.caption(
+        with empty_states.example(
+            Picture.CODEWORDS,
+            "Nothing is selected",
             "Hover a point to see its face, click it to select it (with Ctrl beside others), or draw around "
-            "several with the lasso or the box. Gallery, coverage and timeline show the same selection."
-        )
+            "several with the lasso or the box. Gallery, coverage and timeline show the same selection.",
+            narrow=True,
+        ):
+            if most := most_used(choice):
+                st.button(
+                    "Select the codewords used most",
+                    icon=":material/checklist:",
+                    on_click=codeword_selection.write,
+                    args=(choice, most),
+                )
         return
     if face.has_mesh:
         browser_views.morph(
@@ -225,6 +238,12 @@ def selected_codewords(choice: artefact_cache.Choice) -> None:
         routes.link("recordings", "Timeline")
 
 
+def most_used(choice: artefact_cache.Choice) -> list[int]:
+    """The codewords in most frames of the chosen data."""
+    found = codeword_filter.matching(dictionary(choice).table, codeword_filter.Filter(used_only=True))
+    return [int(k) for k in found[:MOST_USED]]
+
+
 def taken_out(choice: artefact_cache.Choice) -> None:
     """A card was clicked with Ctrl."""
     if (number := st.session_state["map-chosen"].toggle) is not None:
@@ -247,9 +266,13 @@ def selected_frames(choice: artefact_cache.Choice, found: MapArtefact) -> None:
                 ":material/link_off: The frames of this link were drawn around on another map: it was made again "
                 "since, or has other settings."
             )
-        st.caption(
-            "Hover a point to see its face, click it to see it large, or draw around several with the lasso or the box."
-        )
+        with empty_states.example(
+            Picture.PAIR,
+            "Nothing is selected",
+            "Hover a point to see its face, click it to see it large, or draw around several with lasso or box.",
+            narrow=True,
+        ):
+            frame_selection.link(found, "Show one of them", point=0)
 
 
 def one_frame(choice: artefact_cache.Choice, row: pd.Series) -> None:

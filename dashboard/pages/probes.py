@@ -27,6 +27,7 @@ from ..links import query_parameters
 from ..panels import empty_states, job_progress, moments_in_words, page_frame, probe_export, probe_faces, probe_form
 from ..theme.formatting import text
 from ..views import class_figures, figures, probe_results
+from ..views.example_pictures import Picture
 
 KINDS = ("Predict a label", "Find by description")
 TABS = ("Scores", "Which faces", "Classes", "Order", "Errors", "Confounds", "All labels", "Compare", "Keep")
@@ -72,7 +73,12 @@ def experiments(choice: artefact_cache.Choice) -> None:
     dataset = choice.open_dataset()
     point_at_what_was_run(choice)
     if not dataset.labels:
-        no_labels(choice)
+        empty_states.no_labels(
+            Picture.SCORES,
+            f"“{choice.dataset}” has no labels",
+            "A probe predicts a label of recordings or subjects, such as a condition, a diagnosis or a score. Write "
+            "labels on the page Data, or bring in a table with one row per recording or subject.",
+        )
         return
     kept = [
         r
@@ -84,6 +90,13 @@ def experiments(choice: artefact_cache.Choice) -> None:
     job_progress.watch(probe_form.key_of(choice), "The probe is done.")
     if kept:
         chosen(choice, kept)
+    elif not job_manager.running(probe_form.key_of(choice)):
+        empty_states.plain_example(
+            Picture.SCORES,
+            "No experiment yet",
+            "An experiment shows how well each set of features predicts the label, with intervals and chance, which "
+            "faces carry it, and what may confound it. Press “Run” above.",
+        )
 
 
 def point_at_what_was_run(choice: artefact_cache.Choice) -> None:
@@ -94,16 +107,6 @@ def point_at_what_was_run(choice: artefact_cache.Choice) -> None:
         query_parameters.write(probe=content_key(read_recipe(recipes[0]).as_dict()))
         st.session_state["probe-turn"] = st.session_state.get("probe-turn", 0) + 1
         del st.session_state["probe-out"]
-
-
-def no_labels(choice: artefact_cache.Choice) -> None:
-    """There is nothing to predict."""
-    with st.container(border=True):
-        st.subheader(f"“{choice.dataset}” has no labels", anchor=False)
-        st.markdown(
-            "Import it with a table of labels, one row per recording or subject: "
-            "`dfe import FILES --name NAME --labels labels.csv`."
-        )
 
 
 def chosen(choice: artefact_cache.Choice, kept: list[ProbeResult]) -> None:

@@ -11,6 +11,7 @@ from dfe_core.ratings.store import RatingStudy, list_ratings
 from ..data import artefact_cache, rating_studies
 from ..links import query_parameters
 from ..panels import empty_states, job_progress, page_frame, rating_forms, rating_results
+from ..views.example_pictures import Picture
 
 MAKING = "raters-make"
 
@@ -30,7 +31,12 @@ def page() -> None:
         name = box.selectbox("Rating study", sorted(own), key="ratings", bind="query-params", filter_mode=None)
         shown(own[name])
     else:
-        st.info(f"No rating study of “{choice.model}” yet: make one below.", icon=":material/how_to_reg:")
+        empty_states.plain_example(
+            Picture.RATING,
+            f"No rating study of “{choice.model}” yet",
+            "Raters see faces of codewords and say in their own words, or choose, what moves. Agreement and chance "
+            "stand beside each name. Make a study below, then invite raters by a link.",
+        )
     with st.expander("New rating study", icon=":material/add:", expanded=not own):
         rating_forms.new_study(choice, MAKING, taken=list_ratings(choice.root))
         job_progress.watch(MAKING, "The rating study is made.")

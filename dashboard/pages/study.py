@@ -39,6 +39,7 @@ from ..panels import (
 )
 from ..theme.formatting import count, percent, plural, span, text
 from ..views import browser_views, figures
+from ..views.example_pictures import Picture
 
 KEY = "study"
 _NAME = "study-running"
@@ -52,8 +53,6 @@ def page() -> None:
     page_frame.header(
         "New study", "From recordings to a codebook, its coverage, groups and probes, and a supplement.", choice
     )
-    if not choice.model and not choice.dataset and st.session_state.get(_NAME) is None:
-        empty_states.no_codebook()
     if refused := people.refusal(Role.EDITOR):
         st.info(f"A new study: {refused[0].lower()}{refused[1:]}", icon=":material/lock:")
         return
@@ -73,10 +72,16 @@ def ask(choice: artefact_cache.Choice) -> None:
     with st.container():
         paths, sources = uploads.chosen_files()
     if not paths:
-        st.caption(
+        with empty_states.example(
+            Picture.CODEWORDS,
+            "From files to codewords in one go",
             "Recordings of Live Link Face, OpenFace, MediaPipe and other tools are read, previewed, named and learned "
-            "from, in one go; the plan with its times is shown before anything is done. Files stay on this machine."
-        )
+            "from. Drop them above, or name their folder: the plan with its times is shown before anything is done. "
+            "Files stay on this machine.",
+        ):
+            if not choice.model and not choice.dataset and st.session_state.get(_NAME) is None:
+                st.caption("To look around first, without files of your own:")
+                empty_states.offer_default()
         return
     with st.container():
         labels, pattern = uploads.who_is_who()

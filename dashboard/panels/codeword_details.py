@@ -16,7 +16,8 @@ from ..data import artefact_cache, codeword_facts, coverage_analyses
 from ..links import routes
 from ..theme.formatting import count, mm, percent, text
 from ..views import bars
-from . import page_frame
+from ..views.example_pictures import Picture
+from . import empty_states, page_frame
 from .region_symmetry_diversity import interval_words
 
 GOES_WITH = f"Shown are φ of {LEAST_PHI:g} or more, with q below 0.05 and an interval of the lift that leaves out 1."
@@ -58,8 +59,13 @@ def action_units(choice: artefact_cache.Choice, number: int) -> None:
     st.subheader("Action units it goes with", anchor=False)
     found = coverage_analyses.pairs_of(choice, number, limit=5)
     if found is None:
-        st.caption("No coverage analysis of this data yet.")
-        routes.link("coverage", "Analyse coverage")
+        with empty_states.example(
+            Picture.MATRIX,
+            "No coverage analysis of this data yet",
+            "It tests every codeword against every action unit.",
+            narrow=True,
+        ):
+            routes.link("coverage", "Analyse coverage")
         return
     table, coverage = found
     if not len(table):

@@ -13,9 +13,11 @@ from dfe_core.groups.event_curves import MOST_LEVELS
 from dfe_core.store import artefact_path, content_key
 
 from ..data import artefact_cache
+from ..links import routes
 from ..theme.formatting import count, text
 from ..views import event_figures, figures
-from . import coverage_report, job_progress, page_frame
+from ..views.example_pictures import Picture
+from . import coverage_report, empty_states, job_progress, page_frame
 
 VERSION = 1
 """Counted up when `dfe events curves` gives something else for the same data."""
@@ -23,11 +25,18 @@ _ALPHA = 0.05
 
 
 def show(choice: artefact_cache.Choice) -> None:
-    """A set of events and a column of it, then the curves or the button that makes them; nothing without events."""
+    """A set of events and a column of it, then the curves or the button for them; without events the way to some."""
     names = [name for name in list_events(choice.dataset, choice.root) if name != EXCLUDED]
-    if not names:
-        return
     st.subheader("Around events", anchor=False)
+    if not names:
+        with empty_states.example(
+            Picture.CURVE,
+            f"“{choice.dataset}” has no events",
+            "With the times of trials, stimuli or coded behaviour, codewords are followed around them. Bring a table, "
+            "ELAN, BORIS, BIDS or Praat files in on the page Data, under “Events and exclusions”.",
+        ):
+            routes.link("data", "Bring events in", data_part="This dataset")
+        return
     left, right = st.columns(2)
     name = left.selectbox("Events", names, key=f"curves-events-{choice.dataset}")
     events = EventSet.open(choice.dataset, name, choice.root)
@@ -39,10 +48,11 @@ def show(choice: artefact_cache.Choice) -> None:
     if (folder / MANIFEST).is_file():
         _curves(choice, folder)
         return
-    with st.container(border=True):
-        st.markdown(
-            "Rate, share and intensity of every codeword from 2 s before to 5 s after the onsets, person by person."
-        )
+    with empty_states.example(
+        Picture.CURVE,
+        "Not followed yet",
+        "Rate, share and intensity of every codeword from 2 s before to 5 s after the onsets, person by person.",
+    ):
         job_progress.offer(
             "Follow the codewords",
             f"curves-{folder.name}",

@@ -31,7 +31,8 @@ from ..data import artefact_cache, people
 from ..data.roles import Role
 from ..data.staging import Staging
 from ..theme.formatting import clock, plural, text
-from . import page_frame
+from ..views.example_pictures import Picture
+from . import empty_states, page_frame
 
 _SAID = "events-report"
 _PREVIEW = 200
@@ -54,6 +55,13 @@ def of_dataset(choice: artefact_cache.Choice, dataset: Dataset) -> None:
         sets = [EventSet.open(dataset.name, name, dataset.root) for name in names]
         if sets:
             _table(sets)
+        else:
+            empty_states.plain_example(
+                Picture.EVENTS,
+                "No events yet",
+                "Bring files in below: their spans stand as bands on the timelines, and codewords are followed around "
+                "them on the page Groups.",
+            )
         if refused := people.refusal(Role.EDITOR):
             st.caption(refused)
             return

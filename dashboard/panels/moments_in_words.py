@@ -17,7 +17,8 @@ from ..data import artefact_cache, examples, media
 from ..links import routes
 from ..theme.formatting import clock, count
 from ..views import browser_views
-from . import job_progress, mixes, page_frame
+from ..views.example_pictures import Picture
+from . import empty_states, job_progress, mixes, page_frame
 
 EXAMPLES = (
     "smile",
@@ -33,12 +34,12 @@ def show(choice: artefact_cache.Choice) -> None:
     """The question and its moments; a button that aligns, where that has not been done."""
     made = list_moments(choice.model, choice.dataset, choice.root)
     if not made:
-        with st.container(border=True):
-            st.subheader("Moments are not aligned with words yet", anchor=False)
-            st.markdown(
-                "A network learns from part of the people how moments and descriptions belong together, and "
-                "is tested on others. It is made once, in minutes; then any description is answered at once."
-            )
+        with empty_states.example(
+            Picture.SEARCH,
+            "Moments are not aligned with words yet",
+            "A network learns from part of the people how moments and descriptions belong together, and "
+            "is tested on others. It is made once, in minutes; then any description is answered at once.",
+        ):
             align(choice)
         return
     at = (

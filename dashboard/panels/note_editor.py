@@ -12,7 +12,8 @@ from ..data import artefact_cache, people
 from ..data.notes import author, read, writing
 from ..data.roles import Role
 from ..theme.formatting import text
-from . import page_frame
+from ..views.example_pictures import Picture
+from . import empty_states, page_frame
 
 
 def edit(choice: artefact_cache.Choice, codeword: int) -> None:
@@ -61,7 +62,12 @@ def exchange(choice: artefact_cache.Choice, codeword: int, notes: Notes) -> None
             ]
         )
     else:
-        st.caption("Nothing has been written about this codeword.")
+        empty_states.plain_example(
+            Picture.NOTE,
+            "Nothing has been written about this codeword",
+            "Write a name, tags or a note above: every change stands here with its author, and can be taken back.",
+            narrow=True,
+        )
     with st.container(horizontal=True):
         refused = people.refusal(Role.EDITOR)
         if st.button(

@@ -24,7 +24,8 @@ from dfe_core.ratings.store import RatingStudy
 from ..data import artefact_cache, rating_studies
 from ..links import routes
 from ..theme.formatting import count, percent, plural, text
-from . import page_frame
+from ..views.example_pictures import Picture
+from . import empty_states, page_frame
 from .rating_forms import FOILS, TASKS
 
 
@@ -51,7 +52,11 @@ def results(study: RatingStudy) -> None:
         ]
     )
     if not report.tasks:
-        st.info("No answers yet.", icon=":material/hourglass_empty:")
+        empty_states.plain_example(
+            Picture.SCORES,
+            "No answers yet",
+            "Accuracy and agreement of raters show here with their intervals. Make a link above and send it to raters.",
+        )
         return
     page_frame.table(pd.DataFrame([_task_row(task) for task in report.tasks]), formats={"Accuracy|Alpha": "%.2f"})
     st.caption(
