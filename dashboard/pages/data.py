@@ -11,12 +11,21 @@ from dfe_core.facs.store import list_aligned
 from ..data import artefact_cache, people
 from ..data.roles import Role
 from ..links import query_parameters
-from ..panels import deletion, empty_states, event_sets, page_frame, provenance, uploads, video_links
+from ..panels import (
+    cache_table,
+    deletion,
+    empty_states,
+    event_sets,
+    label_table,
+    page_frame,
+    provenance,
+    uploads,
+    video_links,
+)
 from ..theme.formatting import count, plural, span
-from ..views.example_pictures import Picture
 
 LOGGED = 50
-PARTS = ("This dataset", "Bring recordings in", "Everything in the cache")
+PARTS = ("This dataset", "Labels", "Bring recordings in", "Everything in the cache")
 
 
 def page() -> None:
@@ -43,14 +52,15 @@ def shown(choice: artefact_cache.Choice) -> None:
             required=True,
             label_visibility="collapsed",
         )
-        {PARTS[0]: this_dataset, PARTS[1]: uploads.show, PARTS[2]: everything}[part or PARTS[0]](choice)
+        shown_by = dict(zip(PARTS, (this_dataset, labels, uploads.show, everything), strict=True))
+        shown_by[part or PARTS[0]](choice)
 
 
 def this_dataset(choice: artefact_cache.Choice) -> None:
     """The chosen dataset: figures, recordings, provenance, truth, and how to delete it."""
     deletion.undo(choice)
     if not choice.dataset:
-        empty_states.no_dataset() if choice.model else empty_states.no_codebook()
+        no_data(choice)
         return
     dataset = choice.open_dataset()
     recordings = dataset.recordings
@@ -104,44 +114,24 @@ def this_dataset(choice: artefact_cache.Choice) -> None:
     deletion.offer(choice)
 
 
+def labels(choice: artefact_cache.Choice) -> None:
+    """The labels of the chosen dataset as a table that can be edited."""
+    if choice.dataset:
+        label_table.show(choice)
+    else:
+        no_data(choice)
+
+
+def no_data(choice: artefact_cache.Choice) -> None:
+    """There is no dataset to show."""
+    empty_states.no_dataset() if choice.model else empty_states.no_codebook()
+
+
 def everything(choice: artefact_cache.Choice) -> None:
     """Every artefact, with its size and what is wrong with it where something is."""
-    from dfe_core.workspace.catalogue import catalogue
-
+    cache_table.show(choice)
     if people.may(Role.EDITOR):
         log(choice)
-    rows = [
-        {
-            "Kind": a.kind,
-            "Name": a.name,
-            "MB": a.bytes / 1e6,
-            "Made": pd.Timestamp(a.modified, unit="s"),
-            "Data": {True: "simulated", False: "real", None: ""}[a.simulated],
-            "Fault": a.fault,
-        }
-        for a in catalogue(choice.root)
-    ]
-    if not rows:
-        with empty_states.example(
-            Picture.TABLE,
-            "The cache is empty",
-            "Faces, datasets, codebooks, tokens and analyses are listed here with their size, and can be removed.",
-        ):
-            empty_states.bring_recordings_in()
-        return
-    table = pd.DataFrame(rows)
-    st.caption(
-        f"{plural(len(table), 'artefact')}, {table['MB'].sum():,.0f} MB in {choice.root}. "
-        "Remove one with `dfe rm KIND/NAME`; check all with `dfe doctor`."
-    )
-    page_frame.table(
-        table,
-        height=520,
-        column_config={
-            "MB": st.column_config.NumberColumn(format="%.1f"),
-            "Made": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
-        },
-    )
 
 
 def log(choice: artefact_cache.Choice) -> None:

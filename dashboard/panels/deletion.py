@@ -127,31 +127,54 @@ def _withdraw(choice: artefact_cache.Choice, subject: str, asked: str) -> None:
 
 def undo(choice: artefact_cache.Choice) -> None:
     """What was deleted lately, each with a way back."""
-    if fault := st.session_state.pop("undo-fault", None):
-        st.warning(fault, icon=":material/undo:")
-    entries = trash.discarded(choice.root)
+    entries = [entry for entry in trash.discarded(choice.root) if not entry.labels]
+    _said()
     for entry in entries:
-        with st.container(border=True):
-            words, back = st.columns([5, 1], vertical_alignment="center")
-            words.markdown(
-                f":material/delete: {_what(entry)} {_ago(entry.when)}{f' by {entry.by}' if entry.by else ''}"
-                f" ({entry.bytes / 1e6:,.1f} MB"
-                + (f", {plural(len(entry.paths), 'artefact')})." if len(entry.paths) > 1 else ").")
-                + (" Its entry is damaged; what it holds is whole." if entry.damaged else "")
-            )
-            refused = people.refusal(Role.EDITOR, entry.by)
-            back.button(
-                "Undo",
-                key=f"undo-{entry.id}",
-                icon=":material/undo:",
-                width="stretch",
-                disabled=bool(refused),
-                help=refused or None,
-                on_click=_restore,
-                args=(choice, entry),
-            )
+        _entry(choice, entry)
     if entries:
         _offer_to_empty(choice, entries)
+
+
+def undo_labels(choice: artefact_cache.Choice) -> None:
+    """The last edit of the chosen dataset's labels with a way back; those before it when asked."""
+    entries = [e for e in trash.discarded(choice.root) if e.labels and e.what == f"{DATASETS}/{choice.dataset}"]
+    _said()
+    for entry in entries[:1]:
+        _entry(choice, entry)
+    if len(entries) > 1:
+        with st.expander(f"Earlier edits of labels · {len(entries) - 1}", icon=":material/history:"):
+            for entry in entries[1:]:
+                _entry(choice, entry)
+            _offer_to_empty(choice, entries)
+
+
+def _said() -> None:
+    if fault := st.session_state.pop("undo-fault", None):
+        st.warning(fault, icon=":material/undo:")
+
+
+def _entry(choice: artefact_cache.Choice, entry: trash.Discarded) -> None:
+    """One line of what was set aside, with its way back."""
+    with st.container(border=True):
+        words, back = st.columns([5, 1], vertical_alignment="center")
+        size = "" if entry.labels else f" ({entry.bytes / 1e6:,.1f} MB"
+        size += f", {plural(len(entry.paths), 'artefact')}" if size and len(entry.paths) > 1 else ""
+        words.markdown(
+            f":material/{'edit' if entry.labels else 'delete'}: {_what(entry)} {_ago(entry.when)}"
+            f"{f' by {text(entry.by)}' if entry.by else ''}{f'{size})' if size else ''}."
+            + (" Its entry is damaged; what it holds is whole." if entry.damaged else "")
+        )
+        refused = people.refusal(Role.EDITOR, entry.by)
+        back.button(
+            "Undo",
+            key=f"undo-{entry.id}",
+            icon=":material/undo:",
+            width="stretch",
+            disabled=bool(refused),
+            help=refused or None,
+            on_click=_restore,
+            args=(choice, entry),
+        )
 
 
 def _offer_to_empty(choice: artefact_cache.Choice, entries: list[trash.Discarded]) -> None:
@@ -257,7 +280,7 @@ def _tell(error: DataError) -> None:
 def _what(entry: trash.Discarded) -> str:
     name = entry.what.partition("/")[2]
     if entry.labels:
-        return f"Labels of **{name}** were changed: {text(', '.join(entry.labels))},"
+        return f"Labels of **{name}** were edited ({text(', '.join(entry.labels))})"
     return f"**{text(entry.recording)}** of {name} was removed" if entry.recording else f"**{name}** was deleted"
 
 

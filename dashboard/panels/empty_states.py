@@ -137,7 +137,7 @@ def not_encoded(choice: artefact_cache.Choice) -> None:
 def no_labels(shown: Picture, title: str, words: str) -> None:
     """There is no label to predict or to compare by: the way to the table in which labels are written."""
     with example(shown, title, words):
-        routes.link("data", "Write or bring in labels", data_part="This dataset")
+        routes.link("data", "Write or bring in labels", data_part="Labels")
 
 
 def _of_same_coefficients(choice: artefact_cache.Choice) -> bool:

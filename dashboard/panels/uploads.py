@@ -1,4 +1,4 @@
-"""Bringing recordings in: which files, what they are believed to be, and who is in them."""
+"""Bringing recordings in: which files, what tool they seem to be of, and who is in them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import streamlit as st
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed, inspect_sources
+from dfe_core.expressions.labels import ENDINGS
 from dfe_core.facs.alone import as_action_units
 from dfe_core.spreadsheet import plain_table
 
@@ -193,7 +194,7 @@ def who_is_who() -> tuple[Path | None, str]:
             "what they say. Empty: every file is a subject of its own.",
         )
         table = right.file_uploader(
-            "Labels, a CSV with a column recording or subject", type=["csv", "tsv"], key="import-labels"
+            "Labels: CSV or Excel, with a column recording or subject", type=list(ENDINGS), key="import-labels"
         )
     if "label-staging" not in st.session_state:
         st.session_state["label-staging"] = Staging()

@@ -1,7 +1,7 @@
 """Workbooks of Excel (Office Open XML, ECMA-376 part 1), written and read without Excel: plain sheets of a table each.
 
 Texts are inline strings, which no spreadsheet runs as a formula, so that they need no apostrophe; numbers have every
-digit. Only what `write_workbook` writes is read back: pandas with openpyxl reads any workbook.
+digit. `dfe_core.workbook` reads them, and those of others.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 import pandas as pd
 
 from dfe_core.errors import DataError
+from dfe_core.workbook import MAIN, Sheet, read_sheets
 
 ROWS = 1_048_575
 """Rows of a sheet below its header."""
 COLUMNS = 16_384
 LONGEST_TEXT, LONGEST_NAME = 32_767, 31
-_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _TYPES = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _FIRST = (1980, 1, 1, 0, 0, 0)
 _STYLES = (
-    f'{_HEAD}<styleSheet xmlns="{_MAIN}"><fonts count="2"><font><sz val="11"/><name val="Calibri"/></font>'
+    f'{_HEAD}<styleSheet xmlns="{MAIN}"><fonts count="2"><font><sz val="11"/><name val="Calibri"/></font>'
     '<font><b/><sz val="11"/><name val="Calibri"/></font></fonts>'
     '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
     '</fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
@@ -42,7 +42,6 @@ _FROZEN = (
     'state="frozen"/></sheetView></sheetViews>'
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_")
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 def write_workbook(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
@@ -63,19 +62,15 @@ def write_workbook(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
 
 
 def read_workbook(path: Path) -> dict[str, pd.DataFrame]:
-    """The tables of a workbook of `write_workbook` by the names of their sheets: texts, floats and bools; empty cells
-    are None. Raises `DataError` for another file."""
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import ParseError, fromstring
+    """The tables of a workbook by the names of their sheets: texts, floats and bools; empty cells are None. Raises
+    `DataError` for another file."""
+    return {sheet.name: _table(sheet) for sheet in read_sheets(path)}
 
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [
-                sheet.get("name") or "" for sheet in fromstring(archive.read("xl/workbook.xml")).iter(_tag("sheet"))
-            ]
-            return {name: _read_sheet(archive, i, path) for i, name in enumerate(names, 1)}
-    except (OSError, KeyError, zipfile.BadZipFile, ParseError, DefusedXmlException) as error:
-        raise DataError(path, f"not readable ({type(error).__name__})", "a workbook that dfe exported") from None
+
+def _table(sheet: Sheet) -> pd.DataFrame:
+    header, *rows = sheet.rows or [[]]
+    cells = [(row + [None] * (len(header) - len(row)))[: len(header)] for row in rows]
+    return pd.DataFrame(cells, columns=header, dtype=object)
 
 
 def _refuse(name: str, table: pd.DataFrame, path: Path) -> None:
@@ -106,7 +101,7 @@ def _parts(names: list[str]) -> dict[str, str]:
         f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPES}.sheet.main+xml"/>'
         f'<Override PartName="/xl/styles.xml" ContentType="{_TYPES}.styles+xml"/>{overrides}</Types>',
         "_rels/.rels": f"{_HEAD}{_relations(_relation(1, 'officeDocument', 'xl/workbook.xml'))}",
-        "xl/workbook.xml": f'{_HEAD}<workbook xmlns="{_MAIN}" xmlns:r="{_RELATIONS}"><sheets>{listed}</sheets>'
+        "xl/workbook.xml": f'{_HEAD}<workbook xmlns="{MAIN}" xmlns:r="{_RELATIONS}"><sheets>{listed}</sheets>'
         "</workbook>",
         "xl/_rels/workbook.xml.rels": f"{_HEAD}{_relations(relations + styles)}",
         "xl/styles.xml": _STYLES,
@@ -123,7 +118,7 @@ def _relations(inside: str) -> str:
 
 def _write_sheet(table: pd.DataFrame, sink: TextIOWrapper) -> None:
     letters = [_letters(i) for i in range(table.shape[1])]
-    sink.write(f'{_HEAD}<worksheet xmlns="{_MAIN}">{_FROZEN}<sheetData>')
+    sink.write(f'{_HEAD}<worksheet xmlns="{MAIN}">{_FROZEN}<sheetData>')
     sink.write(_row(1, letters, [str(name) for name in table.columns], ' s="1"'))
     sink.writelines(_row(number, letters, values) for number, values in enumerate(_rows(table), 2))
     sink.write("</sheetData></worksheet>")
@@ -174,40 +169,3 @@ def _letters(column: int) -> str:
         column, rest = divmod(column - 1, 26)
         letters = chr(65 + rest) + letters
     return letters
-
-
-def _read_sheet(archive: zipfile.ZipFile, number: int, path: Path) -> pd.DataFrame:
-    with archive.open(f"xl/worksheets/sheet{number}.xml") as source:
-        rows = list(_read_rows(source, path))
-    header = list(rows[0].values()) if rows else []
-    at = {place: i for i, place in enumerate(rows[0])} if rows else {}
-    cells = [[None] * len(header) for _ in rows[1:]]
-    for values, row in zip(cells, rows[1:], strict=True):
-        for place, value in row.items():
-            values[at[place]] = value
-    return pd.DataFrame(cells, columns=header, dtype=object)
-
-
-def _read_rows(source: IO[bytes], path: Path) -> Iterator[dict[str, Any]]:
-    """Values by the letters of their column, row by row."""
-    from defusedxml.ElementTree import iterparse
-
-    for _, row in iterparse(source):
-        if row.tag == _tag("row"):
-            yield {(cell.get("r") or "").rstrip("0123456789"): _read_cell(cell, path) for cell in row}
-            row.clear()
-
-
-def _read_cell(cell: Any, path: Path) -> Any:
-    kind = cell.get("t", "n")
-    if kind == "inlineStr":
-        text = cell.findtext(f"{_tag('is')}/{_tag('t')}") or ""
-        return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
-    if kind not in ("n", "b"):
-        raise DataError(path, f"a cell of type {kind!r}", "a workbook as dfe exported it; pandas reads others")
-    value = float(cell.findtext(_tag("v")) or "nan")
-    return bool(value) if kind == "b" else value
-
-
-def _tag(name: str) -> str:
-    return f"{{{_MAIN}}}{name}"

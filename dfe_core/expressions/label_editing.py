@@ -25,8 +25,16 @@ from dfe_core.artefact_names import DATASETS, MANIFEST, RECORDINGS_FILE
 from dfe_core.audit import acting_person, recorded
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import RECORDING_COLUMNS, Dataset
-from dfe_core.expressions.labels import MISSING, check_label_names, typed_values
+from dfe_core.expressions.labels import (
+    MISSING,
+    cell_text,
+    check_label_names,
+    read_labels,
+    require_some_used,
+    typed_values,
+)
 from dfe_core.locks import claim
+from dfe_core.spreadsheet import original_cell
 from dfe_core.store import artefact_path, atomic_directory, file_sha256, read_json, write_json
 
 LabelValue = str | float | None
@@ -45,11 +53,55 @@ class LabelChange:
     after: LabelValue
 
 
+@dataclass(frozen=True, kw_only=True)
+class LabelProposal:
+    """What a table of labels would change. added: labels that the dataset has not. notes: sentences on its rows."""
+
+    changes: tuple[LabelChange, ...]
+    added: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 def label_table(dataset: Dataset) -> pd.DataFrame:
     """recording, subject and the labels of every recording whose labels are not sealed, in the dataset's order."""
     rows = dataset.recordings
     rows = rows[~rows["recording"].astype(str).isin(dataset.sealed)]
     return rows[["recording", "subject", *dataset.labels]].reset_index(drop=True)
+
+
+def label_template(dataset: Dataset) -> pd.DataFrame:
+    """A table to be filled in: `label_table`, with an empty column ``condition`` where there is no label yet."""
+    table = label_table(dataset)
+    return table if dataset.labels else table.assign(condition="")
+
+
+def propose_labels(dataset: Dataset, path: Path) -> LabelProposal:
+    """What a table of labels (`labels.read_labels`) would change, joined by the rules of an import.
+
+    Empty cells leave what is there, and so does every row of a recording whose labels are sealed. Raises `DataError`
+    for a table that cannot be read, and where no row is of any recording.
+    """
+    labels, sealed = read_labels(path), dataset.sealed
+    rows = dataset.recordings
+    found = {
+        str(name): labels.of(str(name), str(subject))
+        for name, subject in zip(rows["recording"], rows["subject"], strict=True)
+    }
+    require_some_used(labels)
+    notes = labels.unused()
+    if sealed & {name for name, row in found.items() if any(v is not None for v in row.values())}:
+        notes += (f"Labels of {len(sealed)} recordings are sealed for a test: their rows are passed over.",)
+    before = label_table(dataset)
+    cells = ((name, label, value) for name, row in found.items() for label, value in row.items())
+    held = before.set_index(before["recording"].astype(str))
+    changes = []
+    for name, label, value in cells:
+        was = label_value(held.at[name, label]) if name in held.index and label in held.columns else None
+        now = label_value(original_cell(value) if isinstance(value, str) else value)
+        if name not in sealed and now is not None and now != was and not _same_number(was, now):
+            changes.append(LabelChange(recording=name, label=label, before=was, after=now))
+    added = tuple(label for label in labels.columns if label not in dataset.labels)
+    return LabelProposal(changes=tuple(changes), added=added, notes=notes)
 
 
 def label_changes(before: pd.DataFrame, after: pd.DataFrame) -> list[LabelChange]:
@@ -173,7 +225,7 @@ def _refuse_changed_since(dataset: Dataset, changes: Sequence[LabelChange]) -> N
 
 
 def _shown(value: LabelValue) -> str:
-    return "no value" if value is None else repr(_as_text(value))
+    return "no value" if value is None else repr(cell_text(value))
 
 
 def _emptied(dataset: Dataset, label: str) -> list[LabelChange]:
@@ -225,21 +277,14 @@ def _changed(table: pd.DataFrame, changes: Sequence[LabelChange], columns: Seque
 def _column(table: pd.DataFrame, label: str, changed: Mapping[str, LabelValue]) -> pd.Series:
     held = table[label] if label in table.columns else pd.Series([None] * len(table), dtype=object)
     values = [changed.get(str(name), label_value(value)) for name, value in zip(table["recording"], held, strict=True)]
-    typed = typed_values(pd.Series([None if v is None else _as_text(v) for v in values], dtype=object))
+    typed = typed_values(pd.Series([None if v is None else cell_text(v) for v in values], dtype=object))
     numbers = any(isinstance(value, float) for value in typed)
     return pd.Series(typed, index=table.index, dtype="float64" if numbers else object)
 
 
-def _as_text(value: str | float) -> str:
-    """A number as people write it: without the fraction that it does not have."""
-    if isinstance(value, str):
-        return value
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-
-
 def _same_number(one: LabelValue, other: LabelValue) -> bool:
     """Whether a text and a number say the same, as 3 in a column that was of texts."""
-    return one is not None and other is not None and _as_text(one) == _as_text(other)
+    return one is not None and other is not None and cell_text(one) == cell_text(other)
 
 
 def _link(path: Path, to: Path) -> None:

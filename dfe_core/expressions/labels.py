@@ -13,9 +13,12 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import RECORDING_COLUMNS
 from dfe_core.expressions.readers.registry import file_endings
+from dfe_core.workbook import read_sheets
 
 MAX_BYTES = 64 << 20
-MOST_COLUMNS = 2000
+MOST_COLUMNS, MOST_CELLS = 2000, 5_000_000
+ENDINGS = ("csv", "tsv", "xlsx")
+"""Of tables of labels."""
 _KEYS = ("recording", "subject")
 _USUAL = {
     "recording": ("recording", "recordingid", "file", "filename", "video", "videoname", "videofile", "clip"),
@@ -125,8 +128,9 @@ def _alike(one: str, other: str) -> bool:
 
 
 def read_labels(path: str | Path | None) -> Labels:
-    """Read a table with a column ``recording`` (a file's name, with or without its ending) or ``subject``, or under
-    another usual name for either (``ID``, ``participant``, ``file`` …).
+    """Read a table, a CSV or the first sheet of a workbook (``.xlsx``), with a column ``recording`` (a file's name,
+    with or without its ending) or ``subject``, or under another usual name for either (``ID``, ``participant``,
+    ``file`` …).
 
     Where it has both, rows are joined by recording and tell the subject as well. Columns of numbers stay numbers, rows
     without a name are left out. Raises `DataError` for a table that cannot be read, has neither column, names one
@@ -161,13 +165,18 @@ def label_columns(path: str | Path, recordings: pd.DataFrame) -> pd.DataFrame:
         {"recording": name} | labels.of(str(name), str(subject))
         for name, subject in zip(recordings["recording"], recordings["subject"], strict=True)
     ]
+    require_some_used(labels)
+    return pd.DataFrame(rows, columns=["recording", *labels.columns])
+
+
+def require_some_used(labels: Labels) -> None:
+    """Raise `DataError` where no row of a table was of any recording."""
     if not labels.used:
         raise DataError(
-            path,
+            labels.path or "labels",
             f"no row of {len(labels.rows)} is of a {labels.key} of the dataset (rows: {_some(list(labels.rows))})",
             f"{labels.key}s that `dfe show DATASET` lists",
         )
-    return pd.DataFrame(rows, columns=["recording", *labels.columns])
 
 
 def _keyed(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...], bool]:
@@ -213,8 +222,54 @@ def _table(path: Path) -> pd.DataFrame:
         raise DataError(path, "no plain file" if path.exists() else "no such file", "a CSV of labels")
     if path.stat().st_size > MAX_BYTES:
         raise DataError(path, f"{path.stat().st_size >> 20} MB", f"a table of labels under {MAX_BYTES >> 20} MB")
+    table = _workbook_table(path) if path.suffix.lower() == ".xlsx" else _text_table(path)
+    if not isinstance(table.index, pd.RangeIndex):
+        raise DataError(path, "rows with more cells than the header", "a name for each column")
+    table.columns = [str(c).strip() for c in table.columns]
+    if table.empty:
+        raise DataError(path, "a header and no rows", "one row per recording or subject")
+    return table
+
+
+def _workbook_table(path: Path) -> pd.DataFrame:
+    """The first sheet of a workbook that has rows, as text. Raises `DataError` where a formula has no stored value."""
+    held = ((sheet, _filled(sheet.rows)) for sheet in read_sheets(path, MOST_CELLS))
+    sheet, rows = next(((sheet, rows) for sheet, rows in held if rows), (None, [[]]))
+    if sheet is None:
+        raise DataError(path, "no sheet with rows", "one row per recording or subject")
+    if sheet.unevaluated:
+        where = f"{path}, {sheet.unevaluated}"
+        raise DataError(where, "a formula without its value", "values: save it in a spreadsheet program")
+    header, *cells = rows
+    if any(len(row) > len(header) for row in cells):
+        raise DataError(path, "rows with more cells than the header", "a name for each column")
+    return pd.DataFrame(
+        [row + [None] * (len(header) - len(row)) for row in cells], columns=[n or "" for n in header], dtype=object
+    )
+
+
+def _filled(rows: Sequence[Sequence[Any]]) -> list[list[str | None]]:
+    """Rows as text, None where there is no value, without empty rows and without what is empty at their ends."""
+    found = []
+    for row in rows:
+        texts = [None if value is None or (text := cell_text(value)) in MISSING else text for value in row]
+        while texts and texts[-1] is None:
+            texts.pop()
+        if texts:
+            found.append(texts)
+    return found
+
+
+def cell_text(value: Any) -> str:
+    """A value as people write it: a number without the fraction that it does not have."""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return str(value).strip()
+
+
+def _text_table(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(
+        return pd.read_csv(
             path,
             dtype=str,
             sep=None,
@@ -232,12 +287,6 @@ def _table(path: Path) -> pd.DataFrame:
         if type(error).__module__.startswith(("pandas", "csv", "_csv")):
             raise DataError(path, f"not readable as a table ({str(error)[:120]})", "a CSV") from None
         raise
-    if not isinstance(table.index, pd.RangeIndex):
-        raise DataError(path, "rows with more cells than the header", "a name for each column")
-    table.columns = [str(c).strip() for c in table.columns]
-    if table.empty:
-        raise DataError(path, "a header and no rows", "one row per recording or subject")
-    return table
 
 
 def _stem(name: Any) -> Any:

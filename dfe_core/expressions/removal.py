@@ -65,7 +65,7 @@ def _removed(dataset: Dataset, recording: str) -> trash.Discarded:
 
 
 def put_back(entry: trash.Discarded, root: Path | None = None) -> None:
-    """Undo `remove_recording`, `edit_labels`, or the deletion of whole artefacts. Recordings removed since stay removed.
+    """Undo `remove_recording`, `edit_labels`, or a deletion of whole artefacts. Recordings removed since stay removed.
 
     Raises `DataError` where the dataset has gone, or is another one by now.
     """

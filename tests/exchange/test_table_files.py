@@ -77,7 +77,7 @@ def test_what_excel_does_not_take_is_refused(tmp_path: Path):
     with pytest.raises(DataError, match="at most 32,767"):
         xlsx.write_workbook({"a": pd.DataFrame({"a": ["x" * 40000]})}, tmp_path / "a.xlsx")
     (tmp_path / "other.xlsx").write_bytes(b"PK")
-    with pytest.raises(DataError, match="a workbook that dfe exported"):
+    with pytest.raises(DataError, match="an .xlsx file"):
         read_table_file(tmp_path / "other.xlsx")
 
 
