@@ -12,13 +12,12 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.video.links import link_by_name, links
 from dfe_core.video.stills import forget
-from dfe_core.video.voice import read_voices
 
 from ..data import people
 from ..data.places import place
 from ..data.roles import Role
 from ..theme.formatting import plural, text
-from . import error_text, page_frame, video_intake
+from . import error_text, job_progress, page_frame, video_intake
 
 _TOLD = "videos-report"
 
@@ -55,10 +54,10 @@ def of_dataset(dataset: Dataset) -> None:
         if refused := people.refusal(Role.EDITOR):
             st.caption(refused)
         else:
-            _change(dataset, bool(names))
+            _change(dataset, bool(names), sum(found[name].voice is not None for name in names))
 
 
-def _change(dataset: Dataset, any_linked: bool) -> None:
+def _change(dataset: Dataset, any_linked: bool, heard: int) -> None:
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     folder = left.text_input(
         "Folder of videos",
@@ -77,13 +76,17 @@ def _change(dataset: Dataset, any_linked: bool) -> None:
         disabled=not folder.strip(),
     )
     if any_linked:
-        st.button(
+        st.caption(
+            ":material/graphic_eq: Where a voice is likely, anybody’s, is a measure of speech beside the one from the "
+            f"jaw. The sound of {plural(heard, 'recording')} has been read."
+        )
+        job_progress.offer(
             "Read voices from the sound",
-            key=f"voices-{dataset.name}",
-            type="tertiary",
-            on_click=_read_voices,
-            args=(dataset,),
-            help="Where a voice is likely, anybody’s: the measure of speech from sound, beside the one from the jaw.",
+            f"voices-{dataset.name}",
+            f"Reading the sound of {dataset.name}",
+            ["videos", dataset.name, "--voices"],
+            "The sound is read.",
+            kind="tertiary",
         )
         st.button(
             "Forget the videos",
@@ -113,19 +116,6 @@ def _videos_in(path: Path) -> list[Path]:
     if not (found := video_intake.videos_among([path])):
         raise DataError(path, "no video in it that this dashboard may read", "videos, or a folder of them")
     return found
-
-
-def _read_voices(dataset: Dataset) -> None:
-    try:
-        with people.acting(Role.EDITOR, "link videos", (f"{DATASETS}/{dataset.name}",)):
-            done = read_voices(dataset)
-    except DataError as error:
-        st.session_state[_TOLD] = f":material/error: {text(str(error))}"
-        return
-    st.session_state[_TOLD] = (
-        f":material/check: Sound of {plural(len(done.read), 'recording')} read, {len(done.silent)} without sound, "
-        f"{len(done.unreadable)} not readable."
-    )
 
 
 def _forget(dataset: Dataset) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -21,6 +22,7 @@ from dfe_core.video.landmarker import MODEL_SHA256, MODEL_URL
 from tests.captures import live_link, performance, table, write
 from tests.dashboard.test_pages import opened, said
 from tests.moving_points import openface_csv, take
+from train.cli import build_parser
 
 
 @pytest.fixture(autouse=True)
@@ -215,3 +217,11 @@ def test_the_table_to_fill_in_names_every_recording_and_is_read_as_labels(tmp_pa
     (tmp_path / "labels.csv").write_text(uploads.label_template(files).replace(",,\n", ",,calm\n"))
     labels = read_labels(tmp_path / "labels.csv")
     assert labels.of("s1", "p1")["condition"] == "calm" and labels.of("s2", "p2")["condition"] == "calm"
+
+
+def test_voices_are_read_by_a_job_with_progress(monkeypatch):
+    offered: list[list[str]] = []
+    monkeypatch.setattr(video_links.job_progress, "offer", lambda *given, **_: offered.append(given[3]))
+    video_links._change(SimpleNamespace(name="lab"), any_linked=True, heard=0)
+    line = offered[0]
+    assert build_parser(line).parse_args(line).voices and line[1] == "lab"

@@ -22,7 +22,7 @@ from dfe_core.reports.coverage import Pictures, coverage_document, write_coverag
 from dfe_core.reports.coverage_matrix import heat_matrix
 from dfe_core.reports.coverage_text import headlines, summary
 from dfe_core.reports.document import Document, Figure, Gallery, Number, Numbers, Section, Table, Text
-from dfe_core.reports.html import render_html
+from dfe_core.reports.html import render_html, write_html
 from dfe_core.store import file_sha256
 
 
@@ -230,7 +230,10 @@ def test_a_new_display_without_a_near_action_unit_says_so(coverage) -> None:
     assert not [line for line in lines if "nan" in line.split()[:2]]
 
 
-def test_the_name_of_a_label_leads_out_of_no_folder_and_is_no_script(coverage, tmp_path) -> None:
+def test_the_name_of_a_label_leads_out_of_no_folder_and_is_no_script(coverage, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(
+        "dfe_core.reports.coverage.write_pdf", write_html
+    )  # no file is named by a label for being a PDF
     hostile = ("x/../../../../out", "</script><script>alert(1)</script>")
     table = pd.concat([coverage.deformation.assign(condition=label) for label in hostile])
     written = write_coverage_report(replace(coverage, deformation=table), tmp_path / "deep" / "report")
