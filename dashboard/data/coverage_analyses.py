@@ -30,7 +30,7 @@ from dfe_core.facs.coverage_result import Coverage, coverage_key
 from dfe_core.facs.settings import LEAST_PHI, CoverageSettings
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.facs.tool_comparison import ToolComparison, compare_tools
-from dfe_core.reports.coverage_matrix import heat_matrix
+from dfe_core.reports.coverage_matrix import ORDERS, heat_matrix
 from dfe_core.reports.coverage_text import short_labels
 from dfe_core.store import artefact_path, content_key
 from dfe_core.tokenizer.codebook import Codebook
@@ -142,10 +142,10 @@ class Filter:
     codewords: tuple[int, ...] | None = None
 
 
-def cells(found: Analysis, chosen: Filter) -> pd.DataFrame:
-    """One row a cell in which both go together: codeword, label, au, side, phi, lift, auroc, frames, in the clustered
-    order of the whole analysis. Recounted when subjects or conditions are chosen; no frame is read."""
-    _, labels, codewords, _ = _order(found.coverage.key, found.coverage)
+def cells(found: Analysis, chosen: Filter, order: str = ORDERS[0]) -> pd.DataFrame:
+    """One row a cell in which both go together: codeword, label, au, side, phi, lift, auroc, frames, in an order
+    (`ORDERS`) of the whole analysis. Recounted when subjects or conditions are chosen; no frame is read."""
+    _, labels, codewords, _ = _order(found.coverage.key, order, found.coverage)
     where = found.aggregates.where(
         list(chosen.subjects) or None, **{name: list(values) for name, values in chosen.conditions if values}
     )
@@ -163,8 +163,8 @@ def cells(found: Analysis, chosen: Filter) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _order(key: str, _coverage: Coverage) -> tuple[np.ndarray, list[str], list[str], str]:
-    return heat_matrix(_coverage, MOST_CODEWORDS)
+def _order(key: str, order: str, _coverage: Coverage) -> tuple[np.ndarray, list[str], list[str], str]:
+    return heat_matrix(_coverage, MOST_CODEWORDS, order)
 
 
 def _long(found: Association, aggregates: Aggregates, coverage: Coverage) -> pd.DataFrame:

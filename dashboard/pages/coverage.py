@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dfe_core.facs.coverage_notes import caveat
+from dfe_core.facs.coverage_notes import caveat, caveats
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.reports.coverage_text import headlines, summary, tool_name
 
@@ -69,11 +69,16 @@ def choose_aus(choice: artefact_cache.Choice) -> str | None:
             )
         return None
     box, note = st.columns([1, 2.6], vertical_alignment="bottom", gap="medium")
+    sets = {name: AlignedAus.open(choice.dataset, name, choice.root) for name in names}
+    names = sorted(names, key=lambda name: sets[name].estimate)  # what was measured comes before estimates
     name = box.selectbox("Action units", names, key="aus", bind="query-params")
-    opened = AlignedAus.open(choice.dataset, name, choice.root)
+    opened = sets[name]
     with note:
         kind = "an estimate derived from coefficients" if opened.estimate else "detected or coded"
-        st.caption(f"By **{text(f'{opened.tool} {opened.version}')}**, {kind}. {caveat(opened.tool, opened.estimate)}")
+        st.caption(
+            f"By **{text(f'{opened.tool} {opened.version}')}**, {kind}. {caveats(opened.tool, opened.estimate)[-1]}",
+            help=caveat(opened.tool, opened.estimate),
+        )
     return name
 
 
@@ -89,10 +94,10 @@ def offer_analysis(choice: artefact_cache.Choice, aus: str) -> None:
 
 
 def head(found: coverage_analyses.Analysis) -> None:
-    """The result in words and headline figures."""
+    """Headline figures and the result in words."""
     coverage = found.coverage
+    page_frame.headlines(headlines(coverage))
     st.markdown(summary(coverage))
-    page_frame.facts([(n.label, n.value, n.detail) for n in headlines(coverage)])
     st.caption(
         f"n = {coverage.subjects} subjects, {coverage.frames:,} frames; AUs by {tool_name(coverage)}, "
         f"{coverage.presence_rule}."

@@ -15,6 +15,7 @@ from ..data import artefact_cache, coverage_analyses
 from ..views import coverage_figures, figures
 from . import page_frame, tool_comparison
 
+ORDER_NAMES = {"facs": "FACS", "auroc": "AUROC"}
 AU_COLUMNS = {
     "Best": st.column_config.NumberColumn(format="%d", help="The codeword that rises most with the AU within people."),
     "Alone": st.column_config.NumberColumn(
@@ -70,15 +71,16 @@ SIGNAL_HELP = {
 def show(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
     """How well codewords predict each AU."""
     coverage = found.coverage
-    chart, table = st.columns([1.4, 1], gap="medium")
+    chart, table = st.columns([1.1, 1], gap="medium")
     with chart:
+        order = page_frame.parts("Order", list(ORDER_NAMES), "unit_order", format_func=ORDER_NAMES.__getitem__)
         figures.show(
-            coverage_figures.coverage_bars(coverage.per_au, coverage.settings.covered_auroc),
+            coverage_figures.coverage_bars(coverage.per_au, coverage.settings.covered_auroc, order),
             "au-bars",
             "Held-out AUROC of one codeword and of at most three for every action unit",
         )
     with table:
-        per_au = coverage.per_au
+        per_au = coverage_figures.in_order(coverage.per_au, order)
         st.caption(
             "The codeword that predicts each AU best, alone and in a set of at most three. " + exposure_text(coverage)
         )

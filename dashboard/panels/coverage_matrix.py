@@ -15,6 +15,7 @@ from dfe_core.motion.actions import action_directions
 from dfe_core.ontology import title
 from dfe_core.p_values import p_text
 from dfe_core.tokens.cache import TokenCache
+from dfe_core.tokens.statistics import STATISTICS
 
 from ..data import artefact_cache, coverage_analyses, media
 from ..data.dictionary import dictionary
@@ -25,14 +26,15 @@ from ..theme.formatting import clock
 from ..views import browser_views, coverage_figures, figures
 from . import page_frame
 
+ORDER_NAMES = {"facs": "FACS", "similarity": "Similarity"}
 SAID = {"both": "Both say so", "codeword only": "Codeword without the AU", "AU only": "AU without the codeword"}
 
 
 def show(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
     """The clickable heat map and the cell that is open."""
-    chosen = filters(choice, found)
+    chosen, order = filters(choice, found)
     selected = selected_cell(found)
-    figure = coverage_figures.cell_map(found.coverage.key, chosen, selected, found)
+    figure = coverage_figures.cell_map(found.coverage.key, chosen, selected, order, found)
     if figure is None:
         st.info("No codeword goes with an AU above chance under these filters.", icon=":material/filter_alt_off:")
         return
@@ -57,18 +59,18 @@ def heat_map(figure: go.Figure) -> None:
         alt="Codewords against action units, coloured by phi",
     )
     st.caption(
-        "Squares are codewords and action units that go together (q < 0.05 over all pairs, an interval of the lift "
-        f"over people that leaves out 1), coloured by φ, from {LEAST_PHI:g} on. Click one to see both faces and the "
-        "moments where they agree and "
-        "disagree."
+        "Click a square to see both faces and the moments where they agree and disagree.",
+        help="Squares are codewords and action units that go together: q < 0.05 over all pairs, an interval of the "
+        f"lift over people that leaves out 1, φ of {LEAST_PHI:g} or more in size. Their colour is φ. "
+        + STATISTICS["phi"].help,
     )
 
 
-def filters(choice: artefact_cache.Choice, found: coverage_analyses.Analysis) -> coverage_analyses.Filter:
-    """Subjects, conditions, region and stage."""
+def filters(choice: artefact_cache.Choice, found: coverage_analyses.Analysis) -> tuple[coverage_analyses.Filter, str]:
+    """Subjects, conditions, region and stage; and the order of rows and columns."""
     aggregates, table = found.aggregates, dictionary(choice).table
     conditions = aggregates.conditions[:2]
-    slots = st.columns(3 + len(conditions))
+    slots = st.columns(4 + len(conditions))
     subjects = slots[0].multiselect("Subjects", aggregates.subjects, placeholder="All", key="who", bind="query-params")
     levels = []
     for slot, name in zip(slots[1:], conditions, strict=False):
@@ -79,7 +81,7 @@ def filters(choice: artefact_cache.Choice, found: coverage_analyses.Analysis) ->
         levels.append((name, tuple(picked)))
     present = [r for r in REGIONS if r in set(table["region"])]
     query_parameters.spell("cell_region", present, str.capitalize)
-    regions = slots[-2].multiselect(
+    regions = slots[-3].multiselect(
         "Region",
         present,
         placeholder="All",
@@ -87,8 +89,12 @@ def filters(choice: artefact_cache.Choice, found: coverage_analyses.Analysis) ->
         key="cell_region",
         bind="query-params",
     )
-    stage = slots[-1].selectbox(
+    stage = slots[-2].selectbox(
         "Stage", ["All", *map(str, range(1, int(table["main_stage"].max()) + 2))], key="cell_stage", bind="query-params"
+    )
+    query_parameters.spell("cell_order", list(ORDER_NAMES), ORDER_NAMES.__getitem__)
+    order = slots[-1].selectbox(
+        "Order", list(ORDER_NAMES), format_func=ORDER_NAMES.__getitem__, key="cell_order", bind="query-params"
     )
     keep = table["codeword"] >= 0
     marked = codeword_selection.bar(choice, "coverage")
@@ -99,7 +105,7 @@ def filters(choice: artefact_cache.Choice, found: coverage_analyses.Analysis) ->
     if stage != "All":
         keep &= table["main_stage"] == int(stage) - 1
     codewords = None if keep.all() else tuple(table.loc[keep, "codeword"].astype(int))
-    return coverage_analyses.Filter(tuple(subjects), tuple(levels), codewords)
+    return coverage_analyses.Filter(tuple(subjects), tuple(levels), codewords), order
 
 
 def picked_cell() -> None:
@@ -147,10 +153,14 @@ def cell(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analy
         values = pair.iloc[0]
         page_frame.facts(
             [
-                ("φ", f"{values['phi']:.2f}", f"{values['phi_low']:.2f} to {values['phi_high']:.2f}"),
-                ("Lift", f"{values['lift']:.1f}", f"{values['lift_low']:.1f} to {values['lift_high']:.1f}"),
-                ("AUROC", f"{values['auroc']:.2f}", f"{values['auroc_low']:.2f} to {values['auroc_high']:.2f}"),
-                ("q", p_text(values["q"], values["p"] <= values["p_least"], 1), "over all pairs"),
+                page_frame.fact("phi", f"{values['phi']:.2f}", f"{values['phi_low']:.2f} to {values['phi_high']:.2f}"),
+                page_frame.fact(
+                    "lift", f"{values['lift']:.1f}", f"{values['lift_low']:.1f} to {values['lift_high']:.1f}"
+                ),
+                page_frame.fact(
+                    "auroc", f"{values['auroc']:.2f}", f"{values['auroc_low']:.2f} to {values['auroc_high']:.2f}"
+                ),
+                page_frame.fact("q", p_text(values["q"], values["p"] <= values["p_least"], 1), "over all pairs"),
             ]
         )
     agreement(choice, aus, found, number, au, side)

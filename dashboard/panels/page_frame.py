@@ -17,6 +17,7 @@ from dfe_core.expressions.pose_leak import PoseLeak, stored_pose_leak
 from dfe_core.expressions.pose_text import pose_leak_warning
 from dfe_core.p_values import p_text
 from dfe_core.render.palette import SHARED_SCALE_MM
+from dfe_core.reports.document import Number
 from dfe_core.tokens.statistics import STATISTICS
 
 from .. import web
@@ -62,12 +63,23 @@ def sealed_count(choice: artefact_cache.Choice) -> int:
 
 def facts(rows: Sequence[tuple[str, str, str] | tuple[str, str, str, str]]) -> None:
     """Label, value, a small remark and, where there is one, what the figure means, as a definition list."""
-    cells = "".join(
+    st.html(f'<dl class="dfe-facts">{"".join(_cell(*row) for row in rows)}</dl>')
+
+
+def headlines(numbers: Sequence[Number]) -> None:
+    """Figures of a report: the main one large, the others beside it."""
+    rows = [((number.label, number.value, number.detail, number.help), number.main) for number in numbers]
+    main = "".join(_cell(*row) for row, first in rows if first)
+    others = "".join(_cell(*row) for row, first in rows if not first)
+    lead = f'<dl class="dfe-facts dfe-main">{main}</dl>' if main else ""
+    st.html(f'<div class="dfe-headlines">{lead}<dl class="dfe-facts">{others}</dl></div>')
+
+
+def _cell(label: str, value: str, note: str, *meaning: str) -> str:
+    return (
         f"<div><dt>{escape(label)}{_meaning(label, *meaning)}</dt>"
         f"<dd>{escape(value)}<small>{escape(note)}</small></dd></div>"
-        for label, value, note, *meaning in rows
     )
-    st.html(f'<dl class="dfe-facts">{cells}</dl>')
 
 
 def fact(name: str, value: str, note: str = "") -> tuple[str, str, str, str]:

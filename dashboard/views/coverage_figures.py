@@ -7,51 +7,58 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dfe_core.ontology import title
+from dfe_core.ontology import ACTION_UNITS, facs_order, title
 from dfe_core.reports import coverage_charts
 
 from ..data.coverage_analyses import Analysis, Filter, cells
 from ..theme.palette import DIVERGING, region_colour
 from . import figures
 
-_MARK = 11
+_ROW = 16
+"""Height of a row of cells, pixels."""
+_FRAME = 0.75
+"""From the middle of a cell to the frame of the one that is open, cells."""
 
 
 def heat_map(table: pd.DataFrame, selected: tuple[int, str] | None) -> go.Figure:
-    """Codeword × AU cells that can be clicked: a square a cell, coloured by phi. A point's x and y are its codeword and
-    label."""
-    rows = table.drop_duplicates("row").sort_values("row")["label"].tolist()
+    """Codeword × AU cells that can be clicked, coloured by phi. table: `coverage_analyses.cells`.
+
+    The cells fill the width that there is; a mark that is not seen lies on each, since a heat map itself reports no
+    click. A mark's x and y are its codeword and label.
+    """
+    rows = table.drop_duplicates("row").sort_values("row")
     columns = table.drop_duplicates("column").sort_values("column")["codeword"].astype(str).tolist()
-    scale = [[i / (len(DIVERGING) - 1), f"rgb({r},{g},{b})"] for i, (r, g, b) in enumerate(DIVERGING.tolist())]
-    drawn = table
+    labels = rows["label"].tolist()
+    grid = table.pivot(index="label", columns="codeword", values="phi").reindex(
+        labels, columns=[int(k) for k in columns]
+    )
     figure = go.Figure(
-        go.Scatter(
-            x=drawn["codeword"].astype(str),
-            y=drawn["label"],
-            mode="markers",
-            customdata=drawn[["lift", "auroc", "frames"]].to_numpy(np.float64),
-            marker={
-                "symbol": "square",
-                "size": _MARK,
-                "color": drawn["phi"].to_numpy(np.float32),
-                "colorscale": scale,
-                "cmin": -1,
-                "cmax": 1,
-                "opacity": np.clip(0.07 + 1.75 * drawn["phi"].abs().to_numpy(np.float32), 0, 1),
-                "colorbar": {"title": "φ", "thickness": 10, "len": 220, "lenmode": "pixels", "y": 1, "yanchor": "top"},
-            },
-            hovertemplate="Codeword %{x} and %{y}<br>φ %{marker.color:.2f} · lift %{customdata[0]:.1f} · AUROC "
-            "%{customdata[1]:.2f}<br>%{customdata[2]:,} frames<extra></extra>",
+        go.Heatmap(
+            z=grid.astype(object).where(grid.notna(), None).to_numpy(),
+            x=columns,
+            y=labels,
+            zmin=-1,
+            zmax=1,
+            xgap=1,
+            ygap=1,
+            colorscale=_phi_scale(),
+            hoverinfo="skip",
+            colorbar=_PHI_BAR,
         )
     )
-    if selected is not None and str(selected[0]) in columns:
-        figure.add_scatter(
-            x=[str(selected[0])],
-            y=[selected[1]],
-            mode="markers",
-            hoverinfo="skip",
-            marker={"symbol": "square-open", "size": _MARK + 6, "color": "#E11D48", "line": {"width": 2}},
-        )
+    figure.add_scatter(
+        x=table["codeword"].astype(str),
+        y=table["label"],
+        mode="markers",
+        customdata=table[["lift", "auroc", "frames", "phi"]].to_numpy(np.float64),
+        marker={"symbol": "square", "size": 9, "opacity": 0},
+        hovertemplate="Codeword %{x} and %{y}<br>φ %{customdata[3]:.2f} · lift %{customdata[0]:.1f} · AUROC "
+        "%{customdata[1]:.2f}<br>%{customdata[2]:,} frames<extra></extra>",
+    )
+    if selected is not None and str(selected[0]) in columns and selected[1] in labels:
+        x, y = columns.index(str(selected[0])), labels[::-1].index(selected[1])
+        edges = {"x0": x - _FRAME, "x1": x + _FRAME, "y0": y - _FRAME, "y1": y + _FRAME}
+        figure.add_shape(type="rect", **edges, line={"color": "#E11D48", "width": 2})
     figure.update_xaxes(
         type="category",
         categoryorder="array",
@@ -59,26 +66,69 @@ def heat_map(table: pd.DataFrame, selected: tuple[int, str] | None) -> go.Figure
         title="Codeword",
         side="top",
         tickangle=-90,
-        showgrid=True,
+        showgrid=False,
         tickfont_size=10,
-        range=[-0.6, len(columns) - 0.4],
+        range=[-0.5, len(columns) - 0.5],
     )
     figure.update_yaxes(
         type="category",
         categoryorder="array",
-        categoryarray=rows[::-1],
+        categoryarray=labels[::-1],
+        tickmode="array",
+        tickvals=labels,
+        ticktext=row_names(rows["au"].tolist(), labels),
+        ticklabelstandoff=6,
         tickfont_size=11,
-        range=[-0.6, len(rows) - 0.4],
+        range=[-0.5, len(labels) - 0.5],
     )
-    return figures.laid_out(figure, max(320, 15 * len(rows) + 60), clickmode="event+select").update_layout(
-        margin_t=56, margin_b=8
+    return figures.laid_out(figure, max(320, _ROW * len(labels) + 130), clickmode="event+select").update_layout(
+        margin_t=56, margin_b=64
     )
+
+
+_PHI_BAR = {
+    "title": {"text": "φ", "side": "right"},
+    "orientation": "h",
+    "thickness": 8,
+    "len": 180,
+    "lenmode": "pixels",
+    "x": 1,
+    "xanchor": "right",
+    "xpad": 0,
+    "y": 0,
+    "yanchor": "top",
+    "ypad": 14,
+    "tickvals": [-1, 0, 1],
+    "ticktext": ["−1", "0", "1"],
+}
+
+
+def _phi_scale() -> list[list]:
+    """The diverging scale, clearer towards 0, so that it is read on a light and on a dark page."""
+    steps = len(DIVERGING) - 1
+    strength = np.clip(0.07 + 1.75 * np.abs(np.linspace(-1, 1, steps + 1)), 0, 1)
+    return [
+        [i / steps, f"rgba({r},{g},{b},{a:.3f})"]
+        for i, ((r, g, b), a) in enumerate(zip(DIVERGING.tolist(), strength, strict=True))
+    ]
+
+
+def row_names(aus: list[str], labels: list[str]) -> list[str]:
+    """``lip corner puller  AU12 left``, with the name of an AU at the first of its rows alone."""
+    names = {au: unit.title for au, unit in ACTION_UNITS.items()}
+    first = [i == 0 or aus[i - 1] != au for i, au in enumerate(aus)]
+    return [
+        f"{names[au]}  <b>{label}</b>" if new and au in names else f"<b>{label}</b>"
+        for au, label, new in zip(aus, labels, first, strict=True)
+    ]
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def cell_map(key: str, chosen: Filter, selected: tuple[int, str] | None, _found: Analysis) -> go.Figure | None:
+def cell_map(
+    key: str, chosen: Filter, selected: tuple[int, str] | None, order: str, _found: Analysis
+) -> go.Figure | None:
     """The heat map of the cells that a filter leaves, made once; None where it leaves none. Not to be changed."""
-    table = cells(_found, chosen)
+    table = cells(_found, chosen, order)
     return heat_map(table, selected) if len(table) else None
 
 
@@ -87,11 +137,20 @@ def in_page(chart: go.Figure) -> go.Figure:
     return figures.laid_out(chart, chart.layout.height, legend=True)
 
 
-def coverage_bars(table: pd.DataFrame, goal: float) -> go.Figure:
-    """How well one codeword and at most three predict each AU on held-out subjects, the best first."""
-    table = table[np.isfinite(table["sparse_auroc"])].sort_values("sparse_auroc", ascending=False)
+def coverage_bars(table: pd.DataFrame, goal: float, order: str) -> go.Figure:
+    """How well one codeword and at most three predict each AU on held-out subjects; order: ``facs``, down the face, or
+    ``auroc``, the best first."""
+    table = in_order(table[np.isfinite(table["sparse_auroc"])], order)
     labels = [title(a, s) for a, s in zip(table["au"], table["side"], strict=True)]
     return in_page(coverage_charts.chart_scores(table, labels, goal))
+
+
+def in_order(table: pd.DataFrame, order: str) -> pd.DataFrame:
+    """Rows of AUs down the face, or by the AUROC of their set."""
+    if order == "auroc":
+        return table.sort_values("sparse_auroc", ascending=False, kind="stable")
+    key = [facs_order(a, s) for a, s in zip(table["au"], table["side"], strict=True)]
+    return table.iloc[sorted(range(len(table)), key=key.__getitem__)]
 
 
 def by_condition(table: pd.DataFrame, condition: str) -> go.Figure:

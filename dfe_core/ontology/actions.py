@@ -17,6 +17,9 @@ SIDES = ("left", "right", "both")
 
 AU_REGIONS = ("brow", "eyelids", "cheek", "nose", "mouth", "jaw and chin", "tongue", "neck", "gaze")
 
+DOWN_THE_FACE = ("brow", "eyelids", "nose", "mouth", "jaw and chin", "cheek", "tongue", "neck", "gaze")
+"""The same regions in the order of FACS tables."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ActionUnit:
@@ -150,6 +153,20 @@ def title(au: str, side: str = "both") -> str:
     """What to print: ``AU12 left · lip corner puller``. An unknown code stands for itself."""
     unit = ACTION_UNITS.get(au)
     return f"{action_label(au, side)} · {unit.title}" if unit else action_label(au, side)
+
+
+def facs_order(au: str, side: str = "both") -> tuple[int, int, int]:
+    """What sorts actions as FACS tables list them: down the face (`DOWN_THE_FACE`), by number within a part of it, left
+    before right. AU6 stands with the lids that its muscle surrounds, AU11 with the lips that it pulls. Unknown codes
+    come last.
+
+    >>> sorted(["AU12", "AU61", "AU4", "AU1"], key=facs_order)
+    ['AU1', 'AU4', 'AU12', 'AU61']
+    """
+    region = {"AU6": "eyelids", "AU11": "mouth"}.get(au) or (ACTION_UNITS[au].region if au in ACTION_UNITS else "")
+    part = DOWN_THE_FACE.index(region) if region else len(DOWN_THE_FACE)
+    number = re.search(r"\d+", au)
+    return part, int(number[0]) if number else 0, ("both", "left", "right").index(side)
 
 
 def search_phrases() -> dict[str, tuple[str, ...]]:

@@ -5,6 +5,9 @@ A chart has its height and no look: the report (`html.py`) and the dashboard giv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -13,38 +16,44 @@ from dfe_core.facs.status import describe, without_figure
 from dfe_core.reports.coverage_figures import PART_COLOURS, SIDE_COLOURS
 from dfe_core.reports.style import BLUE, DIVERGING, GOLD, GREEN, GREY, ORANGE, SKY
 
+_APART = 0.17
+"""How far from the middle of its row each of two points of an AU is drawn."""
+
 
 def chart_scores(table: pd.DataFrame, labels: list[str], threshold: float) -> go.Figure:
-    """AUROC of the one best codeword and of the set, held out, with intervals; one line an AU."""
-    figure = go.Figure()
-    for name, title, colour, symbol in (
-        ("", "one codeword", GREY, "circle-open"),
-        ("sparse_", "up to three codewords", BLUE, "circle"),
+    """AUROC of the one best codeword (ring, above) and of the set (dot, below), held out, with intervals; one line an
+    AU, first row at the top."""
+    figure, rows = go.Figure(), np.arange(len(table))
+    for name, title, colour, symbol, shift in (
+        ("", "one codeword", GREY, "circle-open", -_APART),
+        ("sparse_", "up to three codewords", BLUE, "circle", _APART),
     ):
         chosen = table["best_codeword"] if not name else table["sparse_codewords"]
-        text = [f"{label}<br>codeword {_listed(k)}" for label, k in zip(labels, chosen, strict=True)]
+        text = [f"{label}<br>{title}: {_listed(k)}" for label, k in zip(labels, chosen, strict=True)]
         figure.add_scatter(
             x=table[f"{name}auroc"],
-            y=labels,
+            y=rows + shift,
             mode="markers",
             name=title,
             text=text,
             customdata=table[[f"{name}low", f"{name}high", "prevalence"]],
-            marker={"color": colour, "symbol": symbol, "size": 9},
+            marker={"color": colour, "symbol": symbol, "size": 8, "line": {"width": 1.6, "color": colour}},
             error_x=interval_bars(table[f"{name}auroc"], table[f"{name}low"], table[f"{name}high"], colour),
             hovertemplate="%{text}<br>AUROC %{x:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<br>present in "
             "%{customdata[2]:.1%} of frames<extra></extra>",
         )
-    _say_what_is_missing(figure, table, labels)
+    _say_what_is_missing(figure, table, rows.tolist())
     figure.add_vline(
         threshold,
         line={"color": ORANGE, "dash": "dash", "width": 1},
         annotation={"text": f"covered from {threshold:g}", "font_size": 11},
         annotation_position="bottom right",
     )
-    figure.update_xaxes(range=[0.45, 1.01], title="AUROC within held-out subjects (0.5 is chance)")
-    figure.update_yaxes(type="category", categoryorder="array", categoryarray=labels)
-    return _sized(figure, 90 + 20 * len(labels), reverse=True)
+    low = np.nanmin([0.45, *table["low"], *table["sparse_low"]])
+    figure.update_xaxes(range=[low - 0.01, 1.01], title="AUROC within held-out subjects (0.5 is chance)")
+    figure.update_yaxes(tickmode="array", tickvals=rows, ticktext=labels, zeroline=False)
+    _sized(figure, 100 + 22 * len(labels))
+    return figure.update_yaxes(range=[len(labels) + 0.2, -0.6])
 
 
 def chart_heat(matrix: np.ndarray, rows: list[str], columns: list[str]) -> go.Figure:
@@ -220,10 +229,10 @@ def chart_rarefaction(curves: pd.DataFrame) -> go.Figure:
     return _sized(figure, 380)
 
 
-def _say_what_is_missing(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
-    """Write beside the label of an AU why it has no figure."""
-    records = zip(labels, table.to_dict("records"), strict=True)
-    rows = [(label, describe(row)) for label, row in records if without_figure(row)]
+def _say_what_is_missing(figure: go.Figure, table: pd.DataFrame, places: Sequence[Any]) -> None:
+    """Write on the row of an AU, at its place on the y axis, why it has no figure."""
+    records = zip(places, table.to_dict("records"), strict=True)
+    rows = [(place, describe(row)) for place, row in records if without_figure(row)]
     if rows:
         figure.add_scatter(
             x=[0.505] * len(rows),

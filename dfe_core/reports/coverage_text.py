@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +13,7 @@ from dfe_core.facs.status import NOT_COVERED, NOT_ENOUGH, NOT_MEASURED, Reason, 
 from dfe_core.ontology import title
 from dfe_core.reports.document import Number
 from dfe_core.tokens.presence import RULE
+from dfe_core.tokens.statistics import STATISTICS
 
 
 def tool_name(coverage: Coverage) -> str:
@@ -72,43 +75,60 @@ def intervals(table: pd.DataFrame, low: str, high: str, spec: str = ".2f") -> li
 
 
 def headlines(coverage: Coverage) -> tuple[Number, ...]:
-    """The figures that a reader takes away first. What is so by construction, where AUs are estimates from the
-    coefficients of the codewords, is not among them."""
-    judged = coverage.per_au[coverage.per_au["covered"].notna()]
-    covered, total = int(judged["covered"].sum()), len(judged)
-    measured = not coverage.estimate
-    rows = [_number("AUs covered", f"{covered} of {total}" if total else "", _lacking(coverage.per_au), coverage)]
-    rows = rows if measured else []
-    estimate, lower, upper = coverage.share("beyond FACS")
-    rows.append(
+    """The figures that a reader takes away first, the main one before the others.
+
+    What is so by construction, where AUs are estimates from the coefficients of the codewords, is not among them, and
+    no figure against such AUs is the main one: of simulated data it is what was found of the planted movements without
+    a FACS code, of others there is none.
+    """
+    measured = [] if coverage.estimate else [_covered(coverage)]
+    facs_only = [] if coverage.estimate else [_interval_number("facs_only", coverage.share("FACS only"), coverage)]
+    planted = _truth_numbers(coverage)
+    lead = measured or planted[-1:]
+    rest = [
+        _beyond(coverage),
+        *facs_only,
+        _new(coverage),
+        _symmetric(coverage),
         _number(
-            "Variance beyond FACS",
-            f"{estimate:.1%}" if np.isfinite(estimate) else "",
-            f"from {lower:.1%} (lower bound) to {upper:.1%} (upper bound)",
-            coverage,
-        )
-    )
-    if measured:
-        rows.append(_number("Variance in FACS only", *with_interval(*coverage.share("FACS only")), coverage))
-    used = int(coverage.codewords["judged"].sum())
-    rows.append(
-        _number(
-            "New codewords",
-            str(int(coverage.codewords["new"].sum())) if used else "",
-            f"of {used} used often enough to judge: no AU or AU pair matches",
-            coverage,
-        )
-    )
-    rows.append(_symmetric(coverage))
-    rows.append(
-        _number(
-            "Redundant pairs",
+            "redundant_pairs",
             str(len(coverage.redundancy)),
             f"cosine of faces from {coverage.settings.redundant_cosine:g}",
             coverage,
-        )
+        ),
+        *(number for number in planted if number not in lead),
+    ]
+    return (*(replace(number, main=True) for number in lead), *rest)
+
+
+def _covered(coverage: Coverage) -> Number:
+    judged = coverage.per_au[coverage.per_au["covered"].notna()]
+    covered, total = int(judged["covered"].sum()), len(judged)
+    return _number("covered", f"{covered} of {total}" if total else "", _lacking(coverage.per_au), coverage)
+
+
+def _beyond(coverage: Coverage) -> Number:
+    estimate, lower, upper = coverage.share("beyond FACS")
+    return _number(
+        "beyond_facs",
+        f"{estimate:.1%}" if np.isfinite(estimate) else "",
+        f"from {lower:.1%} (lower bound) to {upper:.1%} (upper bound)",
+        coverage,
     )
-    return tuple(rows + _truth_numbers(coverage))
+
+
+def _new(coverage: Coverage) -> Number:
+    used = int(coverage.codewords["judged"].sum())
+    return _number(
+        "new_codewords",
+        str(int(coverage.codewords["new"].sum())) if used else "",
+        f"of {used} used often enough to judge: no AU or AU pair matches",
+        coverage,
+    )
+
+
+def _interval_number(name: str, share: tuple[float, float, float], coverage: Coverage, spec: str = ".1%") -> Number:
+    return _number(name, *with_interval(*share, spec), coverage)
 
 
 def _lacking(per_au: pd.DataFrame) -> str:
@@ -120,31 +140,29 @@ def _lacking(per_au: pd.DataFrame) -> str:
 
 def _symmetric(coverage: Coverage) -> Number:
     row = coverage.symmetry[(coverage.symmetry["of"] == "frames") & (coverage.symmetry["what"] == "symmetric")].iloc[0]
-    return _number("Symmetric frames", *with_interval(row["share"], row["low"], row["high"], ".0%"), coverage)
+    return _interval_number("symmetric_frames", (row["share"], row["low"], row["high"]), coverage, ".0%")
 
 
 def _truth_numbers(coverage: Coverage) -> list[Number]:
+    """What was found of the planted actions with and without a FACS code, of those that could be judged."""
+    truth = coverage.truth
+    known = truth[truth["found"].notna()] if len(truth) else truth
     numbers = []
-    for inside, label in ((True, "Planted AUs found"), (False, "Planted non-FACS found")):
-        part = coverage.truth[coverage.truth["in_facs"] == inside] if len(coverage.truth) else coverage.truth
-        known = part[part["found"].notna()] if len(part) else part
-        if len(known):
-            numbers.append(
-                Number(
-                    label=label,
-                    value=f"{int(known['found'].sum())} of {len(known)}",
-                    detail="known, as the data are simulated",
-                )
-            )
+    for inside, name in ((True, "planted_found"), (False, "planted_beyond_found")):
+        part = known[known["in_facs"] == inside] if len(known) else known
+        if len(part):
+            found = f"{int(part['found'].sum())} of {len(part)}"
+            numbers.append(_number(name, found, "known, as the data are simulated", coverage))
     return numbers
 
 
-def _number(label: str, value: str, detail: str, coverage: Coverage) -> Number:
-    return (
-        Number(label=label, value=value, detail=detail)
-        if value
-        else Number(label=label, value=f"not enough data (n = {coverage.subjects})", detail="subjects", missing=True)
-    )
+def _number(name: str, value: str, detail: str, coverage: Coverage) -> Number:
+    """One of `STATISTICS` as a headline; without a value, that there is not enough data."""
+    label, meaning = STATISTICS[name].label, STATISTICS[name].help
+    if value:
+        return Number(label=label, value=value, detail=detail, help=meaning)
+    missing = f"not enough data (n = {coverage.subjects})"
+    return Number(label=label, value=missing, detail="subjects", missing=True, help=meaning)
 
 
 def summary(coverage: Coverage) -> str:

@@ -41,12 +41,15 @@ class Bullets:
 @dataclass(frozen=True, kw_only=True)
 class Number:
     """A headline: value as it is printed (``0.83``), with its interval or n in `detail`. missing: whether the value is
-    words that say why there is no figure."""
+    words that say why there is no figure. main: the one that is read first. help: what it means, in a sentence or two.
+    """
 
     label: str
     value: str
     detail: str = ""
     missing: bool = False
+    main: bool = False
+    help: str = ""
 
 
 @dataclass(frozen=True)

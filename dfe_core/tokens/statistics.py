@@ -75,6 +75,71 @@ STATISTICS = {
         "counted: they are covered by construction.",
         where="dfe_core.facs.coverage.analyse_coverage",
     ),
+    "beyond_facs": Statistic(
+        label="Variance beyond FACS",
+        help="Share of the vertices' squared displacement, on people the fits had not seen, that tokens explain and "
+        "action units do not, above the floor of resting face, range, drift, head pose and errors of AUs. The bounds "
+        "are what is left with the fewest and with the most of these taken out.",
+        where="dfe_core.facs.beyond.measure_beyond",
+    ),
+    "facs_only": Statistic(
+        label="Variance in FACS only",
+        help="Share of squared displacement on held-out people that action units explain and tokens do not.",
+        where="dfe_core.facs.variance.variance_table",
+    ),
+    "new_codewords": Statistic(
+        label="New codewords",
+        help="Codewords used often enough to judge that no AU and no pair of AUs matches, neither by the cosine of the "
+        "movement nor by the correlation of use, and that move farther than errors of AUs explain.",
+        where="dfe_core.facs.codeword_au_matching.codeword_table",
+    ),
+    "symmetric_frames": Statistic(
+        label="Symmetric frames",
+        help="Share of frames that move and in which neither half of the face has twice the squared displacement of "
+        "the other, nor goes against it.",
+        where="dfe_core.facs.symmetry.symmetry_summary",
+    ),
+    "redundant_pairs": Statistic(
+        label="Redundant pairs",
+        help="Pairs of codewords whose movements have a cosine of 0.95 or more: nearly the same face.",
+        where="dfe_core.facs.redundancy.redundant_pairs",
+    ),
+    "planted_found": Statistic(
+        label="Planted AUs found",
+        help="Of the actions with a FACS code that the simulation made, those that at most three codewords show on "
+        "held-out people with an AUROC of 0.8 or more.",
+        where="dfe_core.facs.coverage.analyse_coverage",
+    ),
+    "planted_beyond_found": Statistic(
+        label="Planted non-FACS found",
+        help="Of the movements without a FACS code that the simulation made, those that at most three codewords show "
+        "on held-out people with an AUROC of 0.8 or more and that have a codeword listed as new.",
+        where="dfe_core.facs.coverage.analyse_coverage",
+    ),
+    "phi": Statistic(
+        label="φ",
+        help="Correlation of codeword and action unit over frames, both present or absent: 0 is independence, 1 the "
+        "same frames. The interval is over people.",
+        where="dfe_core.facs.association.associate",
+    ),
+    "lift": Statistic(
+        label="Lift",
+        help="How many times as often codeword and action unit share a frame as if they were independent: 1 is "
+        "independence. The interval is over people.",
+        where="dfe_core.facs.association.associate",
+    ),
+    "auroc": Statistic(
+        label="AUROC",
+        help="Chance that the codeword is stronger in a frame with the action unit than in one without: 0.5 is chance. "
+        "The interval is over people.",
+        where="dfe_core.facs.association.associate",
+    ),
+    "q": Statistic(
+        label="q",
+        help="p of circular shifts of AUs against tokens, corrected over all pairs (Benjamini and Hochberg): the share "
+        "of false finds among pairs of this q or less.",
+        where="dfe_core.facs.shifts.false_discovery_rates",
+    ),
     "explained_variance": Statistic(
         label="Explained variance",
         help="Share of the vertices' squared displacement that the tokens rebuild.",

@@ -174,7 +174,7 @@ def _headlines(results: StudyResults, study: Study) -> Iterator[Number]:
         bits = f"{figures['entropy_bits_per_frame']:.1f}"
         yield Number(label="Bits per frame", value=bits, detail="entropy-coded")
     if results.coverage is not None:
-        yield coverage_text.headlines(results.coverage)[0]
+        yield from (number for number in coverage_text.headlines(results.coverage) if number.main)
 
 
 def _cards(results: StudyResults, study: Study, codewords: pd.DataFrame) -> Iterator[CodewordCard]:

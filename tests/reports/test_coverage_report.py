@@ -17,9 +17,10 @@ from dfe_core.errors import DataError
 from dfe_core.facs import status as statuses
 from dfe_core.facs.settings import LEAST_PHI
 from dfe_core.facs.status import NOT_ENOUGH, NOT_MEASURED, Reason
+from dfe_core.ontology import facs_order
 from dfe_core.reports import coverage_charts
 from dfe_core.reports.coverage import Pictures, coverage_document, write_coverage_report
-from dfe_core.reports.coverage_matrix import heat_matrix
+from dfe_core.reports.coverage_matrix import ORDERS, heat_matrix
 from dfe_core.reports.coverage_text import headlines, summary
 from dfe_core.reports.document import Document, Figure, Gallery, Number, Numbers, Section, Table, Text
 from dfe_core.reports.html import render_html, write_html
@@ -126,8 +127,9 @@ def test_new_displays_have_faces_and_go_without(coverage) -> None:
         assert all(bool(c.picture) is expected for c in cards)
 
 
-def test_the_heat_map_shows_what_is_significant_in_clustered_order(coverage) -> None:
-    matrix, rows, columns, _ = heat_matrix(coverage)
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_heat_map_shows_what_is_significant_in_either_order(coverage, order) -> None:
+    matrix, rows, columns, _ = heat_matrix(coverage, order=order)
     assert matrix.shape == (len(rows), len(columns)) and len(set(rows)) == len(rows)
     pairs = coverage.pairs.set_index(["au", "side", "codeword"])
     for row, column in zip(*np.nonzero(np.isfinite(matrix)), strict=True):
@@ -135,6 +137,10 @@ def test_the_heat_map_shows_what_is_significant_in_clustered_order(coverage) -> 
         pair = pairs.loc[(au, side or "both", int(columns[column]))]
         assert pair["q"] < 0.05 and pair["phi"] == pytest.approx(matrix[row, column])
         assert abs(pair["phi"]) >= LEAST_PHI and (pair["lift_low"] > 1 or pair["lift_high"] < 1)
+    facs = [facs_order(*((row + " both").split()[:2])) for row in rows]
+    assert (facs == sorted(facs)) is (order == "facs")
+    best = np.where(np.isfinite(matrix).any(0), np.nan_to_num(matrix, nan=-9).argmax(0), len(rows))
+    assert (list(best) == sorted(best)) is (order == "facs")
     few = heat_matrix(coverage, most=5)
     assert len(few[2]) == 5 and "left out" in few[3]
 
@@ -153,6 +159,18 @@ def test_what_is_so_by_construction_is_no_headline(coverage) -> None:
     )
     assert measured - estimated == {"AUs covered", "Variance in FACS only"} and estimated <= measured
     assert "reaches 0.8 for" not in summary(replace(coverage, estimate=True))
+
+
+def test_one_figure_leads_and_none_against_units_from_the_same_coefficients(coverage) -> None:
+    real = replace(coverage, truth=coverage.truth.head(0))
+    for of, lead in (
+        (coverage, "AUs covered"),
+        (replace(coverage, estimate=True), "Planted non-FACS found"),
+        (replace(real, estimate=True), None),
+    ):
+        numbers = headlines(of)
+        assert [n.label for n in numbers if n.main] == ([lead] if lead else [])
+        assert all(n.help for n in numbers) and (lead is None or numbers[0].main)
 
 
 def test_csv_and_parquet_hold_the_same(written, coverage) -> None:
@@ -210,7 +228,7 @@ def test_why_an_au_has_no_figure_is_written_whatever_the_sentence_is(monkeypatch
     monkeypatch.setattr(coverage_charts, "describe", lambda row: f"why: {statuses.describe_reason(row)}")
     written = [t for t in coverage_charts.chart_scores(table, ["AU1", "AU2", "AU4"], 0.7).data if t.mode == "text"]
     assert [(list(t.y), list(t.text)) for t in written] == [
-        (["AU2", "AU4"], ["why: seen 3 times", "why: constant in 5 of 9 recordings"])
+        ([1, 2], ["why: seen 3 times", "why: constant in 5 of 9 recordings"])
     ]
 
 
