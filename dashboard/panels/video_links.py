@@ -54,10 +54,42 @@ def of_dataset(dataset: Dataset) -> None:
         if refused := people.refusal(Role.EDITOR):
             st.caption(refused)
         else:
-            _change(dataset, bool(names), sum(found[name].voice is not None for name in names))
+            heard, placed = (
+                sum(getattr(found[name], field) is not None for name in names) for field in ("voice", "reach")
+            )
+            _change(dataset, bool(names), heard, placed)
 
 
-def _change(dataset: Dataset, any_linked: bool, heard: int) -> None:
+def _places(dataset: Dataset, placed: int) -> None:
+    """Where the faces are in the videos, for clips that are blurred: from the files that the dataset came from."""
+    left, right = st.columns([4, 1], vertical_alignment="bottom")
+    folder = left.text_input(
+        "Folder of the recordings’ own files, to blur faces in clips",
+        placeholder="/data/study1/openface",
+        key=f"faces-{dataset.name}",
+        help="Files of OpenFace or py-feat that this dataset was imported from: they say where the face is in each "
+        f"picture. The place of the face is known in {plural(placed, 'recording')}.",
+    )
+    with right:
+        if not folder.strip():
+            st.button("Read places", key=f"places-{dataset.name}", width="stretch", disabled=True)
+            return
+        try:
+            found = place(folder)
+        except DataError as error:
+            st.caption(f":material/error: {error_text.sentence(error)}")
+            return
+    job_progress.offer(
+        "Read places",
+        f"faces-{dataset.name}",
+        f"Reading where faces are in the videos of {dataset.name}",
+        ["videos", dataset.name, "--faces", str(found)],
+        "The places of faces are read.",
+        kind="secondary",
+    )
+
+
+def _change(dataset: Dataset, any_linked: bool, heard: int, placed: int = 0) -> None:
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     folder = left.text_input(
         "Folder of videos",
@@ -88,6 +120,7 @@ def _change(dataset: Dataset, any_linked: bool, heard: int) -> None:
             "The sound is read.",
             kind="tertiary",
         )
+        _places(dataset, placed)
         st.button(
             "Forget the videos",
             key=f"unlink-{dataset.name}",

@@ -20,6 +20,7 @@ EXAMPLES = (
     "dfe videos study1 interviews/",
     "dfe videos study1",
     "dfe videos study1 --voices",
+    "dfe videos study1 --faces openface/",
     "dfe videos study1 --forget",
 )
 _SHOWN = 20
@@ -33,6 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read where a voice is likely in the sound of the linked videos: the measure voice_share",
     )
+    parser.add_argument(
+        "--faces",
+        metavar="FOLDER",
+        help="read where the faces are in the linked videos from the files that the dataset was imported from "
+        "(OpenFace's, py-feat's: points in pixels), so that clips can be blurred",
+    )
     parser.add_argument("--forget", action="store_true", help="unlink all videos and delete the pictures made of them")
 
 
@@ -40,15 +47,17 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.dataset import Dataset
 
     dataset = Dataset.open(args.dataset)
-    if args.forget and (args.sources or args.voices):
-        raise DataError("--forget", "a folder or --voices beside it", "one or the other")
+    if args.forget and (args.sources or args.voices or args.faces):
+        raise DataError("--forget", "a folder, --voices or --faces beside it", "one or the other")
     if args.forget:
         from dfe_core.video.stills import forget
 
         print(f"{args.dataset}: {forget(dataset)} recordings have no video any more")
-    elif args.sources or args.voices:
+    elif args.sources or args.voices or args.faces:
         if args.sources:
             _link(dataset, args.sources)
+        if args.faces:
+            _place_faces(dataset, args.faces, progress)
         if args.voices:
             _read_voices(dataset, progress)
     else:
@@ -71,6 +80,15 @@ def _read_voices(dataset: Dataset, progress: Listener) -> None:
     print(f"{dataset.name}: sound read of {len(done.read)} videos, {len(done.silent)} have none")
     for name in done.unreadable[:_SHOWN]:
         print(f"  not read: {name}")
+
+
+def _place_faces(dataset: Dataset, folder: str, progress: Listener) -> None:
+    from dfe_core.video.face_places import place_faces
+
+    done = place_faces(dataset, [folder], progress)
+    print(f"{dataset.name}: {len(done.found)} recordings have the place of their face in their video")
+    for path, why in done.passed_over[:_SHOWN]:
+        print(f"  not used: {path.name}: {why}")
 
 
 def _list(dataset: Dataset) -> None:
