@@ -15,6 +15,7 @@ import * as esbuild from "esbuild";
 
 const HERE = import.meta.dirname, VIEWS = "src/views", PAGES = "src/pages", BUILT = "built";
 const WRITTEN = "../../dfe_core/reports/templates"; // pages of the library
+const SHADING = "../../dfe_core/render/shading.glsl"; // how the library's own pictures are lit
 /** @param {string} folder */
 const scriptsOf = (folder) => readdirSync(join(HERE, folder)).filter((name) => name.endsWith(".js")).sort();
 /** @param {string} folder @param {string} to @returns {[folder: string, name: string, out: string][]} */
@@ -40,7 +41,8 @@ const options = ([folder, name, outfile], readable) => ({
   // The scene's script stands in a page of its own, as those of pages do; the others are imported by Streamlit.
   format: name === "scene.js" || folder === PAGES ? "iife" : "esm",
   target: "es2022",
-  define: { __BUILD__: JSON.stringify(sha256(JSON.stringify(hashes(filesIn("src/shared")))).slice(0, 12)) },
+  loader: { ".glsl": "text" },
+  define: { __BUILD__: JSON.stringify(sha256(JSON.stringify(hashes([...filesIn("src/shared"), SHADING]))).slice(0, 12)) },
   minify: !readable,
   sourcemap: readable && "inline",
   legalComments: "none",
@@ -52,7 +54,7 @@ async function bundled() {
   const made = await Promise.all(SCRIPTS.map((script) => esbuild.build({ ...options(script, false), write: false })));
   const files = Object.fromEntries(made.map(({ outputFiles: [{ contents }] }, i) => [SCRIPTS[i][2], contents]));
   const built = Object.fromEntries(Object.entries(files).map(([file, content]) => [file, sha256(content)]));
-  const manifest = { sources: hashes([...filesIn("src"), "build.js", "package-lock.json"]), built };
+  const manifest = { sources: hashes([...filesIn("src"), SHADING, "build.js", "package-lock.json"]), built };
   return { ...files, [`${BUILT}/manifest.json`]: new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`) };
 }
 

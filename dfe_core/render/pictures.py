@@ -21,7 +21,7 @@ from dfe_core.render.thread import with_studio
 from dfe_core.store import artefact_path, atomic_file, content_key, write_json
 from dfe_core.tokenizer.codebook import Codebook
 
-LOOK = 2
+LOOK = 3
 """Version of lights, camera and colours: a change makes every cached picture anew."""
 
 SMALLEST_SCALE_MM = 0.5  # a codeword that moves less than this is not blown up to full heat

@@ -1,4 +1,4 @@
-"""One off-screen window with its lights and camera, kept open: only points, normals and colours change per picture.
+"""One off-screen window with its camera, kept open: only points, normals and colours change per picture.
 
 A `Studio` belongs to the thread that made it (see `dfe_core.render.thread`).
 """
@@ -9,14 +9,17 @@ import os
 import sys
 from ctypes.util import find_library
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.faces.eyeball import MOUTH, SKIN
+from dfe_core.faces.eyeball import MOUTH
 from dfe_core.faces.model import FaceModel
-from dfe_core.render.palette import MATERIAL_RGB, tinted
-from dfe_core.render.surface import surface_of
+from dfe_core.render.palette import heat
+from dfe_core.render.surface import material_shares, surface_of
+from dfe_core.render.viewer import eyeballs
 
 VIEWS = {"front": (0.0, 4.0), "left": (32.0, 4.0), "right": (-32.0, 4.0)}
 """Camera azimuth (towards the face's own left) and elevation, degrees."""
@@ -50,9 +53,7 @@ class Studio:
                 raise DataError(name, "no such view or framing", " or ".join(known))
         self._face, self._shot = face, shot
         self._surface = surface_of(face)
-        self._paint = self._surface.refine @ MATERIAL_RGB[face.materials]
-        self._is_skin = self._surface.refine @ (face.materials == SKIN).astype(float)
-        self._is_mouth = self._surface.refine @ (face.materials == MOUTH).astype(float)
+        self._shares = self._surface.refine @ material_shares(face)
         self._plotter, self._mesh = self._open()
 
     def shoot(self, psi: np.ndarray, scale_mm: float, identity: np.ndarray | None = None) -> np.ndarray:
@@ -69,10 +70,11 @@ class Studio:
         refine = self._surface.refine
         points = (refine @ (rest + moved)).astype(np.float32)
         share = refine @ np.linalg.norm(moved, axis=1) * 1e3 / max(scale_mm, 1e-9)
-        colours = tinted(self._paint, share, self._is_skin, self._is_mouth)
+        tint = np.clip(4 * share, 0, 1)
         self._mesh.points = points
         self._mesh.point_data["Normals"] = self._surface.normals(points).astype(np.float32)
-        self._mesh.point_data["rgb"] = (np.clip(colours, 0, 1) * 255).round().astype(np.uint8)
+        self._mesh.point_data["rgb"] = (heat(share) * 255).round().astype(np.uint8)
+        self._mesh.point_data["dfeMaterial"] = np.c_[self._shares, tint].astype(np.float32)
         self._plotter.render()
         picture = self._plotter.screenshot(return_img=True, transparent_background=True)
         return _finish(picture, self._shot)
@@ -92,19 +94,13 @@ class Studio:
         mesh = pyvista.PolyData(points, cells.ravel())
         mesh.point_data["rgb"] = np.zeros((len(points), 3), np.uint8)
         mesh.point_data["Normals"] = self._surface.normals(points).astype(np.float32)
+        mesh.point_data["dfeRest"] = points
+        mesh.point_data["dfeMaterial"] = np.zeros((len(points), 3), np.float32)
         mesh.GetPointData().SetActiveNormals("Normals")
-        plotter.add_mesh(
-            mesh,
-            scalars="rgb",
-            rgb=True,
-            ambient=0.16,
-            diffuse=0.86,
-            specular=0.10,
-            specular_power=14,
-            interpolation="Phong",
-            copy_mesh=False,
-        )
-        _light(plotter, pyvista)
+        plotter.add_actor(_actor(mesh, self._face))
+        plotter.add_light(
+            pyvista.Light(light_type="headlight")
+        )  # without one VTK passes no normals on; its light is ours
         self._aim(plotter)
         return plotter, mesh
 
@@ -126,19 +122,58 @@ class Studio:
         plotter.renderer.ResetCameraClippingRange()
 
 
-def _light(plotter, pyvista) -> None:
-    """A warm key above the viewer's left, a cool fill on the right, a rim from behind: form without hard shadows."""
-    for position, colour, intensity in (
-        ((-0.55, 0.75, 1.0), (1.0, 0.97, 0.93), 0.78),
-        ((0.9, 0.1, 0.8), (0.90, 0.94, 1.0), 0.30),
-        ((0.25, 0.9, -0.9), (1.0, 1.0, 1.0), 0.28),
-        ((0.0, -0.9, 0.6), (1.0, 0.95, 0.92), 0.10),
-    ):
-        plotter.add_light(
-            pyvista.Light(
-                position=position, focal_point=(0, 0, 0), color=colour, intensity=intensity, light_type="camera light"
-            )
-        )
+@lru_cache(maxsize=1)
+def shading() -> str:
+    """The GLSL that lights and colours every picture of a face."""
+    return (Path(__file__).parent / "shading.glsl").read_text(encoding="utf-8")
+
+
+def _actor(mesh, face: FaceModel):
+    """A mesh with colours ``rgb``, places of the neutral face ``dfeRest`` and shares of eye, mouth and tint
+    ``dfeMaterial``, lit by `shading`."""
+    from vtkmodules.vtkCommonDataModel import vtkDataObject
+    from vtkmodules.vtkRenderingCore import vtkActor
+    from vtkmodules.vtkRenderingOpenGL2 import vtkOpenGLPolyDataMapper
+
+    mapper, actor = vtkOpenGLPolyDataMapper(), vtkActor()
+    mapper.SetInputData(mesh)
+    mapper.SetScalarModeToUsePointFieldData()
+    mapper.SelectColorArray("rgb")
+    mapper.SetColorModeToDirectScalars()
+    for name in ("dfeRest", "dfeMaterial"):
+        mapper.MapDataArrayToVertexAttribute(name, name, vtkDataObject.FIELD_ASSOCIATION_POINTS, -1)
+    actor.SetMapper(mapper)
+    shader = actor.GetShaderProperty()
+    for place, text in _VERTEX.items():
+        shader.AddVertexShaderReplacement(f"//VTK::{place}", True, f"{text}\n//VTK::{place}\n", False)
+    shader.AddFragmentShaderReplacement(
+        "//VTK::Normal::Dec", True, f"{_FRAGMENT_INPUTS}{shading()}{_eyeball_of(face)}\n//VTK::Normal::Dec\n", False
+    )
+    shader.AddFragmentShaderReplacement("//VTK::Light::Impl", True, _FRAGMENT, False)
+    return actor
+
+
+_VERTEX = {
+    "Normal::Dec": "in vec3 dfeRest; in vec3 dfeMaterial; out vec3 dfeAt; out vec3 dfeOf; out vec3 dfeNormal;",
+    "Normal::Impl": "dfeAt = dfeRest; dfeOf = dfeMaterial; dfeNormal = normalMatrix * normalMC;",
+}
+_FRAGMENT_INPUTS = "in vec3 dfeAt; in vec3 dfeOf; in vec3 dfeNormal;\n"
+_FRAGMENT = """
+vec3 dfeBase = dfePaint(diffuseColor, dfeOf.z, dfeOf.x, dfeEyeAt(dfeAt), dfeOf.y);
+gl_FragData[0] = vec4(dfeLit(dfeBase, normalize(dfeNormal), normalize(-vertexVC.xyz), dfeOf.x), opacity);
+"""
+
+
+def _eyeball_of(face: FaceModel) -> str:
+    """GLSL of the colour of a face's eyeballs at a place of the neutral face."""
+    balls, edges = eyeballs(face)
+    if balls is None:
+        return "vec3 dfeEyeAt(vec3 at) { return vec3(0.90, 0.89, 0.87); }"
+    left, right = (f"vec3({x:.7f}, {y:.7f}, {z:.7f})" for x, y, z, _ in balls)
+    return (
+        f"vec3 dfeEyeAt(vec3 at) {{ vec3 centre = at.x > 0.0 ? {left} : {right}; "
+        f"return dfeEyeball(normalize(at - centre), vec2({edges[0]:.5f}, {edges[1]:.5f})); }}"
+    )
 
 
 def _finish(picture: np.ndarray, shot: Shot) -> np.ndarray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, identity
 
+from dfe_core.faces.eyeball import MOUTH, SKIN
 from dfe_core.faces.model import FaceModel
 
 COARSE = 8000  # a face with fewer vertices shows its triangles at the size of a page
@@ -43,6 +44,16 @@ def surface_of(face: FaceModel) -> Surface:
     faces = np.tile(np.arange(len(triangles)), 3)
     spread = coo_matrix((np.ones(len(corners)), (corners, faces)), (refine.shape[0], len(triangles))).tocsr()
     return Surface(refine, triangles, spread)
+
+
+def material_shares(face: FaceModel) -> np.ndarray:
+    """(V, 2) how much of each vertex is eye, and how much inside of the mouth: half of it is the skin beside, which
+    lies in the shadow of the lips."""
+    mouth = face.materials == MOUTH
+    shares = np.stack([~mouth & (face.materials != SKIN), mouth], 1).astype(float)
+    beside = face.triangles[mouth[face.triangles].any(1)]
+    shares[beside, 1] = np.maximum(shares[beside, 1], 0.5)
+    return shares
 
 
 def _faithful(matrix: csr_matrix, triangles: np.ndarray) -> tuple[csr_matrix, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,20 +12,24 @@ from pathlib import Path
 import pytest
 
 from dashboard import web
+from dfe_core.render import studio
 
 WORKSPACE = Path(web.__file__).parent
 BUILT = WORKSPACE / "built"
+PAGE = (Path(studio.__file__).parents[1] / "reports" / "templates" / "supplement.js").read_text(encoding="utf-8")
+SHADING = Path(studio.__file__).parent / "shading.glsl"
 MANIFEST = json.loads((BUILT / "manifest.json").read_text(encoding="utf-8"))
 
 
 def hashes(paths: list[Path]) -> dict[str, str]:
     """SHA-256 of each file, by its path in the workspace."""
-    return {p.relative_to(WORKSPACE).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(paths)}
+    names = {Path(os.path.relpath(p, WORKSPACE)).as_posix(): p for p in paths}
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in names.items()}
 
 
 def test_the_built_scripts_were_made_from_these_sources():
     sources = [p for p in (WORKSPACE / "src").rglob("*") if p.is_file()]
-    expected = hashes([*sources, WORKSPACE / "build.js", WORKSPACE / "package-lock.json"])
+    expected = hashes([*sources, SHADING, WORKSPACE / "build.js", WORKSPACE / "package-lock.json"])
     assert MANIFEST["sources"] == expected, "run: make web, or: npm run build (in dashboard/web)"
 
 
@@ -32,6 +37,16 @@ def test_no_built_script_was_changed_by_hand():
     written = {f"../../dfe_core/reports/templates/{p.name}" for p in (WORKSPACE / "src" / "pages").glob("*.js")}
     of_library = {name: hashlib.sha256((WORKSPACE / name).read_bytes()).hexdigest() for name in sorted(written)}
     assert MANIFEST["built"] == hashes(list(BUILT.glob("*.js"))) | of_library
+
+
+def test_the_browser_lights_faces_as_the_library_does():
+    """One look: the text that VTK compiles for thumbnails and exports stands in every script that draws a face."""
+    lines = [line.strip() for line in studio.shading().splitlines() if line.strip() and not line.startswith("//")]
+    for script in [
+        *(web.text(f"{name}.js") for name in ("morph", "player", "reel", "gallery", "strip", "scatter")),
+        PAGE,
+    ]:
+        assert all(line in script for line in lines)
 
 
 def test_every_view_has_one_script_that_exports_what_streamlit_calls():

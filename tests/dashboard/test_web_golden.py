@@ -14,6 +14,7 @@ from dashboard import web
 from dashboard.data.packs import codebook_pack, pack, quantised
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.scene import pack_scene
+from dfe_core.render.surface import surface_of
 from dfe_core.render.viewer import look_of
 
 GOLDEN = Path(web.__file__).parent / "tests" / "golden"
@@ -59,11 +60,18 @@ def recording_pack() -> bytes:
 def golden() -> dict[str, bytes]:
     """Content of each file, by name."""
     face = small_face()
+    surface = surface_of(face)
+    moved = 1e3 * np.linalg.norm(face.displacement(PSI), axis=2)
     facts = {
         "look": look_of(face) | {"heat": [0, 0, 0, 255, 255, 255], "diverging": [0, 0, 255, 255, 0, 0]},
         "psi": PSI.tolist(),
         "vertices": face.vertices(PSI).round(7).tolist(),
-        "displacement_mm": (1e3 * np.linalg.norm(face.displacement(PSI), axis=2)).round(4).tolist(),
+        "displacement_mm": moved.round(4).tolist(),
+        "refined": {
+            "triangles": surface.triangles.reshape(4, -1, 3).transpose(1, 0, 2).reshape(-1, 3).tolist(),
+            "vertices": (surface.refine @ face.vertices(PSI)[0]).round(7).tolist(),
+            "displacement_mm": (surface.refine @ moved[0]).round(4).tolist(),
+        },
     }
     return {
         "face.bin": pack_scene(face),
@@ -83,6 +91,8 @@ def test_the_scripts_are_tested_on_what_python_writes():
         np.testing.assert_allclose(stored_facts["vertices"], facts["vertices"], atol=1e-6)
         np.testing.assert_allclose(stored_facts["displacement_mm"], facts["displacement_mm"], atol=1e-3)
         assert stored_facts["look"].keys() == facts["look"].keys()
+        assert stored_facts["refined"]["triangles"] == facts["refined"]["triangles"]
+        np.testing.assert_allclose(stored_facts["refined"]["vertices"], facts["refined"]["vertices"], atol=1e-6)
 
 
 if __name__ == "__main__":

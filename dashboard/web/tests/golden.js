@@ -15,5 +15,6 @@ export function bytesOf(name) {
 /** @param {string} name */
 export const packOf = (name) => unpack(bytesOf(name));
 
-/** @type {{ look: import("../src/shared/face.js").FaceLook, psi: number[][], vertices: number[][][], displacement_mm: number[][] }} */
+/** @type {{ look: import("../src/shared/face.js").FaceLook, psi: number[][], vertices: number[][][], displacement_mm: number[][],
+ *   refined: { triangles: number[][], vertices: number[][], displacement_mm: number[] } }} */
 export const faceFacts = JSON.parse(read("face.json").toString());

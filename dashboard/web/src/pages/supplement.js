@@ -37,7 +37,7 @@ class Codewords {
       this.amount = 0.5 - 0.5 * Math.cos((2 * Math.PI * ms) / PERIOD);
       this.slider.value = String(Math.round(this.amount * 100));
       this.render();
-    } });
+    }, stopped: this.draw });
     this.heat = toggle("Heat map", true, this.draw, { title: "Colour the skin by how far it moves" });
     this.signed = toggle("In / out", false, this.draw,
       { title: "Colour by direction: outwards or inwards along the skin" });
@@ -82,7 +82,7 @@ class Codewords {
   choose(card) {
     this.cards.forEach((one) => one.setAttribute("aria-pressed", String(one === card)));
     this.chosen = Number(card.dataset.codeword);
-    this.range = this.face.range(this.row(this.chosen));
+    this.range = this.face.look.shared;
     this.caption.textContent = card.dataset.title ?? "";
     this.note.textContent = card.dataset.note ?? "";
     this.canvas.setAttribute("aria-label", `Face of ${card.dataset.title}. Arrow keys turn it.`);
@@ -93,15 +93,16 @@ class Codewords {
     const { canvas, face, amount, range } = this, signed = isOn(this.signed);
     fitCanvas(canvas);
     const context = context2d(canvas);
-    const pose = face.pose(this.row(this.chosen).map((v) => v * amount), signed ? (moved) => face.outward(moved) : undefined);
+    const pose = face.pose(this.row(this.chosen).map((v) => v * amount), signed ? (moved) => face.outward(moved) : undefined,
+      this.playback.playing ? face.plain : face.fine);
     context.clearRect(0, 0, canvas.width, canvas.height);
     paint(context, face, pose, this.camera, [0, 0, canvas.width, canvas.height], { range, heat: isOn(this.heat), signed });
     this.readout.textContent = `${Math.round(amount * 100)} %`;
-    const { heat, diverging } = face.look, mm = `${(range ?? 0).toFixed(1)} mm`;
+    const { heat, diverging } = face.look, mm = `${range ?? 0} mm`;
     this.scale.hidden = !isOn(this.heat);
     const strip = element("i");
     strip.style.background = gradient(signed ? diverging : heat);
-    this.scale.replaceChildren(signed ? `${mm} in` : "0", strip, signed ? `${mm} out` : mm);
+    this.scale.replaceChildren(signed ? `${mm} in` : "0", strip, signed ? `${mm} out` : `${mm} or more`);
     this.box.dataset.state = "drawn";
   }
 }

@@ -1,11 +1,12 @@
 // The linear face model: expression coefficients (psi) in; positions, normals and displacements out.
 
 import { loadPack } from "./pack.js";
+import { COARSE, Surface } from "./surface.js";
 
 /** @typedef {ArrayLike<number>} Psi expression coefficients, one for each row of the basis */
 /**
- * Position (m), normal, displacement (m) and heat (mm) of every vertex.
- * @typedef {{ position: Float32Array, normal: Float32Array, moved: Float32Array, heat: Float32Array }} Pose
+ * Position (m), normal, displacement (m) and heat (mm) of every vertex of the surface that is drawn.
+ * @typedef {{ surface: Surface, position: Float32Array, normal: Float32Array, moved: Float32Array, heat: Float32Array }} Pose
  */
 /**
  * How a face is looked at: see `look_of` of packs.py.
@@ -28,7 +29,14 @@ export class Face {
     const { template: scale } = pack.scales, { template: bias } = pack.biases;
     this.template = Float32Array.from(pack.template, (v, i) => v * scale[i % 3] + bias[i % 3]);
     this.sum = new Float32Array(this.moving.length * 3);
+    this.plain = new Surface(this.triangles, this.vertices, false);
     /** @type {Float32Array | null} */ this.restNormals = null;
+    /** @type {Surface | null} */ this.refined = null;
+  }
+
+  /** The surface for large pictures; small ones do not show the triangles of the face itself. */
+  get fine() {
+    return (this.refined ??= this.vertices < COARSE ? new Surface(this.triangles, this.vertices, true) : this.plain);
   }
 
   /** Displacement of every vertex, m, xyz in turn. @param {Psi} psi */
@@ -49,13 +57,14 @@ export class Face {
    * A pose, coloured by the size of the displacement unless `heatOf` says otherwise.
    * @param {Psi} psi
    * @param {(moved: Float32Array) => Float32Array} heatOf mm of each vertex, from displacements in m
+   * @param {Surface} surface
    * @returns {Pose}
    */
-  pose(psi, heatOf = sizes) {
-    const moved = this.displacement(psi);
-    const position = Float32Array.from(moved);
-    for (let i = 0; i < position.length; i++) position[i] += this.template[i];
-    return { position, normal: normals(position, this.triangles), moved, heat: heatOf(moved) };
+  pose(psi, heatOf = sizes, surface = this.fine) {
+    const moved = this.displacement(psi), at = moved.map((v, i) => v + this.template[i]);
+    const position = surface.refine(at, 3);
+    return { surface, position, normal: normals(position, surface.triangles), moved: surface.refine(moved, 3),
+      heat: surface.refine(heatOf(moved), 1) };
   }
 
   /** How far the most moved vertex moves, mm, and no less than `least`. @param {Psi} psi @param {number} least */

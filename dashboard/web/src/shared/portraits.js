@@ -7,12 +7,14 @@ import { paint } from "./stage.js";
 
 /** @typedef {import("./face.js").Face} Face */
 
+const SMALL = 300; // pixels across: no triangles are seen
+
 /** Draw a face into a canvas of its own, coloured over the range that all pictures share unless given another.
  * @param {HTMLCanvasElement} canvas @param {Face} face @param {import("./face.js").Psi} psi
  * @param {import("./stage.js").Shading} shading */
 export function portrait(canvas, face, psi, shading = {}) {
   fitCanvas(canvas);
-  const context = context2d(canvas), pose = face.pose(psi);
+  const context = context2d(canvas), pose = face.pose(psi, undefined, canvas.width > SMALL ? face.fine : face.plain);
   context.clearRect(0, 0, canvas.width, canvas.height);
   paint(context, face, pose, new Camera(), [0, 0, canvas.width, canvas.height],
     { ...shading, range: shading.range || face.look.shared });

@@ -6,6 +6,7 @@ import { FRAGMENT, VERTEX } from "./shaders.js";
 
 /** @typedef {import("./face.js").Face} Face */
 /** @typedef {import("./face.js").Pose} Pose */
+/** @typedef {import("./surface.js").Surface} Surface */
 /** @typedef {import("./camera.js").Camera} Camera */
 /** @typedef {[left: number, top: number, width: number, height: number]} Box part of a canvas, device pixels */
 /**
@@ -14,9 +15,15 @@ import { FRAGMENT, VERTEX } from "./shaders.js";
  * @property {boolean} [heat] false for plain skin
  * @property {boolean} [signed] whether heat has two directions
  */
-/** @typedef {{ array: WebGLVertexArrayObject, buffers: Record<string, WebGLBuffer>, texture: WebGLTexture }} Uploaded */
+/** @typedef {{ array: WebGLVertexArrayObject, buffers: Record<string, WebGLBuffer>, texture: WebGLTexture, skin: number }} Uploaded
+ * `skin`: how many of the indices are of the skin; they come first */
 
-const FACES_KEPT = 2;
+const FACES_KEPT = 4; // surfaces, two of a face
+const MOUTH = 2; // of the materials
+
+/** How far eyes and the inside of the mouth are pushed back, in steps of a triangle's own depth from one pixel to the next.
+ * Depth is uncertain on triangles that are seen edge-on: those of the cavity else come through the skin, as dark specks. */
+const OFFSET = 4;
 
 export class Stage {
   constructor() {
@@ -28,6 +35,7 @@ export class Stage {
     this.canvas.addEventListener("webglcontextlost", () => { if (page.stage === this) page.stage = null; });
     this.program = linked(gl);
     gl.enable(gl.DEPTH_TEST);
+    gl.enable(gl.POLYGON_OFFSET_FILL);
     /** @type {Map<string, WebGLUniformLocation | null>} */ this.uniforms = new Map();
     /** @type {Map<string, Uploaded>} */ this.faces = new Map();
   }
@@ -38,25 +46,25 @@ export class Stage {
     return this.uniforms.get(name) ?? null;
   }
 
-  /** What the GPU holds of a face, uploaded once. @param {Face} face @returns {Uploaded} */
-  prepare(face) {
-    const kept = this.faces.get(face.key);
+  /** What the GPU holds of a surface of a face, uploaded once. @param {Face} face @param {Surface} surface @returns {Uploaded} */
+  prepare(face, surface) {
+    const key = `${face.key} ${surface.vertices}`, kept = this.faces.get(key);
     if (kept) return kept;
-    const { gl } = this, array = gl.createVertexArray();
+    const { gl } = this, array = gl.createVertexArray(), rest = surface.refine(face.template, 3);
+    const material = surface.refine(parts(face.materials, face.triangles), 2), order = ordered(surface.triangles, material);
     gl.bindVertexArray(array);
-    const kinds = Float32Array.from(face.materials, (code) => (code > 2 ? 1 : code)); // iris and pupil are painted
     const buffers = {
-      position: this.attribute("position", 3, face.template, gl.DYNAMIC_DRAW),
-      normal: this.attribute("normal", 3, face.template, gl.DYNAMIC_DRAW),
-      heat: this.attribute("heat", 1, new Float32Array(face.vertices), gl.DYNAMIC_DRAW),
-      rest: this.attribute("rest", 3, face.template, gl.STATIC_DRAW),
-      material: this.attribute("material", 1, kinds, gl.STATIC_DRAW),
+      position: this.attribute("position", 3, rest, gl.DYNAMIC_DRAW),
+      normal: this.attribute("normal", 3, rest, gl.DYNAMIC_DRAW),
+      heat: this.attribute("heat", 1, new Float32Array(surface.vertices), gl.DYNAMIC_DRAW),
+      rest: this.attribute("rest", 3, rest, gl.STATIC_DRAW),
+      material: this.attribute("material", 2, material, gl.STATIC_DRAW),
       index: gl.createBuffer(),
     };
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, buffers.index);
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, face.triangles, gl.STATIC_DRAW);
-    const made = { array, buffers, texture: colourTable(gl, face) };
-    this.faces.set(face.key, made);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, order.triangles, gl.STATIC_DRAW);
+    const made = { array, buffers, texture: colourTable(gl, face), skin: order.skin };
+    this.faces.set(key, made);
     for (const oldest of this.faces.keys()) if (this.faces.size > FACES_KEPT) this.drop(oldest);
     return made;
   }
@@ -85,7 +93,7 @@ export class Stage {
    * @param {Face} face @param {Pose} pose @param {Camera} camera @param {number} width @param {number} height
    * @param {Shading} shading */
   draw(face, pose, camera, width, height, shading) {
-    const { gl } = this, made = this.prepare(face), bottom = this.clear(width, height) - height;
+    const { gl } = this, made = this.prepare(face, pose.surface), bottom = this.clear(width, height) - height;
     gl.viewport(0, bottom, width, height);
     gl.useProgram(this.program);
     gl.bindVertexArray(made.array);
@@ -95,7 +103,10 @@ export class Stage {
     }
     gl.bindTexture(gl.TEXTURE_2D, made.texture);
     this.setUniforms(face, camera.matrices(face.look, width / height), shading);
-    gl.drawElements(gl.TRIANGLES, face.triangles.length, gl.UNSIGNED_INT, 0);
+    gl.polygonOffset(0, 0);
+    gl.drawElements(gl.TRIANGLES, made.skin, gl.UNSIGNED_INT, 0);
+    gl.polygonOffset(OFFSET, 0);
+    gl.drawElements(gl.TRIANGLES, pose.surface.triangles.length - made.skin, gl.UNSIGNED_INT, 4 * made.skin);
   }
 
   /** Room for a picture of this size, empty; returns the canvas's height. @param {number} width @param {number} height */
@@ -124,6 +135,31 @@ export class Stage {
     if (look.eyes) gl.uniform4fv(this.uniform("eyes"), look.eyes.flat());
     gl.uniform2fv(this.uniform("eyeEdges"), look.eyeEdges);
   }
+}
+
+/** How much of each vertex is eye, and how much inside of the mouth: half of it is the skin beside, which lies in the
+ * shadow of the lips. Iris and pupil are painted. @param {Uint8Array} materials @param {Uint32Array} triangles */
+export function parts(materials, triangles) {
+  const out = Float32Array.from({ length: 2 * materials.length }, (_, i) => {
+    const code = materials[i >> 1];
+    return Number(i % 2 ? code === MOUTH : code === 1 || code > MOUTH);
+  });
+  for (let f = 0; f < triangles.length; f += 3) {
+    const corners = triangles.subarray(f, f + 3);
+    if (corners.some((v) => materials[v] === MOUTH)) for (const v of corners) out[2 * v + 1] = Math.max(out[2 * v + 1], 0.5);
+  }
+  return out;
+}
+
+/** Triangles of the skin first, and how many indices they have.
+ * @param {Uint32Array} triangles @param {Float32Array} material two shares of every vertex */
+export function ordered(triangles, material) {
+  /** @type {[number[], number[]]} */ const [skin, rest] = [[], []];
+  for (let f = 0; f < triangles.length; f += 3) {
+    const corners = triangles.subarray(f, f + 3);
+    (corners.some((v) => material[2 * v] + material[2 * v + 1] > 0.6) ? rest : skin).push(...corners);
+  }
+  return { triangles: Uint32Array.from([...skin, ...rest]), skin: skin.length };
 }
 
 /** @param {WebGL2RenderingContext} gl */

@@ -63,6 +63,7 @@ class Morph extends View {
     this.playback = new Playback("Play the movement", {
       began: () => { before = this.phase; },
       step: (ms) => this.step((before + ms / PERIOD) % 1),
+      stopped: this.draw,
     });
     this.beside = this.toggle("Neutral beside", "Show the neutral face beside it", true);
     this.heat = this.toggle("Heat map", "Colour the skin by how far it moves", true);
@@ -153,6 +154,9 @@ class Morph extends View {
     return shown;
   }
 
+  /** While it moves it is drawn on the face's own triangles, and on finer ones when it comes to rest. */
+  get moving() { return this.playback.playing || this.glide !== null; }
+
   render() {
     const { face, target, canvas, camera } = this;
     if (!face || !target) return;
@@ -160,7 +164,7 @@ class Morph extends View {
     if (fitCanvas(canvas)) this.leftDrawn = "";
     this.shown = this.current(target);
     const signed = isOn(this.signed), psi = this.shown.map((v) => v * this.amount);
-    const pose = face.pose(psi, signed ? (moved) => face.outward(moved) : undefined);
+    const pose = face.pose(psi, signed ? (moved) => face.outward(moved) : undefined, this.moving ? face.plain : face.fine);
     const context = context2d(canvas), { width, height } = canvas, left = isOn(this.beside) ? width / 2 : 0;
     /** @type {import("../shared/stage.js").Box} */ const box = [left, 0, width - left, height];
     context.clearRect(...box);
@@ -178,9 +182,9 @@ class Morph extends View {
   renderBeside(context, face, width, height, range) {
     const { other } = this.data, heat = isOn(this.heat);
     const of = other ? [other.title, ...other.psi, this.amount, heat, range] : [];
-    const key = width ? [width, height, face.key, ...this.camera.values, ...of].join() : "";
+    const key = width ? [width, height, face.key, this.moving, ...this.camera.values, ...of].join() : "";
     if (key && key !== this.leftDrawn) {
-      const pose = face.pose(other ? other.psi.map((v) => v * this.amount) : []);
+      const pose = face.pose(other ? other.psi.map((v) => v * this.amount) : [], undefined, this.moving ? face.plain : face.fine);
       context.clearRect(0, 0, width, height);
       paint(context, face, pose, this.camera, [0, 0, width, height],
         other ? { heat, range } : { heat: false });

@@ -319,7 +319,9 @@ class Player extends View {
     fitCanvas(this.canvas);
     const context = context2d(this.canvas), { width, height } = this.canvas, half = width / 2;
     const wrong = this.mode === "Error", heat = this.mode !== "Plain";
-    const original = face.pose(this.track.psi(this.row)), rebuilt = face.pose(this.track.rebuilt(this.row, this.stages));
+    const surface = this.playback.playing ? face.plain : face.fine;
+    const original = face.pose(this.track.psi(this.row), undefined, surface);
+    const rebuilt = face.pose(this.track.rebuilt(this.row, this.stages), undefined, surface);
     if (wrong) rebuilt.heat = sizes(original.position.map((v, i) => v - rebuilt.position[i]));
     context.clearRect(0, 0, width, height);
     paint(context, face, original, this.camera, [0, 0, half, height], { range: this.range, heat: heat && !wrong });

@@ -56,6 +56,7 @@ class Reel extends View {
         before = this.second;
       },
       step: (ms) => this.step(before + ms / 1000),
+      stopped: this.draw,
     });
     this.box.append(element("div", { class: "picture" }, this.canvas, this.captions),
       element("div", { class: "controls" }, this.playback.button, this.clock, this.loop, this.heat),
@@ -147,7 +148,8 @@ class Reel extends View {
     fitCanvas(this.canvas);
     const context = context2d(this.canvas), { width, height } = this.canvas, each = width / this.faces.length;
     context.clearRect(0, 0, width, height);
-    this.faces.forEach((face, i) => paint(context, face, face.pose(this.psi(i, this.row)), this.camera,
+    this.faces.forEach((face, i) => paint(context, face, 
+      face.pose(this.psi(i, this.row), undefined, this.playback.playing ? face.plain : face.fine), this.camera,
       [i * each, 0, each, height], { heat: isOn(this.heat), range: this.range }));
     this.captions?.replaceChildren(...this.data.faces.map(({ title }) => element("span", {}, title)));
     this.renderLanes(/** @type {Movement} */ (this.movement).time[this.last]);
