@@ -36,9 +36,10 @@ def show(choice: artefact_cache.Choice, face: FaceModel, number: int) -> None:
         )
         for moment, values, still in zip(found, psi, stills, strict=True)
     ]
-    moment_strip.show("moments", face, pictures)
+    moment_strip.show("moments", face, pictures, dataset)
     page_frame.colour_scale()
     below = " Below it the frame of the video." if any(stills) else ""
     st.caption(
-        f"The recorded face at each moment, coloured by its movement.{below} Click one to open the recording there."
+        f"The recorded face at each moment, coloured by its movement.{below} Point at one to see it move; click it to "
+        "open the recording there."
     )

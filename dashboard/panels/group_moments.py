@@ -92,4 +92,4 @@ def moments(choice: artefact_cache.Choice, by: str, level: str, number: int, key
         )
         for moment, values in zip(found, psi, strict=True)
     ]
-    moment_strip.show(key, face, pictures)
+    moment_strip.show(key, face, pictures, choice.open_dataset())

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 
-from ..data import media
+from ..data import media, moment_courses
 from ..links import routes
 from ..theme.formatting import clock
 from ..views import browser_views
@@ -31,8 +32,9 @@ class MomentPicture:
     still: Mapping[str, Any] = field(default_factory=dict)
 
 
-def show(key: str, face: FaceModel, moments: Sequence[MomentPicture]) -> None:
-    """Draw the strip; a click on a moment opens its recording there."""
+def show(key: str, face: FaceModel, moments: Sequence[MomentPicture], dataset: Dataset) -> None:
+    """Draw the strip; a click on a moment opens its recording there. Pointed at, a face shows what it did around its
+    moment."""
     if not face.has_mesh:
         for moment in moments:
             at = f"{moment.recording} {clock(moment.peak_s)} · {moment.words}"
@@ -48,7 +50,12 @@ def show(key: str, face: FaceModel, moments: Sequence[MomentPicture]) -> None:
         }
         for moment in moments
     ]
-    data = {"face": media.face_address(face), "items": items}
+    around = moment_courses.courses(dataset, tuple((moment.recording, moment.peak_s) for moment in moments))
+    data = {
+        "face": media.face_address(face),
+        "items": items,
+        "movements": media.address(moment_courses.courses_pack(around), "application/octet-stream"),
+    }
     with st.container():
         picked = browser_views.strip(key=key, data=data, on_pick_change=lambda: None).pick
     if picked is not None and picked < len(moments):

@@ -209,4 +209,4 @@ def moments(
         )
         for moment in found
     ]
-    moment_strip.show(key, face, pictures)
+    moment_strip.show(key, face, pictures, dataset)

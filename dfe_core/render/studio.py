@@ -15,22 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.faces.eyeball import MOUTH
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.palette import heat
 from dfe_core.render.surface import material_shares, surface_of
-from dfe_core.render.viewer import eyeballs
+from dfe_core.render.viewer import ELEVATION_DEG, FIELD_RAD, FRAMINGS, NECK_FADE, aimed, eyeballs
 
-VIEWS = {"front": (0.0, 4.0), "left": (32.0, 4.0), "right": (-32.0, 4.0)}
+VIEWS = {"front": (0.0, ELEVATION_DEG), "left": (32.0, ELEVATION_DEG), "right": (-32.0, ELEVATION_DEG)}
 """Camera azimuth (towards the face's own left) and elevation, degrees."""
 
-FRAMINGS = {"face": (2.28, 0.5, 0.13), "head": (2.85, 0.62, 0.0)}
-"""Height of the picture and its margin below the chin, in distances from eyes to chin, and the share of the height
-over which the crown fades out. "face" fills the picture from forehead to chin, "head" shows the whole skull."""
-
-_NECK_FADE = 0.09
 _OVERSAMPLE = 2
-_FIELD_DEG = 18.0  # a portrait lens: no bulging nose
 
 
 @dataclass(frozen=True)
@@ -105,20 +98,15 @@ class Studio:
         return plotter, mesh
 
     def _aim(self, plotter) -> None:
-        """Look at the face from its view, with room for an open jaw below."""
+        """Look at the face from its view."""
         azimuth, elevation = np.radians(VIEWS[self._shot.view])
-        skin = self._face.template[self._face.materials != MOUTH]
-        chin = self._face.template[self._face.landmarks["chin"], 1] if self._face.landmarks else skin[:, 1].min()
-        length = -chin  # the origin lies between the eyes
-        tall, margin, _ = FRAMINGS[self._shot.framing]
-        height = tall * length
-        centre = np.array([0, chin - margin * length + height / 2, skin[:, 2].max() - 1.1 * length])
+        centre, half = aimed(self._face, self._shot.framing)
         away = np.array([np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)])
         camera = plotter.camera
         camera.focal_point = centre
-        camera.position = centre + away * height / (2 * np.tan(np.radians(_FIELD_DEG) / 2))
+        camera.position = np.array(centre) + away * half / np.tan(FIELD_RAD / 2)
         camera.up = (0, 1, 0)
-        camera.view_angle = _FIELD_DEG
+        camera.view_angle = np.degrees(FIELD_RAD)
         plotter.renderer.ResetCameraClippingRange()
 
 
@@ -185,7 +173,7 @@ def _finish(picture: np.ndarray, shot: Shot) -> np.ndarray:
     colour = np.divide(image[..., :3] * 255, alpha, out=np.zeros_like(image[..., :3]), where=alpha > 0)
     rows = np.linspace(0, 1, shot.size)[:, None, None]
     crown = np.clip(rows / max(FRAMINGS[shot.framing][2], 1e-9), 0, 1)
-    alpha = alpha * (crown * np.clip((1 - rows) / _NECK_FADE, 0, 1)) ** 1.2
+    alpha = alpha * (crown * np.clip((1 - rows) / NECK_FADE, 0, 1)) ** 1.2
     return np.concatenate([colour, alpha], 2).round().clip(0, 255).astype(np.uint8)
 
 

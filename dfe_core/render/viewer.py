@@ -6,9 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from dfe_core.faces.eyeball import EYE, IRIS, PUPIL, fit_sphere
+from dfe_core.faces.eyeball import EYE, IRIS, MOUTH, PUPIL, fit_sphere
 from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.render.palette import SHARED_SCALE_MM, quantised_heat, signed_heat
+
+FIELD_RAD = 0.36
+"""Vertical field of view of every picture of a face: a portrait lens, which makes no nose bulge."""
+
+FRAMINGS = {"face": (2.28, 0.5, 0.13), "head": (2.85, 0.62, 0.0)}
+"""Height of the picture and its margin below the chin, in distances from eyes to chin, and the share of the height
+over which the crown fades out. "face" fills the picture from forehead to chin, "head" shows the whole skull."""
+
+NECK_FADE = 0.09
+"""Share of the height over which the neck fades out."""
+
+ELEVATION_DEG = 4.0
+"""From where pictures that are not turned by hand look down on a face."""
 
 PLAIN_EYE = (0.18, 0.45)
 """Angles of pupil and iris where the model does not mark them, radians."""
@@ -23,12 +36,32 @@ def look_of(face: FaceModel) -> dict[str, Any]:
         "focus": focus,
         "reach": reach,
         "wide": wide,
+        "portrait": portrait_of(face),
         "eyes": eyes,
         "eyeEdges": edges,
         "shared": SHARED_SCALE_MM,
         "heat": quantised_heat().ravel().tolist(),
         "diverging": signed_heat().ravel().tolist(),
     }
+
+
+def portrait_of(face: FaceModel) -> dict[str, Any]:
+    """How small pictures look at a face: as thumbnails do. Pitch in radians; fades of crown and neck in shares of the
+    height."""
+    focus, reach = aimed(face, "face")
+    fades = {"crown": FRAMINGS["face"][2], "neck": NECK_FADE}
+    return {"focus": focus, "reach": reach, "pitch": float(np.radians(ELEVATION_DEG)), **fades}
+
+
+def aimed(face: FaceModel, framing: str) -> tuple[list[float], float]:
+    """Where the camera of a framing of `FRAMINGS` looks (m) and half the height it shows (m), with room for an open jaw
+    below."""
+    skin = face.template[face.materials != MOUTH]
+    chin = face.template[face.landmarks["chin"], 1] if face.landmarks else skin[:, 1].min()
+    length = -float(chin)  # the origin lies between the eyes
+    tall, margin, _ = FRAMINGS[framing]
+    height = tall * length
+    return [0.0, float(chin) - margin * length + height / 2, float(skin[:, 2].max()) - 1.1 * length], height / 2
 
 
 def framing(face: FaceModel) -> tuple[list[float], float]:

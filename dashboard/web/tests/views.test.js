@@ -246,6 +246,36 @@ test("a strip of pictures is ready at once and a click tells which", async () =>
   close();
 });
 
+test("a moment that is pointed at shows its recorded movement, rests when it is left, and all move when asked", async () => {
+  assets["/movements"] = () => packed({ fps: 20 }, { psi: [[2, 3, 2], [0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0]], scale: [[6], [1, 1, 1, 1, 1, 1]] });
+  const { box, find, show } = mounted("strip", strip), around = /** @type {HTMLElement} */ (box.parentElement);
+  const items = ["a", "b"].map((alt) => ({ title: alt, note: "", alt, psi: [1, 0] }));
+  const close = show({ face: FACE, items, movements: "/movements" });
+  const all = /** @type {HTMLButtonElement} */ (around.querySelector("button.all"));
+  await vi.waitFor(() => expect(all.hidden).toBe(false));
+  const card = find('[aria-label="b"]');
+  card.dispatchEvent(new Event("pointerenter"));
+  await vi.waitFor(() => expect(box.dataset.moving).toBe("1"));
+  card.dispatchEvent(new Event("pointerleave"));
+  expect(box.dataset.moving).toBe("0");
+  all.click();
+  await vi.waitFor(() => expect([box.dataset.moving, all.getAttribute("aria-pressed")]).toEqual(["2", "true"]));
+  all.click();
+  expect(box.dataset.moving).toBe("0");
+  close();
+  expect(around.querySelectorAll("button.more, button.all").length).toBe(0);
+});
+
+test("a reader who asks for less motion sees faces move only when they say so", async () => {
+  vi.stubGlobal("matchMedia", () => ({ matches: true }));
+  const { box, find, show } = mounted("strip", strip), close = show({ face: FACE, items: [{ title: "A", note: "", alt: "a", psi: [1, 0] }] });
+  await vi.waitFor(() => expect(find('[aria-label="a"]')).toBeTruthy());
+  find('[aria-label="a"]').dispatchEvent(new Event("pointerenter"));
+  expect(box.dataset.moving).toBeUndefined();
+  close();
+  vi.unstubAllGlobals();
+});
+
 const STEPS = ["overview", "codebook"].map((page) => ({ page, target: "", title: page, text: "", parameters: { model: "m" } }));
 
 const CHOICE = { model: "lab", dataset: "clinic", content: "1a2b3c4d" };

@@ -11,7 +11,9 @@ import { COARSE, Surface } from "./surface.js";
 /**
  * How a face is looked at: see `look_of` of packs.py.
  * @typedef {{ focus: number[], reach: number, wide: number, eyes: number[][] | null, eyeEdges: number[],
- *   heat: number[], diverging: number[], shared: number }} FaceLook `shared`: mm at the hot end of all pictures
+ *   heat: number[], diverging: number[], shared: number,
+ *   portrait: { focus: number[], reach: number, pitch: number, crown: number, neck: number } }} FaceLook
+ * `shared`: mm at the hot end of all pictures; `portrait`: how small pictures look at it, as the rendered ones do
  */
 
 export class Face {

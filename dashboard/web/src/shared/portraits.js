@@ -15,9 +15,23 @@ const SMALL = 300; // pixels across: no triangles are seen
 export function portrait(canvas, face, psi, shading = {}) {
   fitCanvas(canvas);
   const context = context2d(canvas), pose = face.pose(psi, undefined, canvas.width > SMALL ? face.fine : face.plain);
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  paint(context, face, pose, new Camera(), [0, 0, canvas.width, canvas.height],
-    { ...shading, range: shading.range || face.look.shared });
+  const { width, height } = canvas, { portrait: aim, shared } = face.look;
+  context.clearRect(0, 0, width, height);
+  paint(context, face, pose, new Camera(0, aim.pitch), [0, 0, width, height],
+    { ...shading, range: shading.range || shared, aim: { ...aim, wide: 0 } });
+  faded(context, height, aim);
+}
+
+/** Let crown and neck fade out, as in the pictures that are rendered.
+ * @param {CanvasRenderingContext2D} context @param {number} height @param {{ crown: number, neck: number }} aim */
+function faded(context, height, { crown, neck }) {
+  const gradient = context.createLinearGradient(0, 0, 0, height);
+  for (const [at, alpha] of [[0, 0], [crown, 1], [1 - neck, 1], [1, 0]]) gradient.addColorStop(at, `rgba(0,0,0,${alpha})`);
+  context.save();
+  context.globalCompositeOperation = "destination-in";
+  context.fillStyle = gradient;
+  context.fillRect(0, 0, context.canvas.width, height);
+  context.restore();
 }
 
 export class Portraits {

@@ -14,6 +14,7 @@ import { FRAGMENT, VERTEX } from "./shaders.js";
  * @property {number} [range] mm at the end of the colours
  * @property {boolean} [heat] false for plain skin
  * @property {boolean} [signed] whether heat has two directions
+ * @property {{ focus: number[], reach: number, wide: number }} [aim] where the camera looks instead of at the whole head
  */
 /** @typedef {{ array: WebGLVertexArrayObject, buffers: Record<string, WebGLBuffer>, texture: WebGLTexture, skin: number }} Uploaded
  * `skin`: how many of the indices are of the skin; they come first */
@@ -102,7 +103,7 @@ export class Stage {
       gl.bufferSubData(gl.ARRAY_BUFFER, 0, pose[name]);
     }
     gl.bindTexture(gl.TEXTURE_2D, made.texture);
-    this.setUniforms(face, camera.matrices(face.look, width / height), shading);
+    this.setUniforms(face, camera.matrices(shading.aim ?? face.look, width / height), shading);
     gl.polygonOffset(0, 0);
     gl.drawElements(gl.TRIANGLES, made.skin, gl.UNSIGNED_INT, 0);
     gl.polygonOffset(OFFSET, 0);

@@ -2,6 +2,7 @@
 
 import { announce } from "../shared/clicked.js";
 import { element } from "../shared/dom.js";
+import { Edges } from "../shared/edges.js";
 import { loadFace } from "../shared/face.js";
 import { beforeLeaving } from "../shared/leaving.js";
 import { clamp } from "../shared/maths.js";
@@ -44,6 +45,7 @@ export class Gallery extends View {
   constructor(component) {
     super(component, "gallery");
     this.box.setAttribute("role", "listbox");
+    this.edges = new Edges(this.box, component.parentElement);
     this.shown = "";
     /** @type {Map<number, HTMLButtonElement>} */ this.cards = new Map();
     /** @type {Set<number>} */ this.chosen = new Set();
@@ -171,6 +173,7 @@ export class Gallery extends View {
     this.question.close();
     this.ended.abort();
     this.portraits.close();
+    this.edges.close();
   }
 }
 
