@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable
 from typing import NoReturn
+from urllib.parse import urlsplit, urlunsplit
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
@@ -63,6 +64,12 @@ def go(name: str, **parameters: object) -> NoReturn:
 def link(name: str, label: str, **parameters: object) -> None:
     """A link to a page."""
     st.page_link(route(name), label=text(label), query_params=query_parameters.link(**parameters))
+
+
+def address() -> str:
+    """Where this dashboard is, as the browser sees it, without the page's own name."""
+    place = urlsplit(st.context.url or "http://localhost:8501/")
+    return urlunsplit((place.scheme, place.netloc, place.path.rpartition("/")[0], "", ""))
 
 
 @st.cache_resource(show_spinner=False)

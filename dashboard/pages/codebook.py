@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
@@ -26,6 +28,7 @@ from ..panels import (
     note_editor,
     page_frame,
     rating_results,
+    share_card,
     study_exports,
 )
 from ..selection import codeword_filter, codeword_selection
@@ -169,8 +172,8 @@ def one(choice: artefact_cache.Choice, codebook: Codebook, book: Dictionary, num
     row = book.table.iloc[number]
     face = choice.open_face()
     before, after = codeword_filter.neighbours(order, number)
-    title(choice, row, before, after)
     by_stage = token_counts_by_stage(choice.open_tokens())[number] if choice.encoded else None
+    title(choice, row, before, after, lambda: share_card.offer(choice, codebook, face, row, by_stage))
     if face.has_mesh:
         left, right = st.columns([1.75, 1], gap="medium")
         with left:
@@ -212,15 +215,18 @@ def one(choice: artefact_cache.Choice, codebook: Codebook, book: Dictionary, num
         exports.of_face(face, codebook.psi[number], f"{codebook.model}-codeword-{number}", f"export-{number}")
 
 
-def title(choice: artefact_cache.Choice, row: pd.Series, before: int | None, after: int | None) -> None:
-    """The codeword's heading with buttons to the ones beside it."""
-    words, steps = st.columns([3, 1.2], vertical_alignment="center")
+def title(
+    choice: artefact_cache.Choice, row: pd.Series, before: int | None, after: int | None, more: Callable[[], None]
+) -> None:
+    """The codeword's heading with buttons: `more`, its selection, and the codewords beside it."""
+    words, steps = st.columns([3, 1.7], vertical_alignment="center")
     selected = int(row["codeword"]) in codeword_selection.read(choice)
     number = int(row["codeword"])
     words.subheader(f"Codeword {number}: {text(cards.name_of(row))}", anchor=False)
     with words:
         name_facts(choice, row)
     with steps, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        more()
         st.button(
             "Selected" if selected else "Select",
             icon=":material/check:" if selected else ":material/add:",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
-
 import streamlit as st
 
 from dfe_core.ratings.store import RatingStudy, list_ratings
 
 from ..data import artefact_cache, rating_studies
-from ..links import query_parameters
+from ..links import query_parameters, routes
 from ..panels import empty_states, job_progress, page_frame, rating_forms, rating_results
 from ..views.example_pictures import Picture
 
@@ -47,11 +45,5 @@ def shown(study: RatingStudy) -> None:
     """One study: what it asks, its invitations, what raters said."""
     with page_frame.guarded():
         rating_results.overview(study)
-        rating_forms.invitations(study, _address())
+        rating_forms.invitations(study, routes.address())
         rating_results.results(study)
-
-
-def _address() -> str:
-    """Where this dashboard is, as the browser sees it, without the page's own name."""
-    place = urlsplit(st.context.url or "http://localhost:8501/")
-    return urlunsplit((place.scheme, place.netloc, place.path.rpartition("/")[0], "", ""))

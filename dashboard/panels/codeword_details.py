@@ -25,17 +25,20 @@ GOES_WITH = f"Shown are φ of {LEAST_PHI:g} or more, with q below 0.05 and an in
 
 def key_facts(row: pd.Series, by_stage: np.ndarray | None, from_mm: float) -> None:
     """The figures a reader wants first. by_stage: (N,) its tokens at each stage, None where nothing is encoded."""
+    page_frame.facts(facts_of(row, by_stage, from_mm))
+
+
+def facts_of(row: pd.Series, by_stage: np.ndarray | None, from_mm: float) -> list[tuple[str, str, str, str]]:
+    """Rows of `page_frame.facts`: what `key_facts` shows."""
     found = page_frame.fact
-    page_frame.facts(
-        [
-            found("peak_mm", mm(row["peak_mm"]), "as pictured"),
-            found("symmetry", _symmetry(row), _side(row)),
-            found("share_of_frames", percent(row["share_of_frames"]), f"of frames, from {from_mm:g} mm"),
-            found("stages", *_stages(by_stage)),
-            found("typical_mm", mm(row["typical_mm"]), "median while present"),
-            found("largest_mm", mm(row["largest_mm"]), "in these data"),
-        ]
-    )
+    return [
+        found("peak_mm", mm(row["peak_mm"]), "as pictured"),
+        found("symmetry", _symmetry(row), _side(row)),
+        found("share_of_frames", percent(row["share_of_frames"]), f"of frames, from {from_mm:g} mm"),
+        found("stages", *_stages(by_stage)),
+        found("typical_mm", mm(row["typical_mm"]), "median while present"),
+        found("largest_mm", mm(row["largest_mm"]), "in these data"),
+    ]
 
 
 def _stages(by_stage: np.ndarray | None) -> tuple[str, str]:

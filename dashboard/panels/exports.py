@@ -38,6 +38,7 @@ KINDS = {
     ".boris": "application/json",
     ".svg": "image/svg+xml",
     ".pdf": "application/pdf",
+    ".html": "text/html",
 }
 FPS = 25
 

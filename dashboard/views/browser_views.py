@@ -65,8 +65,8 @@ player = _view("player")
 """data: face, codebook, recording (addresses), at, stages, items, height, chosen. State: ``at``; trigger: ``open``."""
 
 strip = _view("strip")
-"""data: face, items [{psi, title, note, still, still_alt}], still being a picture below the face, and movements (address
-of `moment_courses.courses_pack`), what each face does when it is pointed at.
+"""data: face, items [{psi, title, note, still, still_alt}], still being a picture below the face, and movements
+(address of `moment_courses.courses_pack`), what each face does when it is pointed at.
 
 Trigger: ``pick``, the index of an item."""
 

@@ -11,7 +11,8 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.render.pictures import heat_scales_mm, over, render_picture
+from dfe_core.render.palette import SHARED_SCALE_MM
+from dfe_core.render.pictures import over, render_picture
 from dfe_core.render.studio import Shot
 from dfe_core.store import atomic_file
 
@@ -37,7 +38,7 @@ def animate(
 ) -> Path:
     """Write (T, E) coefficients as a looping ``.gif`` or an ``.mp4`` (H.264), by the suffix of `path`.
 
-    The hot end of the heat map is the largest displacement of the whole animation, the background white. GIF counts in
+    The heat map is that of all pictures (`SHARED_SCALE_MM`), the background white. GIF counts in
     hundredths of a second, so its rate is the nearest that can be had. Raises `DataError` for another suffix, no
     frames or a rate outside 1 … 120.
     """
@@ -46,39 +47,42 @@ def animate(
         raise DataError(path, f"cannot animate to {path.suffix or 'a file without suffix'}", ".gif or .mp4")
     if psi.ndim != 2 or not len(psi) or not 1 <= fps <= 120:
         raise DataError(path, f"{psi.shape} coefficients at {fps} fps", "at least one frame at 1 to 120 fps")
-    frames = _frames(face, psi, shot or Shot(480, framing="head"), identity, progress)
+    frames = pictures(face, psi, shot or Shot(480, framing="head"), identity, progress)
     with atomic_file(path) as temporary:
-        (_write_gif if path.suffix == ".gif" else _write_mp4)(temporary, frames, fps)
+        (write_gif if path.suffix == ".gif" else _write_mp4)(temporary, frames, fps)
     return path
 
 
-def _frames(
+def pictures(
     face: FaceModel,
     psi: np.ndarray,
     shot: Shot,
-    identity: np.ndarray | None,
-    progress: Listener,
+    identity: np.ndarray | None = None,
+    progress: Listener = silent,
 ) -> Iterator[np.ndarray]:
-    """Pictures of (T, E) coefficients; a face that comes again is drawn once, and kept until it comes no more."""
-    scale = float(heat_scales_mm(face, psi).max())
+    """Pictures on white, (H, W, 3) uint8, of (T, E) coefficients; a face that comes again is drawn once, and kept until
+    it comes no more."""
     faces, which = np.unique(psi, axis=0, return_inverse=True)
     left, kept = np.bincount(which.ravel()), {}
     for t, k in enumerate(which.ravel().tolist()):
         progress(Progress(task="animation", done=t, total=len(psi)))
         if k not in kept:
-            kept[k] = over(render_picture(face, faces[k], scale, shot, identity), WHITE)
+            kept[k] = over(render_picture(face, faces[k], SHARED_SCALE_MM, shot, identity), WHITE)
         left[k] -= 1
         yield kept[k] if left[k] else kept.pop(k)
     progress(Progress(task="animation", done=len(psi), total=len(psi)))
 
 
-def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
-    """One palette for all frames, taken from a middle one, so that the background does not flicker."""
+def write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
+    """One palette for all frames, taken from three of them, so that nothing flickers; dithered, so that the heat map
+    has no steps."""
     from PIL import Image
 
     images = [Image.fromarray(frame) for frame in frames]
-    palette = images[len(images) // 2].quantize(255)
-    first, *rest = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    sample = np.hstack([np.asarray(images[at * len(images) // 4]) for at in range(3)])
+    palette = Image.fromarray(sample).quantize(255, method=Image.Quantize.MAXCOVERAGE)
+    dither = Image.Dither.FLOYDSTEINBERG
+    first, *rest = [image.quantize(palette=palette, dither=dither) for image in images]
     first.save(path, "GIF", save_all=True, append_images=rest, loop=0, duration=round(100 / fps) * 10, optimize=False)
 
 

@@ -19,7 +19,8 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset, Frames
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.render.pictures import heat_scales_mm, over, render_picture
+from dfe_core.render.palette import SHARED_SCALE_MM
+from dfe_core.render.pictures import over, render_picture
 from dfe_core.render.studio import Shot
 from dfe_core.store import atomic_file, content_key, read_json, write_json
 from dfe_core.text_enum import StrEnum
@@ -36,7 +37,7 @@ CELL, GAP = 200, 4
 FPS, BEFORE_S, AFTER_S = 15.0, 0.8, 1.2
 MESH_EVERY = 2
 """Frames for which a mesh is drawn once, which takes a tenth of a second."""
-VERSION = 1
+VERSION = 2
 """Of what a kept grid looks like."""
 FRAMES = round((BEFORE_S + AFTER_S) * FPS)
 BLUR_MARGIN, CUT_MARGIN, BLOCKS = 0.25, 0.6, 6
@@ -245,10 +246,9 @@ def _meshes(face: FaceModel, frames: Frames, clip: Clip) -> np.ndarray:
     time = clip.peak_s - BEFORE_S + np.arange(FRAMES) // MESH_EVERY * MESH_EVERY / FPS
     known = np.flatnonzero(frames.valid)
     rows = known[np.maximum(np.searchsorted(frames.time_s[known], time + 1e-6, side="right") - 1, 0)]
-    scale = float(heat_scales_mm(face, frames.psi[rows]).max())
     shot, drawn = Shot(CELL, framing="head"), {}
     for row in dict.fromkeys(rows.tolist()):
-        drawn[row] = over(render_picture(face, frames.psi[row], scale, shot), _WHITE)
+        drawn[row] = over(render_picture(face, frames.psi[row], SHARED_SCALE_MM, shot), _WHITE)
     return np.stack([drawn[row] for row in rows.tolist()])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.gltf import write_glb
-from dfe_core.render.palette import vertex_colours
+from dfe_core.render.palette import SHARED_SCALE_MM, vertex_colours
 from dfe_core.store import atomic_file
 
 SUFFIXES = (".ply", ".obj", ".glb", ".npy", ".npz")
@@ -35,11 +35,13 @@ def export_mesh(face: FaceModel, psi: np.ndarray, path: Path, identity: np.ndarr
         elif path.suffix == ".npz":
             np.savez(temporary, vertices=vertices, triangles=face.triangles, psi=psi, names=np.array(face.names))
         elif path.suffix == ".ply":
-            temporary.write_bytes(_ply(vertices, face.triangles, vertex_colours(face, psi)))
+            temporary.write_bytes(_ply(vertices, face.triangles, vertex_colours(face, psi, SHARED_SCALE_MM)))
         elif path.suffix == ".obj":
             temporary.write_text(_obj(vertices, face.triangles, face.title), encoding="utf-8")
         else:
-            temporary.write_bytes(write_glb(face, vertices=vertices, colours=vertex_colours(face, psi)))
+            temporary.write_bytes(
+                write_glb(face, vertices=vertices, colours=vertex_colours(face, psi, SHARED_SCALE_MM))
+            )
     return path
 
 

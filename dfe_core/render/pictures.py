@@ -71,8 +71,9 @@ def render_picture(
 
 
 def render_face(face: FaceModel, psi: np.ndarray, *, shot: Shot | None = None) -> bytes:
-    """One face as a PNG file with a transparent background; arguments as `render_picture`."""
-    return png(render_picture(face, psi, shot=shot or Shot(640, framing="head")))
+    """One face as a PNG file with a transparent background, in the colours of all pictures; arguments as
+    `render_picture`."""
+    return png(render_picture(face, psi, SHARED_SCALE_MM, shot or Shot(640, framing="head")))
 
 
 def thumbnail_folder(codebook: Codebook, face: FaceModel, root: Path | None = None, size: int = 256) -> Path:

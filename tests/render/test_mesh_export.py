@@ -13,7 +13,7 @@ from dfe_core.errors import DataError
 from dfe_core.faces import FaceModel, open_face
 from dfe_core.render.gltf import export_animation
 from dfe_core.render.mesh_files import export_mesh
-from dfe_core.render.palette import vertex_colours
+from dfe_core.render.palette import SHARED_SCALE_MM, vertex_colours
 from dfe_core.render.scene import pack_scene, unpack_scene
 
 
@@ -61,7 +61,7 @@ def test_ply_carries_the_colours_of_the_pictures(anny: FaceModel, tmp_path: Path
 
     psi = expression(anny)
     mesh = pyvista.read(export_mesh(anny, psi, tmp_path / "face.ply"))
-    assert np.array_equal(np.asarray(mesh.point_data["RGB"]), vertex_colours(anny, psi))
+    assert np.array_equal(np.asarray(mesh.point_data["RGB"]), vertex_colours(anny, psi, SHARED_SCALE_MM))
 
 
 def test_arrays_are_exact(face: FaceModel, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_a_face_without_a_mesh_cannot_be_drawn() -> None:
 def test_png_bytes_open_as_the_picture(anny: FaceModel) -> None:
     psi = action(anny, mouthPucker=1)
     image = np.array(Image.open(io.BytesIO(render_face(anny, psi, shot=SHOT))))
-    assert np.array_equal(image, render_picture(anny, psi, shot=SHOT))
+    assert np.array_equal(image, render_picture(anny, psi, SHARED_SCALE_MM, SHOT))
 
 
 def test_scales_are_peaks_of_the_skin_in_millimetres(anny: FaceModel) -> None:
@@ -217,7 +217,7 @@ def test_a_face_that_comes_again_is_drawn_once(toy_face, tmp_path, monkeypatch):
 
     monkeypatch.setattr(animation, "render_picture", picture)
     course = there_and_back(np.eye(toy_face.coefficients)[0], 8)
-    frames = list(animation._frames(toy_face, course, Shot(8), None, lambda report: None))
+    frames = list(animation.pictures(toy_face, course, Shot(8), None, lambda report: None))
     assert len(frames) == 8 and len(drawn) == 5  # rest, three on the way, the apex
     assert [int(frame[0, 0, 0]) for frame in frames] == [int(100 * amount) for amount in course[:, 0]]
 
