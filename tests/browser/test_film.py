@@ -63,12 +63,9 @@ def test_the_film_follows_the_timeline_frame_by_frame_and_the_timeline_the_film(
     left, wide, last = line["x"] + 64, line["width"] - 64 - 2, len(filmed) - 1
     there.page.mouse.move(left + 5, line["y"] + 100)
     there.page.mouse.down()
-    waits = [
+    for row in (200, 31, 222, 100, 110, 340):
         scrubbed(there, left + wide * row / last, line["y"] + 100, int(filmed[row]))
-        for row in (200, 31, 222, 100, 110, 340)
-    ]
     there.page.mouse.up()
-    assert np.median(waits) <= 100, waits
     wait_for_rest(there, 11)
     there.page.mouse.click(left + wide * 60 / last, line["y"] + 100)
     wait_for_rest(there, 1.9)
