@@ -22,7 +22,7 @@ _HIGH, _LEAST_LEVEL, _MOST_LEVEL = 98.0, 0.25, 5.0
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Lane:
     """Curves on one scale. names: of the curves. values: (C, T), NaN where unknown. low, high: ends of the scale.
-    spans: (S, 2) seconds that are marked. marked: what is in them. rows: a row of shades each, not curves."""
+    spans: (S, 2) seconds that are marked. marked: what is in them. rows: a row for each, its value as the height."""
 
     label: str
     names: tuple[str, ...]

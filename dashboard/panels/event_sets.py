@@ -31,6 +31,7 @@ from ..data import artefact_cache, people
 from ..data.roles import Role
 from ..data.staging import Staging
 from ..theme.formatting import clock, plural, text
+from ..theme.palette import CATEGORIES
 from ..views.example_pictures import Picture
 from . import empty_states, page_frame
 
@@ -224,8 +225,18 @@ def bands(dataset: Dataset, recording: str) -> list[dict[str, Any]]:
         events = EventSet.open(dataset.name, name, dataset.root)
         rows = events.table[events.table["recording"] == recording].head(MOST_BANDS)
         said = rows[events.kind].map(as_text) if events.kind else pd.Series(name, index=rows.index)
+        kinds = {
+            words: CATEGORIES[i % len(CATEGORIES)] for i, words in enumerate(said.astype(str).value_counts().index)
+        }
         found += [
-            {"from": float(onset), "until": float(offset), "text": str(words), "out": name == EXCLUDED}
+            {
+                "from": float(onset),
+                "until": float(offset),
+                "text": str(words),
+                "set": name,
+                "colour": kinds[str(words)],
+                "out": name == EXCLUDED,
+            }
             for onset, offset, words in zip(rows["onset_s"], rows["offset_s"], said, strict=True)
         ]
     return found

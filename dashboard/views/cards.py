@@ -107,11 +107,12 @@ def cards_of(book: Dictionary) -> tuple[dict[str, Any], ...]:
 
 
 def chips(table: pd.DataFrame, pictures: dict[int, str]) -> dict[int, dict[str, Any]]:
-    """Codewords for the player, by number: note, size at intensity 1 in mm, colour and picture."""
+    """Codewords for the player, by number: note, size at intensity 1 in mm, region with its colour, and picture."""
     return {
         int(row["codeword"]): {
             "note": name_of(row),
             "mm": round(float(row["peak_mm"]), 3) if np.isfinite(row["peak_mm"]) else None,
+            "region": "" if row["region"] == "none" else str(row["region"]),
             "colour": region_colour(row["region"]),
             "src": pictures.get(int(row["codeword"])),
         }

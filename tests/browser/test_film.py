@@ -14,6 +14,7 @@ from dfe_core.video.stills import forget
 from tests.numbered_film import BITS, COLUMNS, SIDE, shown_ms, write_numbered
 
 RECORDING, FRAMES, SECONDS = "subject03-take2", 240, 12.0
+GUTTER = 148  # of dashboard/web/src/shared/strips.js
 FILMED = ".dfe-player[data-state=drawn] .film video"
 WATCH = f"""() => {{
   const find = (root) => root.querySelector(".dfe-player")
@@ -60,7 +61,7 @@ def test_the_film_follows_the_timeline_frame_by_frame_and_the_timeline_the_film(
     there = visit().open(f"/recordings?recording={RECORDING}", FILMED)
     there.page.evaluate(WATCH)
     line = there.page.locator(".dfe-player canvas.line").bounding_box()
-    left, wide, last = line["x"] + 64, line["width"] - 64 - 2, len(filmed) - 1
+    left, wide, last = line["x"] + GUTTER, line["width"] - GUTTER - 2, len(filmed) - 1
     there.page.mouse.move(left + 5, line["y"] + 100)
     there.page.mouse.down()
     for row in (200, 31, 222, 100, 110, 340):

@@ -28,11 +28,13 @@ def with_events(root: Path) -> tuple[Dataset, str]:
 def test_a_timeline_has_a_band_for_each_event_and_excluded_span(filled: Path):
     dataset, name = with_events(filled)
     event_sets.exclude(dataset, pd.DataFrame([{"recording": name, "onset_s": 3.0, "offset_s": 4.0, "reason": "gone"}]))
-    assert event_sets.bands(dataset, name) == [
-        {"from": 3.0, "until": 4.0, "text": "gone", "out": True},
-        {"from": 0.5, "until": 1.5, "text": "joke", "out": False},
-        {"from": 2.0, "until": 2.0, "text": "beep", "out": False},
+    bands = event_sets.bands(dataset, name)
+    assert [{key: band[key] for key in ("from", "until", "text", "set", "out")} for band in bands] == [
+        {"from": 3.0, "until": 4.0, "text": "gone", "set": "excluded", "out": True},
+        {"from": 0.5, "until": 1.5, "text": "joke", "set": "talk", "out": False},
+        {"from": 2.0, "until": 2.0, "text": "beep", "set": "talk", "out": False},
     ]
+    assert bands[1]["colour"] != bands[2]["colour"]  # of their labels
     other = str(dataset.recordings["recording"].iloc[1])
     assert event_sets.bands(dataset, other) == []
 

@@ -2,6 +2,7 @@ import { beforeEach, expect, test, vi } from "vitest";
 import { announce } from "../src/shared/clicked.js";
 import { page as shared } from "../src/shared/page.js";
 import morph, { glided } from "../src/views/morph.js";
+import { GUTTER } from "../src/shared/strips.js";
 import player, { summed } from "../src/views/player.js";
 import reel from "../src/views/reel.js";
 import scatter from "../src/views/scatter.js";
@@ -108,13 +109,14 @@ test("tokens of the same codeword are one line, and what moves the face too litt
 });
 
 test("a span is drawn along the timeline once that is asked for, and the page excludes it", async () => {
-  const bands = [{ from: 0.4, until: 0.6, text: "joke" }, { from: 1.4, until: 1.6, text: "face lost", out: true }];
+  const bands = [{ from: 0.4, until: 0.6, text: "joke", set: "trial" }, { from: 1.4, until: 1.6, text: "face lost", out: true }];
   const { find, sent, show, reach } = mounted("player", player), close = show({ ...PLAYER, excludes: true, bands });
   await reach("drawn");
   const line = find(".line"), exclude = /** @type {HTMLButtonElement} */ (find(".toggles").querySelector("[title^=Then]"));
-  const at = (/** @type {number} */ seconds) => /** @type {[number, number]} */ ([64 + (334 * seconds) / 2, 100]);
-  point(line, "pointermove", at(0.5));
-  expect(find(".tip").textContent).toBe("0.50 s · joke · stage 1 · codeword 1 × 0.50 · brow");
+  const at = (/** @type {number} */ seconds, y = 100) => /** @type {[number, number]} */ ([GUTTER + ((398 - GUTTER) * seconds) / 2, y]);
+  expect(calls.fillText.map(([text]) => text)).toEqual(expect.arrayContaining(["trial", "joke", "Excluded"]));
+  point(line, "pointermove", at(0.5, 34 + 54 + 10 + 4)); // two rows of events, then the error
+  expect(find(".tip").textContent).toBe("0.50 s · joke · codeword 1 · brow · × 0.50");
   exclude.click();
   point(line, "pointerdown", at(1.5));
   point(line, "pointermove", at(0.5));
@@ -125,15 +127,18 @@ test("a span is drawn along the timeline once that is asked for, and the page ex
 });
 
 test("dragging along the timeline scrubs, and pointing at it says what is there", async () => {
-  const { find, show, reach } = mounted("player", player), close = show(PLAYER), line = find(".line");
+  const { find, show, reach, click } = mounted("player", player), close = show(PLAYER), line = find(".line");
   await reach("drawn");
-  point(line, "pointerdown", [64 + 336 / 4, 100]);
+  click("Stages");
+  await vi.waitFor(() => expect(lookOf()).toMatch(/\*ms$/));
+  const wide = 400 - GUTTER;
+  point(line, "pointerdown", [GUTTER + wide / 4, 100]);
   await vi.waitFor(() => expect(find(".clock").textContent).toBe("0:00.5 / 0:02.0"));
   point(line, "pointermove", [399, 100]);
   point(line, "pointerup", [399, 100]);
   await vi.waitFor(() => expect(find(".clock").textContent).toBe("0:02.0 / 0:02.0"));
   expect(find(".tip").textContent).toBe("2.00 s · stage 1 · at rest");
-  point(line, "pointermove", [64 + 336 / 2, 150]);
+  point(line, "pointermove", [GUTTER + wide / 2, 150]);
   expect(find(".tip").textContent).toBe("1.00 s · stage 2 · codeword 2 × 0.50 · lip");
   expect(find(".clock").textContent).toBe("0:02.0 / 0:02.0"); // the button is up
   close();
@@ -147,12 +152,33 @@ test("below the stages is a lane for each channel, which says its values", async
   assets["/lanes"] = () => packed({ lanes: [lane] }, /** @type {any} */ ({ ...arrays, channels: [[1, 4], [0, 127, 254, 255]] }));
   const { box, find, show, reach } = mounted("player", player), close = show({ ...PLAYER, recording: "/lanes" });
   await reach("drawn");
-  expect(box.style.getPropertyValue("--line")).toBe("260px");
+  expect(box.style.getPropertyValue("--line")).toBe("156px"); // the error, two codewords, a lane, the seconds
   expect(calls.fillText.map(([text]) => text)).toContain("Head");
-  point(find(".line"), "pointermove", [64 + 336 / 2, 200 - 18 - 10]);
+  const middle = GUTTER + (400 - GUTTER) / 2;
+  point(find(".line"), "pointermove", [middle, 200 - 18 - 10]);
   expect(find(".tip").textContent).toBe("1.00 s · head: pitch 10.0 deg");
-  point(find(".line"), "pointermove", [64 + 336 / 2, 100]);
-  expect(find(".tip").textContent).toContain("stage ");
+  point(find(".line"), "pointermove", [middle, 70]);
+  expect(find(".tip").textContent).toContain("codeword 1");
+  close();
+});
+
+test("the rows are the strongest codewords on one scale, and stages when asked, with a legend of the regions", async () => {
+  const items = [undefined, { colour: "red", note: "brow", region: "brows", mm: 4 }, { colour: "blue", note: "lip", region: "lips", mm: 1.5 }];
+  const { find, show, reach, click } = mounted("player", player), close = show({ ...PLAYER, items, from: 1 });
+  await reach("drawn");
+  expect(calls.fillText.map(([text]) => text)).toEqual(expect.arrayContaining(["1 brow", "2 lip"]));
+  expect(find(".legend").textContent).toBe("Height: 0 to 4 mm or more in every row, paler below 1 mmbrowslips");
+  click("Stages");
+  await vi.waitFor(() => expect(find(".legend").textContent).toBe("One row for each stage of a frame: the darker, the strongerbrowslips"));
+  expect(calls.fillText.map(([text]) => text)).toContain("Stage 1");
+  close();
+});
+
+test("a link of the stages opens on them", async () => {
+  open("/page?look=player-r:0.5*0.1*2*es");
+  const { find, show, reach } = mounted("player", player), close = show(PLAYER);
+  await reach("drawn");
+  expect([...find(".kinds").children].map((one) => one.getAttribute("aria-pressed"))).toEqual(["false", "true"]);
   close();
 });
 

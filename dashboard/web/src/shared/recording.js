@@ -6,7 +6,7 @@ import { nearestIndex } from "./maths.js";
  * Curves on one scale that are shown over time: head pose, gaze, eyelids, jaw, tracking.
  * @typedef {{ label: string, names: string[], first: number, low: number, high: number, unit: string,
  *   spans: [from: number, until: number][], marked: string, rows?: boolean }} Lane `first`: its first row of the
- *   curves; `rows`: each is a row of shades, as of action units
+ *   curves; `rows`: each has a row of its own, as of action units
  */
 const UNKNOWN = 255, STEPS = 254;
 

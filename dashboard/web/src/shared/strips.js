@@ -1,6 +1,8 @@
-// The picture of a recording's tokens over time: the error above, a strip of colours a stage, marks between, the sound of
-// its video, a lane for each of action units, head, gaze, eyelids, jaw and tracking that it has, seconds below.
+// The picture of a recording's tokens over time: events and the error above, then a row for each of the strongest codewords
+// with its size as height, or a strip of colours for each stage; the sound of its video, a lane for each of action units,
+// head, gaze, eyelids, jaw and tracking that it has, seconds below.
 
+import { endOfScale, strongestRows } from "./codeword_rows.js";
 import { context2d, fitCanvas } from "./dom.js";
 import { clamp } from "./maths.js";
 
@@ -11,8 +13,10 @@ import { clamp } from "./maths.js";
  *   colours: Theme }} Sheet
  */
 
-export const GUTTER = 64, CURVE = 54, GAP = 10, LANE = 30, SOUND = 44, UNIT = 11; // CSS pixels
+export const GUTTER = 148, CURVE = 54, GAP = 10, LANE = 30, SOUND = 44, UNIT = 16, ROW = 22, STAGES = 148; // CSS pixels
 const FOOT = 18, APART = 4;
+/** What the rows below the error are: of codewords, or of stages. */
+export const CODEWORDS = "Codewords", STAGE = "Stages";
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600]; // s between ticks
 
 /** Seconds between ticks: no more than about nine of them. @param {number} length s */
@@ -26,31 +30,58 @@ export function tickText(t, step, length) {
 }
 
 /**
- * A span of time with a label; `out`: its frames are excluded.
- * @typedef {{ from: number, until: number, text: string, out?: boolean }} Band
+ * A span of time with a label; `set`: the events it is of, which have a row; `out`: its frames are excluded.
+ * @typedef {{ from: number, until: number, text: string, set?: string, colour?: string, out?: boolean }} Band
  */
 
-const BAND = 13, HATCH = 6; // CSS pixels
+const BAND = 15, HATCH = 6, EXCLUDED = "Excluded"; // CSS pixels
 
 export class Strips {
   /** @param {import("./recording.js").Recording} track @param {import("./stretch.js").Stretch} stretch
-   * @param {(codeword: number) => string} colourOf */
-  constructor(track, stretch, colourOf) {
+   * @param {import("./codeword_rows.js").Named[]} items @param {number} from mm below which a codeword is faint */
+  constructor(track, stretch, items, from) {
     this.track = track;
     this.stretch = stretch;
-    this.colourOf = colourOf;
+    this.items = items;
+    this.faint = from;
+    this.kind = CODEWORDS;
+    /** @type {import("./codeword_rows.js").CodewordRow[]} */ this.rowsOfCodewords = [];
+    this.end = 1;
+    this.counted = "";
     this.worst = track.highError();
     this.drawn = "";
     this.background = document.createElement("canvas");
     /** @type {Set<number>} */ this.chosen = new Set();
     /** @type {number[]} */ this.marked = [];
     /** @type {Band[]} */ this.bands = [];
+    /** @type {string[]} */ this.sets = [];
     this.choice = "";
     /** @type {import("./film.js").Film | null} whose sound is drawn */ this.film = null;
   }
 
   /** How high a lane is. @param {import("./recording.js").Lane} lane */
   static high(lane) { return lane.rows ? lane.names.length * UNIT + APART + 4 : LANE; }
+
+  /** @param {number} codeword */
+  colourOf(codeword) { return this.items[codeword]?.colour ?? "#888"; }
+
+  /** How high the rows of events above the error are. */
+  get top() { return this.sets.length ? this.sets.length * BAND + APART : 0; }
+
+  /** How high the rows of codewords, or of stages, are together. */
+  get area() { return this.kind === STAGE ? STAGES : Math.max(1, this.rowsOfCodewords.length) * ROW; }
+
+  /** How high all of it is. */
+  get high() { return this.top + CURVE + GAP + this.area + this.below + FOOT; }
+
+  /** Take the strongest codewords of the stages that are used. @param {number} stages */
+  count(stages) {
+    const key = JSON.stringify([stages, [...this.chosen]]);
+    if (key === this.counted) return;
+    this.counted = key;
+    this.rowsOfCodewords = strongestRows(this.track, this.items, stages, this.chosen);
+    this.end = endOfScale(this.rowsOfCodewords);
+  }
 
   get sound() { return this.film?.hasSound ? SOUND : 0; }
 
@@ -70,6 +101,8 @@ export class Strips {
     this.chosen = chosen;
     this.marked = marks;
     this.bands = bands;
+    const out = bands.some((band) => band.out) ? [EXCLUDED] : [];
+    this.sets = [...new Set(bands.filter((band) => !band.out).map(({ set, text }) => set ?? text)), ...out];
     this.choice = JSON.stringify([[...chosen], marks, bands]);
   }
 
@@ -85,7 +118,7 @@ export class Strips {
     fitCanvas(canvas);
     const { width, height } = canvas, ratio = width / Math.max(1, canvas.getBoundingClientRect().width);
     const { from, until } = this.stretch;
-    const key = [width, height, ratio, stages, from, until, this.choice, this.sound, ...Object.values(colours)].join();
+    const key = [width, height, ratio, stages, from, until, this.choice, this.kind, this.sound, ...Object.values(colours)].join();
     const sheet = { context: context2d(canvas), width: width / ratio, height: height / ratio, ratio, stages, colours };
     if (key !== this.drawn) {
       Object.assign(this.background, { width, height });
@@ -98,11 +131,32 @@ export class Strips {
     this.drawHead(sheet, this.x(time, sheet.width));
   }
 
-  /** Where the strips of stages end, and how high one is. @param {number} height @returns {[end: number, strip: number]} */
+  /** Where the rows of codewords or stages end below the events, and how high one is.
+   * @param {number} height @returns {[end: number, strip: number]} */
   stagesIn(height) {
-    const end = height - FOOT - this.below;
-    return [end, (end - CURVE - GAP) / this.track.stages];
+    const end = height - this.top - FOOT - this.below;
+    return [end, this.kind === STAGE ? (end - CURVE - GAP) / this.track.stages : ROW];
   }
+
+  /** What the rows show at so many pixels below the events; empty where they end. @param {number} y @param {number} height
+   * @param {number} row */
+  textAt(y, height, row) {
+    const [end, strip] = this.stagesIn(height), at = Math.floor((y - CURVE - GAP) / strip);
+    if (at < 0 || y >= end) return "";
+    if (this.kind === STAGE) {
+      const [k, g] = at < this.track.stages ? this.track.token(row, at) : [0, 0];
+      return `stage ${at + 1} · ${k ? `codeword ${k} × ${g.toFixed(2)}${this.noteOf(k)}` : "at rest"}`;
+    }
+    const one = this.rowsOfCodewords[at];
+    if (!one) return "";
+    return `codeword ${one.k}${this.noteOf(one.k)} · ${one.sizes[row] ? this.sizeText(one.k, one.sizes[row]) : "not here"}`;
+  }
+
+  /** @param {number} k */
+  noteOf(k) { return this.items[k]?.note ? ` · ${this.items[k]?.note}` : ""; }
+
+  /** @param {number} k @param {number} size */
+  sizeText(k, size) { return this.items[k]?.mm ? `${size.toFixed(1)} mm` : `× ${size.toFixed(2)}`; }
 
   /** @param {number} time @param {number} width */
   x(time, width) { return GUTTER + ((time - this.stretch.from) / this.stretch.length) * (width - GUTTER - 2); }
@@ -128,30 +182,112 @@ export class Strips {
 
   /** @param {Sheet} sheet */
   drawBackground(sheet) {
-    const { context, ratio, colours, height } = sheet, [end, lane] = this.stagesIn(height);
+    const { context, width, ratio, colours } = sheet, [end, strip] = this.stagesIn(sheet.height), { top } = this;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, sheet.height);
     context.font = `12px ${colours.font}`;
     context.textBaseline = "middle";
-    this.drawLanes(sheet, lane);
-    this.drawTokens(sheet, lane);
-    this.drawMarks(sheet);
-    this.drawCurve(sheet);
-    if (this.film?.hasSound) this.drawSound(sheet, this.film, end + APART);
-    let top = end + this.sound + APART;
+    this.sets.forEach((set, i) => this.drawSet(sheet, set, i * BAND));
+    context.setTransform(ratio, 0, 0, ratio, 0, top * ratio);
+    const below = { ...sheet, height: sheet.height - top };
+    if (this.kind === STAGE) {
+      this.drawLanes(below, strip);
+      this.drawTokens(below, strip);
+    } else this.drawCodewords(below);
+    this.drawError(below);
+    this.drawMarks(below);
+    this.drawCurve(below);
+    if (this.film?.hasSound) this.drawSound(below, this.film, end + APART);
+    let at = end + this.sound + APART;
     for (const one of this.track.lanes) {
-      this.drawLane(sheet, one, top);
-      top += Strips.high(one);
+      this.drawLane(below, one, at);
+      at += Strips.high(one);
     }
-    this.drawTicks(sheet);
+    this.drawTicks(below);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    for (const band of this.bands) if (band.out && this.shows(band)) this.drawOut(sheet, band);
+  }
+
+  /** @param {Band} band */
+  shows({ from, until }) { return until >= this.stretch.from && from <= this.stretch.until; }
+
+  /** Text that fits the gutter. @param {CanvasRenderingContext2D} context @param {string} text @param {number} y */
+  label(context, text, y, room = GUTTER - 8) {
+    let shown = text;
+    while (shown.length > 3 && context.measureText(shown).width > room) shown = shown.slice(0, -1);
+    context.fillText(shown === text ? text : `${shown.trimEnd()}…`, 0, y);
+  }
+
+  /** A row of events: their spans with their labels. @param {Sheet} sheet @param {string} set @param {number} top */
+  drawSet({ context, width, colours }, set, top) {
+    context.fillStyle = colours.text;
+    this.label(context, set, top + BAND / 2);
+    context.fillStyle = colours.ground;
+    context.fillRect(GUTTER, top, width, BAND - 2);
     for (const band of this.bands) {
-      if (band.until >= this.stretch.from && band.from <= this.stretch.until) this.drawBand(sheet, band);
+      if (!this.shows(band) || (band.out ? EXCLUDED : band.set ?? band.text) !== set) continue;
+      const left = Math.max(GUTTER, this.x(band.from, width)), wide = Math.max(2, this.x(band.until, width) - left);
+      context.save();
+      context.beginPath();
+      context.rect(left, top, Math.min(wide, width - left), BAND - 2);
+      context.clip();
+      context.globalAlpha = 0.38;
+      context.fillStyle = band.out ? colours.text : band.colour ?? colours.primary;
+      context.fillRect(left, top, wide, BAND);
+      context.globalAlpha = 1;
+      context.fillStyle = colours.text;
+      context.font = `11px ${colours.font}`;
+      if (wide > 24) context.fillText(band.text, left + 3, top + BAND / 2);
+      context.restore();
+    }
+  }
+
+  /** @param {Sheet} sheet */
+  drawError({ context, colours }) {
+    context.fillStyle = colours.text;
+    context.fillText("Error mm", 0, 10);
+  }
+
+  /** A row for each of the strongest codewords: its size is the height. @param {Sheet} sheet */
+  drawCodewords(sheet) {
+    const { context, width, stages, colours } = sheet;
+    this.count(stages);
+    this.rowsOfCodewords.forEach(({ k, sizes }, i) => {
+      const top = CURVE + GAP + i * ROW, deep = ROW - 3;
+      context.globalAlpha = 1;
+      context.fillStyle = colours.text;
+      this.label(context, `${k} ${this.items[k]?.note ?? ""}`, top + deep / 2);
+      context.fillStyle = colours.ground;
+      context.fillRect(GUTTER, top, width, deep);
+      context.fillStyle = this.colourOf(k);
+      const faint = this.items[k]?.mm ? this.faint : 0;
+      this.drawHeights(sheet, top + deep, (row) => sizes[row], (size) => [Math.min(1, size / this.end) * deep, size < faint ? 0.4 : 0.95]);
+    });
+    context.globalAlpha = 1;
+    if (this.rowsOfCodewords.length) return;
+    context.fillStyle = colours.text;
+    context.fillText("No codeword here", 0, CURVE + GAP + ROW / 2);
+  }
+
+  /** Bars through the largest value of each pixel, of a height and a strength that depend on it; none in gaps.
+   * @param {Sheet} sheet @param {number} base @param {(row: number) => number} valueOf
+   * @param {(value: number) => [height: number, alpha: number]} lookOf */
+  drawHeights(sheet, base, valueOf, lookOf) {
+    const { context, width } = sheet, { track } = this, [first, last, step] = this.rows(sheet);
+    for (let r = first; r <= last; r += step) {
+      let most = 0;
+      for (let i = r; i < Math.min(r + step, last + 1); i++) most = Math.max(most, valueOf(i) || 0);
+      if (!most) continue;
+      const x = Math.max(GUTTER, this.x(track.time[r], width)), next = Math.min(r + step, track.rows - 1);
+      const length = Math.min(track.time[next] - track.time[r] || 0.034, 0.2 + step * 0.04); // a gap stays one
+      const [height, alpha] = lookOf(most);
+      context.globalAlpha = alpha;
+      context.fillRect(x, base - height, Math.max(0.5, this.x(track.time[r] + length, width) - x + 0.25), height);
     }
   }
 
   /** @param {Sheet} sheet @param {number} lane height of a strip */
   drawLanes({ context, width, stages, colours }, lane) {
-    context.fillStyle = colours.text;
-    context.fillText("Error mm", 0, 10);
     for (let s = 0; s < this.track.stages; s++) {
       const y = CURVE + GAP + s * lane;
       context.globalAlpha = s < stages ? 1 : 0.45;
@@ -222,28 +358,25 @@ export class Strips {
     context.fillText("0", GUTTER - 14, CURVE - 4);
   }
 
-  /** Events have a bar above the curve, what is excluded is hatched down to the seconds.
+  /** What is excluded is hatched from the error down to the seconds.
    * @param {Sheet} sheet @param {Band} band */
-  drawBand({ context, width, height, colours }, { from, until, text, out }) {
-    const left = Math.max(GUTTER, this.x(from, width)), wide = Math.max(2, this.x(until, width) - left);
+  drawOut({ context, width, height, colours }, { from, until }) {
+    const left = Math.max(GUTTER, this.x(from, width)), wide = Math.max(2, this.x(until, width) - left), { top } = this;
     context.save();
     context.beginPath();
-    context.rect(left, 0, Math.min(wide, width - left), out ? height - FOOT : BAND);
+    context.rect(left, top, Math.min(wide, width - left), height - FOOT - top);
     context.clip();
-    context.globalAlpha = out ? 0.16 : 0.22;
-    context.fillStyle = out ? colours.text : colours.primary;
-    context.fillRect(left, 0, wide, height);
+    context.globalAlpha = 0.16;
+    context.fillStyle = colours.text;
+    context.fillRect(left, top, wide, height);
     context.globalAlpha = 0.45;
     context.strokeStyle = colours.text;
     context.beginPath();
-    for (let x = left - height; out && x < left + wide; x += HATCH) {
+    for (let x = left - height; x < left + wide; x += HATCH) {
       context.moveTo(x, height);
       context.lineTo(x + height, 0);
     }
     context.stroke();
-    context.globalAlpha = 1;
-    context.fillStyle = colours.text;
-    if (!out && wide > 24) context.fillText(text, left + 3, BAND / 2 + 1);
     context.restore();
   }
 
@@ -270,30 +403,21 @@ export class Strips {
     context.globalAlpha = 1;
   }
 
-  /** A row of shades a curve. @param {Sheet} sheet @param {import("./recording.js").Lane} lane @param {number} top */
+  /** A row for each curve, its value as the height.
+   * @param {Sheet} sheet @param {import("./recording.js").Lane} lane @param {number} top */
   drawRows(sheet, lane, top) {
-    const { context, width, colours } = sheet, { track } = this, [first, last, step] = this.rows(sheet);
-    context.font = `10px ${colours.font}`;
+    const { context, width, colours } = sheet, { track } = this, deep = UNIT - 3;
     lane.names.forEach((name, curve) => {
       const y = top + curve * UNIT;
       context.globalAlpha = 1;
       context.fillStyle = colours.text;
-      context.fillText(name, 0, y + UNIT / 2);
+      this.label(context, name, y + deep / 2);
       context.fillStyle = colours.ground;
-      context.fillRect(GUTTER, y, width, UNIT - 1);
+      context.fillRect(GUTTER, y, width, deep);
       context.fillStyle = colours.primary;
-      for (let r = first; r <= last; r += step) {
-        let most = 0;
-        for (let i = r; i < Math.min(r + step, last + 1); i++) most = Math.max(most, track.share(lane, curve, i) || 0);
-        if (most < 0.02) continue;
-        const x = Math.max(GUTTER, this.x(track.time[r], width)), next = Math.min(r + step, track.rows - 1);
-        const length = Math.min(track.time[next] - track.time[r] || 0.034, 0.2 + step * 0.04);
-        context.globalAlpha = 0.12 + 0.88 * most;
-        context.fillRect(x, y, Math.max(0.5, this.x(track.time[r] + length, width) - x), UNIT - 1);
-      }
+      this.drawHeights(sheet, y + deep, (row) => track.share(lane, curve, row), (share) => [share * deep, 0.8]);
     });
     context.globalAlpha = 1;
-    context.font = `12px ${colours.font}`;
   }
 
   /** @param {Sheet} sheet @param {import("./recording.js").Lane} lane @param {number} top */
@@ -304,7 +428,7 @@ export class Strips {
     }
     const { context, width, colours } = sheet, deep = LANE - APART;
     context.fillStyle = colours.text;
-    context.fillText(lane.label, 0, top + deep / 2);
+    this.label(context, lane.label, top + deep / 2);
     context.fillStyle = colours.ground;
     context.fillRect(GUTTER, top, width, deep);
     context.save();

@@ -13,11 +13,11 @@ import { drag, orbit, placeOn, wheel } from "../shared/pointer.js";
 import { Recording } from "../shared/recording.js";
 import { paint } from "../shared/stage.js";
 import { Stretch } from "../shared/stretch.js";
-import { CURVE, GAP, GUTTER, Strips } from "../shared/strips.js";
+import { CODEWORDS, GUTTER, STAGE, Strips } from "../shared/strips.js";
 import { mount, View } from "../shared/view.js";
 
-/** @typedef {{ src?: string, colour?: string, note?: string, mm?: number | null } | undefined} Item of a codeword; `mm`: its
- * size at intensity 1 */
+/** @typedef {{ src?: string, colour?: string, note?: string, region?: string, mm?: number | null } | undefined} Item of a
+ * codeword; `mm`: its size at intensity 1 */
 /**
  * @typedef {{ face: import("../shared/face.js").FaceAddress, codebook: string, recording: string, name: string,
  *   look: string, at?: number, stages?: number, items: Item[], height: number, chosen?: number[], marks?: number[],
@@ -28,7 +28,7 @@ import { mount, View } from "../shared/view.js";
  * recording's video, and the times of its frames with its sound
  */
 
-const MODES = ["Movement", "Error", "Plain"], ERROR_MM = 3, LINE = 230;
+const MODES = ["Movement", "Error", "Plain"], ERROR_MM = 3, KINDS = [CODEWORDS, STAGE];
 /** @type {[label: string, text: string, factor: number][]} */
 const ZOOMS = [["Zoom in", "+", 0.5], ["Zoom out", "−", 2], ["Whole recording", "All", 1e9]];
 
@@ -81,6 +81,7 @@ class Player extends View {
     this.telling = 0;
     this.told = "";
     this.listed = "";
+    this.explained = "";
     /** @type {number[]} the stretch that the link names */ this.linked = [];
     /** @type {[number, number] | undefined} the span that is being drawn, s */ this.span = undefined;
     this.excluder = toggle("Exclude a span", false, () => {}, { hidden: true,
@@ -104,6 +105,10 @@ class Player extends View {
     this.error = element("span", { class: "error", title: "Root mean square over the vertices of this frame" });
     this.modes = MODES.map((name) => button(name, () => this.colour(name),
       { class: "toggle", "aria-pressed": String(name === this.mode) }));
+    this.kinds = KINDS.map((name) => button(name, () => this.showRows(name),
+      { class: "toggle", "aria-pressed": String(name === CODEWORDS) }));
+    this.kind = CODEWORDS;
+    this.legend = element("div", { class: "legend rows" });
     this.line = element("canvas", { class: "line", tabindex: 0, role: "slider", "aria-label": "Time in the recording" });
     this.tip = element("div", { class: "tip", hidden: true });
     /** Whether it plays by the film's clock. */ this.filmed = false;
@@ -141,7 +146,9 @@ class Player extends View {
       element("div", { class: "controls" }, this.playback.button, this.clock, this.hears, this.depthLabel, this.depth, this.error,
         element("span", { class: "group", role: "group", "aria-label": "Colour the skin by" }, ...this.modes)),
       element("div", { class: "timeline" }, this.line, this.tip),
-      element("div", { class: "toggles" }, ...zooms, this.excluder,
+      this.legend,
+      element("div", { class: "toggles" }, ...zooms,
+        element("span", { class: "kinds", role: "group", "aria-label": "Rows of the timeline" }, ...this.kinds), this.excluder,
         element("span", { class: "hint" }, "Drag along the timeline to scrub; space plays, arrows step")));
   }
 
@@ -199,7 +206,9 @@ class Player extends View {
   /** @param {string[]} values */
   recall(values) {
     this.camera.look(values.slice(0, 3).map(Number));
-    this.colour(MODES.find((mode) => mode[0].toLowerCase() === values[3]) ?? MODES[0]);
+    const [mode = "", rows] = values[3] ?? "";
+    this.colour(MODES.find((one) => one[0].toLowerCase() === mode) ?? MODES[0]);
+    this.showRows(rows === "s" ? STAGE : CODEWORDS);
     this.linked = values.slice(4, 6).map(Number);
   }
 
@@ -216,6 +225,31 @@ class Player extends View {
     this.openFilm(times);
     this.strips.choose(new Set(data.chosen || []), data.marks || [], data.bands || []);
     this.excluder.hidden = !data.excludes;
+    this.showRows(this.kind);
+  }
+
+  /** Rows of the strongest codewords, or of stages. @param {string} kind */
+  showRows(kind) {
+    this.kind = kind;
+    this.kinds.forEach((one) => setOn(one, one.textContent === kind));
+    if (this.track) this.draw();
+  }
+
+  /** What the rows are measured by, and the colours of the regions that are in them. */
+  explain() {
+    const { strips, data } = this, faint = data.from ? `, paler below ${data.from} mm` : "";
+    const words = this.kind === STAGE ? "One row for each stage of a frame: the darker, the stronger"
+      : `Height: 0 to ${strips.end} mm or more in every row${faint}`;
+    const units = strips.track.lanes.find((lane) => lane.rows);
+    const known = Object.values(data.items).filter((item) => item?.region), shown = this.kind === STAGE ? known
+      : strips.rowsOfCodewords.map(({ k }) => data.items[k]);
+    const regions = new Map(shown.flatMap((item) => (item?.region ? [[item.region, item.colour ?? ""]] : [])));
+    const spoken = units ? `${words}; ${units.label}: ${units.low} to ${units.high}` : words;
+    const key = JSON.stringify([spoken, ...regions]);
+    if (key === this.explained) return;
+    this.explained = key;
+    this.legend.replaceChildren(element("span", {}, spoken), ...[...regions].map(([region, colour]) =>
+      element("span", {}, element("i", { style: `background:${colour}` }), region)));
   }
 
   /** @param {Recording} track */
@@ -223,7 +257,7 @@ class Player extends View {
     this.playback.stop();
     this.track = track;
     this.stretch = new Stretch(track.time[0], track.last);
-    this.strips = new Strips(track, this.stretch, (k) => this.data.items[k]?.colour ?? "#888");
+    this.strips = new Strips(track, this.stretch, this.data.items, this.data.from ?? 0);
     this.stages = clamp(this.data.stages || track.stages, 1, track.stages);
     this.depth.max = String(track.stages);
     this.depth.value = String(this.stages);
@@ -246,7 +280,6 @@ class Player extends View {
     this.hears.hidden = !film?.hasSound;
     this.box.classList.toggle("filmed", Boolean(film));
     this.video.setAttribute("aria-label", `Video ${this.data.film?.name ?? ""}`);
-    this.box.style.setProperty("--line", `${LINE + this.strips.below}px`);
     this.show();
   }
 
@@ -296,7 +329,7 @@ class Player extends View {
   /** Camera, colour, and the stretch of time where it is not the whole; the second of a playing recording once a second. */
   remember() {
     const { from, until, first, last } = this.stretch, whole = near(from, first) && near(until, last);
-    const mode = this.mode[0].toLowerCase();
+    const mode = this.mode[0].toLowerCase() + (this.kind === STAGE ? "s" : "");
     const values = [...this.camera.values, mode, ...(whole ? [] : [from, until])];
     remember(this.name, this.camera.moved || mode !== "m" || !whole ? values : null);
     if (this.playback.playing && performance.now() - this.noted > 1000) {
@@ -308,6 +341,10 @@ class Player extends View {
   render() {
     this.remember();
     this.renderFaces();
+    this.strips.kind = this.kind;
+    this.strips.count(this.stages);
+    this.box.style.setProperty("--line", `${this.strips.high}px`);
+    this.explain();
     this.strips.draw(this.line, this.stages, this.time, theme(this.box));
     if (this.span) this.strips.drawSpan(this.line, this.span, theme(this.box));
     this.describe();
@@ -385,15 +422,10 @@ class Player extends View {
 
   /** What is below the pointer. @param {[number, number]} place CSS pixels @param {number} row */
   hover([x, y], row) {
-    const { width, height } = this.line.getBoundingClientRect(), { track } = this;
-    const [end, strip] = this.strips.stagesIn(height), stage = Math.floor((y - CURVE - GAP) / strip);
-    const lane = y < end ? null : this.strips.laneAt(y - end);
-    let text = `error ${track.error(row, this.stages).toFixed(2)} mm`;
-    if (stage >= 0 && stage < track.stages) {
-      const [k, g] = track.token(row, stage), note = this.data.items[k]?.note;
-      text = `stage ${stage + 1} · ${k ? `codeword ${k} × ${g.toFixed(2)}${note ? ` · ${note}` : ""}` : "at rest"}`;
-    }
-    if (lane) text = track.laneText(lane, row);
+    const { width, height } = this.line.getBoundingClientRect(), { track, strips } = this, at = y - strips.top;
+    const [end] = strips.stagesIn(height), lane = at < end ? null : strips.laneAt(at - end);
+    const text = lane ? track.laneText(lane, row)
+      : strips.textAt(at, height, row) || `error ${track.error(row, this.stages).toFixed(2)} mm`;
     this.tip.textContent = [`${track.time[row].toFixed(2)} s`, ...this.strips.textsAt(track.time[row]), text].join(" · ");
     this.tip.hidden = x < GUTTER;
     Object.assign(this.tip.style, { left: `${Math.min(x + 12, width - 260)}px`, top: `${Math.max(0, y - 34)}px` });
