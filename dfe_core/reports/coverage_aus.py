@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from dfe_core.facs.coverage_result import Coverage
 from dfe_core.facs.settings import LEAST_PHI
+from dfe_core.ontology import facs_order
 from dfe_core.p_values import p_text
 from dfe_core.reports import coverage_charts as charts
 from dfe_core.reports import coverage_figures as figures
@@ -21,7 +24,7 @@ from dfe_core.reports.document import (
 
 def facs_section(coverage: Coverage) -> Section:
     """How well codewords say each AU."""
-    table, s = coverage.per_au, coverage.settings
+    table, s = down_the_face(coverage.per_au), coverage.settings
     names = say.au_labels(table)
     caption = (
         "How well codewords say each AU within subjects they were not chosen on, averaged over subjects: the "
@@ -37,10 +40,11 @@ def facs_section(coverage: Coverage) -> Section:
         verdict=say.statuses(table, short=True),
     )
     per_au = table_columns(
-        "label=AU*1.4; prevalence=share:.1%; held_out_subjects=n:d*0.6; best_codeword=best:d*0.8; "
-        "auroc=AUROC:.3f*1.2; interval=95 %*1.6; sparse_codewords=set*1.6; "
-        "sparse_auroc=AUROC:.3f*1.2; sparse_interval=95 %*1.6; all_auroc=all:.3f; "
-        "all_interval=95 %*1.6; template_cosine=cosine:.2f*1.1; verdict=*2.6"
+        "label=AU*1.5; prevalence=share:.1%; held_out_subjects=n:d*0.6; best_codeword=One codeword|number:d*1.2; "
+        "template_cosine=One codeword|cosine:.2f*1.1; auroc=One codeword|AUROC:.3f*1.2; "
+        "interval=One codeword|95 %*1.6; sparse_codewords=Up to three codewords|numbers*1.6; "
+        "sparse_auroc=Up to three codewords|AUROC:.3f*1.2; sparse_interval=Up to three codewords|95 %*1.6; "
+        "all_auroc=All codewords|AUROC:.3f*1.2; all_interval=All codewords|95 %*1.6; verdict=status*2"
     )
     blocks: list[Block] = [
         Text(
@@ -56,9 +60,9 @@ def facs_section(coverage: Coverage) -> Section:
         ),
         Table(
             name="per_au",
-            caption="AUs and the codewords that say them. Cosine: of the best codeword's deformation with "
-            f"the AU's template; n: held-out subjects that AUROCs are averaged over; all: readout of all "
-            f"codewords. {say.subjects_text(coverage)}",
+            caption="AUs and the codewords that say them: the one best, the set of at most three that decides whether "
+            "the AU is covered, and a readout of all. Cosine: of the best codeword's deformation with the AU's "
+            f"template; n: held-out subjects that AUROCs are averaged over. {say.subjects_text(coverage)}",
             frame=shown,
             columns=per_au,
             limit=80,
@@ -67,16 +71,26 @@ def facs_section(coverage: Coverage) -> Section:
     return Section("Coverage of FACS", tuple(blocks))
 
 
+def down_the_face(per_au: pd.DataFrame) -> pd.DataFrame:
+    """Rows of AUs in the order of FACS tables."""
+    key = [facs_order(au, side) for au, side in zip(per_au["au"], per_au["side"], strict=True)]
+    return per_au.iloc[sorted(range(len(per_au)), key=key.__getitem__)].reset_index(drop=True)
+
+
 def pairs_section(coverage: Coverage) -> Section:
     """Codewords and AUs, pair by pair."""
     matrix, aus, codewords, left_out = heat_matrix(coverage)
     caption = (
-        "Correlation (phi) of codewords and AUs over frames; both in clustered order, blank where q is "
+        "Correlation (phi) of codewords and AUs over frames: AUs down the face, codewords by the AU that they go with "
+        "most; blank where q is "
         f"{coverage.settings.fdr:g} or more, phi below {LEAST_PHI:g}, or the interval of the lift holds 1."
         f"{left_out} {say.subjects_text(coverage)}"
     )
     top = (
-        coverage.pairs.assign(label=say.short_labels(coverage.pairs))
+        coverage.pairs.assign(
+            label=say.short_labels(coverage.pairs),
+            lift_interval=say.intervals(coverage.pairs, "lift_low", "lift_high"),
+        )
         .sort_values(["phi", "codeword"], ascending=[False, True])
         .reset_index(drop=True)
     )
@@ -84,12 +98,12 @@ def pairs_section(coverage: Coverage) -> Section:
     top = top.assign(**{f"{n}_printed": [p_text(v, at) for v, at in zip(top[n], low, strict=True)] for n in ("p", "q")})
     table = Table(
         name="pairs",
-        caption=f"The pairs of largest phi. Lift 1 is independence. {say.subjects_text(coverage)}",
+        caption="The pairs of largest phi; lift 1 is independence. PMI and the intensity of best F1 are in the file. "
+        f"{say.subjects_text(coverage)}",
         frame=top,
         columns=table_columns(
-            "codeword:d*1.25; label=AU*1.3; lift:.2f; lift_low=low:.2f; lift_high=high:.2f; "
-            "pmi=PMI, bits:.2f; phi:.2f; auroc=AUROC:.3f; best_f1=best F1:.2f; "
-            "threshold=at intensity:.2f; template_cosine=cosine of faces:.2f; p_printed=p; q_printed=q"
+            "codeword:d*1.2; label=AU*1.5; phi:.2f; lift:.2f; lift_interval=lift, 95 %*1.7; auroc=AUROC:.3f; "
+            "best_f1=best F1:.2f; template_cosine=cosine of faces:.2f*1.2; p_printed=p*1.2; q_printed=q*1.2"
         ),
         limit=30,
     )

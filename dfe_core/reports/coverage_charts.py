@@ -42,6 +42,16 @@ def chart_scores(table: pd.DataFrame, labels: list[str], threshold: float) -> go
             hovertemplate="%{text}<br>AUROC %{x:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<br>present in "
             "%{customdata[2]:.1%} of frames<extra></extra>",
         )
+    if "all_auroc" in table:
+        figure.add_scatter(
+            x=table["all_auroc"],
+            y=rows,
+            mode="markers",
+            name="all codewords",
+            text=labels,
+            marker={"color": GREEN, "symbol": "line-ns", "size": 11, "line": {"width": 2, "color": GREEN}},
+            hovertemplate="%{text}<br>all codewords: AUROC %{x:.3f}<extra></extra>",
+        )
     _say_what_is_missing(figure, table, rows.tolist())
     figure.add_vline(
         threshold,

@@ -23,11 +23,8 @@ def tool_name(coverage: Coverage) -> str:
 
 
 def subjects_text(coverage: Coverage) -> str:
-    """The n of a caption, and where the AUs come from."""
-    return (
-        f"n = {coverage.subjects} subjects, {coverage.frames:,} frames; AUs by {tool_name(coverage)}, "
-        f"{coverage.presence_rule}."
-    )
+    """The n of a caption, and where the AUs come from. When an AU is present is said once, with the data."""
+    return f"n = {coverage.subjects} subjects, {coverage.frames:,} frames; AUs by {tool_name(coverage)}."
 
 
 def labels(coverage: Coverage) -> tuple[str, ...]:

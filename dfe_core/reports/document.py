@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Union
 
 import pandas as pd
@@ -85,22 +86,25 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column to print: its name in the frame, its heading, a format spec, and its share of the text width."""
+    """A column to print: its name in the frame, its heading, a format spec, its share of the text width, and the
+    heading that it shares with the columns beside it."""
 
     name: str
     title: str
     spec: str = ""
     width: float = 1.0
+    group: str = ""
 
 
 _COLUMN = re.compile(r"(?P<name>\w+)(?:=(?P<title>[^:*]*))?(?::(?P<spec>[^*]+))?(?:\*(?P<width>[\d.]+))?")
 
 
 def table_columns(text: str) -> tuple[Column, ...]:
-    """Columns as ``name=title:spec*width``, apart by ``;``; without a title the name is printed.
+    """Columns as ``name=group|title:spec*width``, apart by ``;``; without a title the name is printed, without a group
+    the heading stands alone.
 
     >>> table_columns("label=AU*1.4; low:.2f")[1]
-    Column(name='low', title='low', spec='.2f', width=1.0)
+    Column(name='low', title='low', spec='.2f', width=1.0, group='')
     """
     found = []
     for part in text.split(";"):
@@ -108,8 +112,15 @@ def table_columns(text: str) -> tuple[Column, ...]:
         if match is None:
             raise ValueError(f"not a column: {part!r}")
         name, title, spec, width = match.groups()
+        group, apart, heading = (name if title is None else title).partition("|")
         found.append(
-            Column(name=name, title=name if title is None else title, spec=spec or "", width=float(width or 1))
+            Column(
+                name=name,
+                title=heading if apart else group,
+                spec=spec or "",
+                width=float(width or 1),
+                group=group if apart else "",
+            )
         )
     return tuple(found)
 
@@ -128,6 +139,13 @@ class Table:
     def numeric(self) -> list[bool]:
         """Which columns hold numbers."""
         return [self.frame[column.name].dtype.kind in "iuf" for column in self.columns]
+
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """Shared headings with how many columns each is over; empty where no column has one."""
+        if not any(column.group for column in self.columns):
+            return []
+        return [(group, len(list(part))) for group, part in groupby(column.group for column in self.columns)]
 
     @property
     def rows(self) -> list[list[str]]:

@@ -50,7 +50,8 @@ class _Face:
 
 _TITLE, _SUBTITLE, _HEADING, _BODY = _Face(17, INK, "B"), _Face(9.5, GREY), _Face(12, INK, "B"), _Face(8.5)
 _NOTE, _CAPTION, _FACT, _LABEL, _SMALL = _Face(8), _Face(7.2, GREY), _Face(7), _Face(7, GREY), _Face(6.5, GREY)
-_NUMBER, _NO_NUMBER, _CELL, _CARD = _Face(15, INK, "B"), _Face(8, GREY), _Face(6.8), _Face(7.2, INK, "B")
+_MAIN, _NUMBER, _NO_NUMBER = _Face(22, INK, "B"), _Face(15, INK, "B"), _Face(8, GREY)
+_CELL, _CARD = _Face(6.8), _Face(7.2, INK, "B")
 
 
 def write_pdf(document: Document, path: Path) -> None:
@@ -159,12 +160,14 @@ class _Pages(FPDF):
                 self.set_x(self.l_margin)
             self.ln(2)
         elif isinstance(block, Numbers):
-            faces = [_NO_NUMBER if n.missing else _NUMBER for n in block.numbers]
+            faces = [_NO_NUMBER if n.missing else _MAIN if n.main else _NUMBER for n in block.numbers]
             tiles = [
                 ((n.label, _FACT), (n.value, face), (n.detail, _SMALL))
                 for n, face in zip(block.numbers, faces, strict=True)
             ]
-            self._grid([(None, tile) for tile in tiles], across=4)
+            lead = sum(n.main for n in block.numbers)
+            for part in filter(None, (tiles[:lead], tiles[lead:])):
+                self._grid([(None, tile) for tile in part], across=5 if len(part) == 5 else 4)
         elif isinstance(block, Figure):
             self._figure(block)
         elif isinstance(block, Table):
@@ -208,7 +211,12 @@ class _Pages(FPDF):
             headings_style=FontFace(emphasis="BOLD", size_pt=6.4),
             line_height=3.0,
             padding=(0.65, 2, 0.65, 0),
+            num_heading_rows=2 if block.groups else 1,
         ) as table:
+            if block.groups:
+                heads = table.row()
+                for group, over in block.groups:
+                    heads.cell(group, colspan=over, align="LEFT")
             for row in ([column.title for column in block.columns], *block.rows):
                 table.row(row)
         self.ln(5)

@@ -205,7 +205,7 @@ def _coverage_report(results: StudyResults, out: Path, root: Path, progress: Lis
     from dfe_core.reports.coverage_pictures import coverage_pictures
 
     pictures = coverage_pictures(results.coverage, root=root, progress=progress)
-    return write_coverage_report(results.coverage, out / "coverage", pictures=pictures, progress=progress)
+    return write_coverage_report(results.coverage, out / "coverage", pictures=pictures, root=root, progress=progress)
 
 
 def _probe_reports(results: StudyResults, out: Path) -> list[Path]:

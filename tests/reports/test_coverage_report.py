@@ -24,7 +24,10 @@ from dfe_core.reports.coverage_matrix import ORDERS, heat_matrix
 from dfe_core.reports.coverage_text import headlines, summary
 from dfe_core.reports.document import Document, Figure, Gallery, Number, Numbers, Section, Table, Text
 from dfe_core.reports.html import render_html, write_html
+from dfe_core.reports.references import references
 from dfe_core.store import file_sha256
+
+COMMAND = "dfe coverage planted planted --aus truth --out r"
 
 
 def _png() -> bytes:
@@ -41,7 +44,7 @@ def _png() -> bytes:
 def written(coverage, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("report")
     pictures = Pictures({int(k): _png() for k in coverage.new_codewords["codeword"]}, {("all", "all"): _png()}, 3.0)
-    write_coverage_report(coverage, out, pictures=pictures, command="dfe coverage planted planted --aus truth --out r")
+    write_coverage_report(coverage, out, pictures=pictures, command=COMMAND, date="2026-11-27")
     return out
 
 
@@ -69,10 +72,10 @@ def test_the_manifest_can_make_it_again(written, coverage) -> None:
     assert manifest["settings"]["resamples"] == 50 and manifest["versions"]["numpy"]
 
 
-def test_the_same_command_gives_the_same_bytes(written, coverage, tmp_path) -> None:
+def test_the_same_command_gives_the_same_bytes(written, coverage, tmp_path, monkeypatch) -> None:
     pictures = Pictures({int(k): _png() for k in coverage.new_codewords["codeword"]}, {("all", "all"): _png()}, 3.0)
-    command = "dfe coverage planted planted --aus truth --out r"
-    write_coverage_report(coverage, tmp_path, pictures=pictures, command=command)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1795737600")
+    write_coverage_report(coverage, tmp_path, pictures=pictures, command=COMMAND)
     for path in written.rglob("*"):
         if path.is_file():
             assert path.read_bytes() == (tmp_path / path.relative_to(written)).read_bytes(), path.name
@@ -89,13 +92,14 @@ def test_every_page_and_caption_says_simulated(written, coverage) -> None:
     assert len(pages) > 5 and all("simulated data" in page.lower() for page in pages)
 
 
-def test_captions_of_agreement_name_n_tool_and_threshold(coverage) -> None:
+def test_captions_of_agreement_name_n_and_tool_and_the_data_say_once_when_an_au_is_present(coverage) -> None:
     document = coverage_document(coverage, Pictures(), "dfe coverage")
     captions = {b.name: b.caption for s in document.sections for b in s.blocks if isinstance(b, (Figure, Table))}
     for name in ("coverage-of-facs", "codewords-and-aus", "variance", "matches", "rarefaction", "pairs", "per_au"):
         assert f"n = {coverage.subjects} subjects, {coverage.frames:,} frames" in captions[name]
         assert "perfect 1" in captions[name]
-        assert "present from 1 of 5 above the subject's own baseline on" in captions[name]
+    text = re.sub(r"<script.*?</script>", "", render_html(document), flags=re.DOTALL)
+    assert text.count("resent from 1 of 5 above the subject&#39;s own baseline on") == 1
 
 
 def test_an_estimate_is_called_so_everywhere(coverage) -> None:
@@ -104,6 +108,31 @@ def test_an_estimate_is_called_so_everywhere(coverage) -> None:
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", html)
     assert all("AUs are an estimate." in c for c in captions) and "perfect 1 (an estimate)" in document.subtitle
     assert "simulated" not in document.labels
+
+
+def test_the_report_says_its_date_its_data_and_what_it_cites(planted, coverage) -> None:
+    document = coverage_document(coverage, Pictures(), "c", date="2026-11-27", root=planted.root)
+    assert ("Date", "2026-11-27") in document.facts
+    [data] = [b for s in document.sections if s.title == "Data" for b in s.blocks]
+    rows = dict(data.rows)
+    assert (
+        "4 subjects" in rows["Dataset"] and "simulated" in rows["Dataset"] and "frames a second" in rows["Recordings"]
+    )
+    assert rows["Action units"].startswith("truth, by perfect 1") and "Presence of an AU" in rows
+    [cited] = [b for s in document.sections if s.title == "References" for b in s.blocks]
+    assert [line.split(",")[0] for line in cited.lines] == sorted(line.split(",")[0] for line in cited.lines)
+    assert any("Facial Action Coding System" in line for line in cited.lines)
+    assert not any("OpenFace" in line for line in cited.lines)
+    assert any("OpenFace" in line for line in references(frozenset({"openface"})))
+
+
+def test_one_codeword_three_and_all_are_apart_in_the_table(coverage) -> None:
+    document = coverage_document(coverage, Pictures(), "c")
+    [table] = [b for s in document.sections for b in s.blocks if isinstance(b, Table) and b.name == "per_au"]
+    assert table.groups == [("", 3), ("One codeword", 4), ("Up to three codewords", 3), ("All codewords", 2), ("", 1)]
+    assert '<th colspan="3" scope="colgroup">Up to three codewords</th>' in render_html(document)
+    aus = [row[0] for row in table.rows]
+    assert aus == sorted(aus, key=lambda label: facs_order(*(f"{label} both").split()[:2]))
 
 
 def test_the_tools_known_error_is_stated(coverage) -> None:
