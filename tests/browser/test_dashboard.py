@@ -142,7 +142,9 @@ def test_when_the_scene_cannot_be_had_in_time_a_plotly_mesh_takes_its_place(visi
 
 
 def test_a_moment_opens_its_recording_at_that_time(visit):
-    there = visit().open("/codebook?codeword=25", ".dfe-strip[data-state=drawn] .card")
+    there = visit().open("/codebook?codeword=25", ".dfe-gallery .card")
+    there.page.locator(".dfe-strip .card").first.scroll_into_view_if_needed()
+    there.page.wait_for_selector(".dfe-strip[data-state=drawn] .card")
     there.page.locator(".dfe-strip .card").first.click()
     there.page.wait_for_url("**/recordings*")
     there.page.wait_for_selector(PLAYED)

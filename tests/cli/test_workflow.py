@@ -241,6 +241,8 @@ def test_a_finished_model_is_never_trained_over(run_dfe, toy_root: Path):
     assert repeated.returncode == 1 and "a model of this name exists" in repeated.stderr
     resumed = run_dfe(toy_root, "train", "toy", "--name", "tiny", "--resume")
     assert resumed.returncode == 0 and "next: dfe encode tiny toy" in resumed.stdout
+    other = run_dfe(toy_root, "train", "toy", "--name", "tiny", "--resume", "--set", "train.steps=7")
+    assert other.returncode == 1 and "trained with train.steps" in other.stderr and "another --name" in other.stderr
     assert (toy_root / "models" / "tiny" / "model.safetensors").read_bytes() == before
 
 

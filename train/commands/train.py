@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dfe_core.artefact_names import CONFIG, HISTORY_FILE
+from dfe_core.artefact_names import CONFIG, HISTORY_FILE, MODELS
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
-from dfe_core.store import read_json
+from dfe_core.store import artefact_path, read_json
 from dfe_core.workspace.catalogue import lineage_notes
 
 from ..cli import seed
@@ -63,6 +64,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.tokenizer.config import load_config
 
     config = load_config(args.config, overrides)
+    if args.resume:
+        require_settings(args.name, args.dataset, config, overrides)
     from dfe_core.training.fit import train_model
 
     folder = train_model(args.dataset, args.name, config=config, resume=args.resume, progress=progress)
@@ -71,6 +74,33 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         print("\n" + seeds_report(args, config, folder, progress))
     for note in lineage_notes(folder):
         print(f"note: the model was {note}", file=sys.stderr)
+
+
+def require_settings(name: str, dataset: str, config: Config, given: Iterable[str]) -> None:
+    """Refuse to resume a model that is finished with other data or settings than those that are `given` now.
+
+    Of the number of codewords only fewer are another setting: little data may have had fewer than were asked for; the
+    weight of the rate is chosen by the face. Raises `DataError`.
+    """
+    path = artefact_path(MODELS, name) / CONFIG
+    if not path.is_file():
+        return
+    held, asked = read_json(path), asdict(config)
+    if held["dataset"]["name"] != dataset:
+        raise DataError(name, f"trained on {held['dataset']['name']}", f"{dataset}, or another --name")
+    for key in given:
+        if key in ("tokenizer.rate_weight", "tokenizer.rate_weight_pairs"):
+            continue
+        old, new = _field(held, key), _field(asked, key)
+        if old is not None and (old > new if key == "tokenizer.codewords" else old != new):
+            raise DataError(name, f"trained with {key} {old}", f"{new}, or another --name")
+
+
+def _field(tree: Any, key: str) -> Any:
+    """The value at a dotted name; None where an older version did not write it."""
+    for part in key.split("."):
+        tree = tree.get(part) if isinstance(tree, dict) else None
+    return tree
 
 
 def seeds_report(args: argparse.Namespace, config: Config, folder: Path, progress: Listener) -> str:
