@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfe_core.reports.document import Document, Figure, caption_text
+from dfe_core.reports.page_template import page_template
 from dfe_core.reports.style import FAINT, INK, svg
 from dfe_core.store import atomic_file
 
@@ -50,23 +51,15 @@ def render_html(document: Document) -> str:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    return page_template(
+        "report.html",
+        {
+            "kind": lambda block: type(block).__name__,
+            "caption": caption_text,
+            "picture": _picture,
+            "base64": lambda picture: base64.b64encode(picture).decode(),
+        },
     )
-    environment.filters |= {
-        "kind": lambda block: type(block).__name__,
-        "caption": caption_text,
-        "picture": _picture,
-        "base64": lambda picture: base64.b64encode(picture).decode(),
-    }
-    return environment.get_template("report.html")
 
 
 def _picture(figure: Figure) -> str:

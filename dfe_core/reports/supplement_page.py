@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfe_core.reports.document import Figure, Number, Section, Table, sentence
+from dfe_core.reports.page_template import TEMPLATES, page_template
 from dfe_core.store import atomic_file
 
 if TYPE_CHECKING:
     from jinja2 import Template
-
-_TEMPLATES = Path(__file__).with_name("templates")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +110,7 @@ def render_supplement_page(page: SupplementPage, drawings: Mapping[str, str]) ->
 @cache
 def _script() -> str:
     """The built script; ``</`` would end the element that it stands in."""
-    return (_TEMPLATES / "supplement.js").read_text(encoding="utf-8").replace("</", "<\\/")
+    return (TEMPLATES / "supplement.js").read_text(encoding="utf-8").replace("</", "<\\/")
 
 
 def _json(value: Mapping[str, Any]) -> str:
@@ -120,19 +119,11 @@ def _json(value: Mapping[str, Any]) -> str:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    return page_template(
+        "supplement.html",
+        {
+            "kind": lambda block: "Table" if isinstance(block, Table) else type(block).__name__,
+            "caption": lambda page, text: f"{sentence(page.labels)} {text}" if page.labels else text,
+            "shown": lambda block: getattr(block, "shown", (None,) * len(block.frame)),
+        },
     )
-    environment.filters |= {
-        "kind": lambda block: "Table" if isinstance(block, Table) else type(block).__name__,
-        "caption": lambda page, text: f"{sentence(page.labels)} {text}" if page.labels else text,
-        "shown": lambda block: getattr(block, "shown", (None,) * len(block.frame)),
-    }
-    return environment.get_template("supplement.html")
