@@ -277,7 +277,8 @@ def all_labels(kept: list[ProbeResult], result: ProbeResult) -> None:
         "q": "q",
         "p_joint": "p, joint",
     }
-    page_frame.table(table, columns, {"|".join(list(columns.values())[4:]): "%.3f"})
+    low = {columns[name]: bounds(table[name], table["p_at_floor"]) for name in ("p", "p_holm", "q", "p_joint")}
+    page_frame.table(table, columns, {"|".join(list(columns.values())[4:8]): "%.3f"}, low)
 
 
 def compare(kept: list[ProbeResult], result: ProbeResult) -> None:

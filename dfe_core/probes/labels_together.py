@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from dfe_core.errors import DataError
+from dfe_core.p_values import at_floor
 from dfe_core.probes.methods_text import family_paragraph, family_sentence
 from dfe_core.probes.paired_tests import holm
 from dfe_core.probes.result import ProbeResult
@@ -25,7 +26,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.table_rows import json_rows
 
 COLUMNS = ("label", "scale", "n", "features", "model", "metric", "score", "low", "high", "chance")
-P_COLUMNS = ("p", "p_holm", "q", "p_joint")
+P_COLUMNS = ("p", "p_holm", "q", "p_joint", "p_at_floor")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -109,16 +110,19 @@ def family_table(results: Sequence[ProbeResult]) -> pd.DataFrame:
     """One row a label, feature row and model: `COLUMNS`, then `P_COLUMNS`.
 
     p: against chance, of the row alone. p_holm, q: corrected over all rows by Holm and by Benjamini and Hochberg.
-    p_joint: max-T over the rows that were tested with the same permutations, times the number of such sets.
+    p_joint: max-T over the rows that were tested with the same permutations, times the number of such sets. p_at_floor:
+    no permutation reached the score, so that p, and what is adjusted from it, is a bound (`dfe_core.p_values`).
     """
     rows = [row for result in results for row in _rows(result)]
-    table = pd.DataFrame(rows, columns=[*COLUMNS, "p"])
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "p", "permutations"])
+    floor = at_floor(table["p"].astype(float), table.pop("permutations"))
     known = table["p"].notna().to_numpy()
     table["p_holm"] = pd.Series(holm([None if np.isnan(p) else p for p in table["p"].astype(float)]), dtype=float)
     table["q"] = np.nan
     if known.any():
         table.loc[known, "q"] = stats.false_discovery_control(table.loc[known, "p"].astype(float), method="bh")
     table["p_joint"] = _joint(results, table)
+    table["p_at_floor"] = floor
     return table
 
 
@@ -134,6 +138,7 @@ def _rows(result: ProbeResult) -> list[dict[str, Any]]:
             "high": row["ci95"][1],
             "chance": facts["chance"],
             "p": row["p_vs_chance"],
+            "permutations": row.get("permutations", 0),
         }
         for row in facts["rows"]
     ]

@@ -9,6 +9,7 @@ from dfe_core.artefact_names import aus_alone
 from dfe_core.expressions.label_scales import LabelScale
 from dfe_core.expressions.pose_text import high_leak_warning
 from dfe_core.expressions.sealed_text import sealed_sentence
+from dfe_core.p_values import at_floor, p_words
 from dfe_core.probes.limits import Finding, Judged
 from dfe_core.probes.settings import ProbeSettings
 
@@ -148,7 +149,7 @@ def summary_sentence(summary: dict[str, Any]) -> str:
         text += "with no test against chance."
     else:
         verdict = "which chance does not explain" if p < 0.05 else "which chance may explain"
-        text += f"{verdict} (p = {p:.3g}, corrected over {len(rows)} rows)."
+        text += f"{verdict} ({p_words('p', p, _at_floor(best))}, corrected over {len(rows)} rows)."
         if p >= 0.05 and best.get("detectable") is not None:
             power = best["detectable"]
             text += (
@@ -165,6 +166,11 @@ def summary_sentence(summary: dict[str, Any]) -> str:
         )
         text += f" Clear differences from {first}: {told}." if told else f" No row differs clearly from {first}."
     return text
+
+
+def _at_floor(row: Mapping[str, Any]) -> bool:
+    """Whether no permutation reached the score of a row."""
+    return bool(at_floor(row["p_vs_chance"], row.get("permutations", 0)))
 
 
 def confound_sentence(summary: dict[str, Any]) -> str:
@@ -299,7 +305,8 @@ def family_sentence(rows: list[dict[str, Any]], refused: Mapping[str, str]) -> s
         least.setdefault(row["label"], row)
     clear = [least[label] for label in labels if label in least and least[label]["p_holm"] < 0.05]
     named = ", ".join(
-        f"{row['label']} (from {row['features']}, {row['metric']} {row['score']:.2f}, p = {row['p_holm']:.2g})"
+        f"{row['label']} (from {row['features']}, {row['metric']} {row['score']:.2f}, "
+        f"{p_words('p', row['p_holm'], bool(row.get('p_at_floor')))})"
         for row in clear
     )
     text = f"Of {len(labels)} labels, {len(tested)} rows tested together, "

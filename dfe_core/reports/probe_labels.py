@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dfe_core.artefact_names import MANIFEST
+from dfe_core.p_values import p_text
 from dfe_core.portable_names import file_name
 from dfe_core.probes.labels_together import LabelFamily
 from dfe_core.probes.methods_text import named_source
@@ -52,14 +53,18 @@ def labels_document(family: LabelFamily) -> Document:
     """The page of all labels."""
     settings, facts = family.results[0].settings, family.results[0].summary
     refused = tuple(Callout(f"{label} was not predicted: {error}.") for label, error in family.refused.items())
+    frame = family.table
+    for name in ("p", "p_holm", "q", "p_joint"):
+        printed = [p_text(p, low, 3) for p, low in zip(frame[name], family.table["p_at_floor"], strict=True)]
+        frame = frame.assign(**{f"{name}_printed": printed})
     table = Table(
         name="labels",
         caption="One row per label and features. p: against chance, of the row alone; Holm and q: corrected over all "
         "rows of all labels; joint: by the largest standardised score of each permutation.",
-        frame=family.table,
+        frame=frame,
         columns=table_columns(
             "label=Label*1.5; scale=Scale; n=n; features=Features; metric=Metric; score=Score:.3f; low=from:.3f; "
-            "high=to:.3f; chance=Chance:.3f; p:.3g; p_holm=Holm:.3g; q:.3g; p_joint=joint:.3g"
+            "high=to:.3f; chance=Chance:.3f; p_printed=p; p_holm_printed=Holm; q_printed=q; p_joint_printed=joint"
         ),
         limit=200,
     )

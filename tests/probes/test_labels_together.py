@@ -68,6 +68,11 @@ def test_p_values_are_corrected_over_the_rows_of_all_labels(family):
     assert table["p_holm"].tolist() == holm(table["p"].tolist())
     assert (table["q"] >= table["p"]).all() and (table["q"] <= table["p_holm"] + 1e-12).all()
     assert (table["p_joint"] >= table["p"]).all()
+    least = {result.settings.label: 1 / (1 + len(result.nulls["permutation"].unique())) for result in family.results}
+    low = np.isclose(table["p"], table["label"].map(least))
+    assert table["p_at_floor"].tolist() == low.tolist() and low.any() and not low.all()
+    found = table[low & (table["p_holm"] < 0.05)]
+    assert len(found) == 0 or f"p ≤ {found['p_holm'].min():.2g}" in family.headline
 
 
 def test_a_copy_of_a_label_moves_with_it_and_costs_nothing_jointly(family, world, settings):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -247,13 +248,20 @@ def run_labels(settings: ProbeSettings, labels: list[str], args: argparse.Namesp
     columns |= {
         "95 % interval": lambda row: f"{row['low']:.3f} to {row['high']:.3f}",
         "chance": "chance",
-        "p": "p",
-        "Holm": "p_holm",
-        "q": "q",
-        "joint": "p_joint",
+        "p": _bound("p"),
+        "Holm": _bound("p_holm"),
+        "q": _bound("q"),
+        "joint": _bound("p_joint"),
     }
     result = family.to_json()
     deliver(result, f"{table_of(result['table'], columns)}\n\n{result['summary']}", args.json)
+
+
+def _bound(name: str) -> Callable[[dict[str, Any]], str]:
+    """How a p of the table is printed: as a bound where no permutation reached the score."""
+    from dfe_core.p_values import p_text
+
+    return lambda row: p_text(row[name], row["p_at_floor"], 3)
 
 
 def asked_labels(asked: list[str], dataset: str) -> list[str]:
