@@ -34,7 +34,7 @@ class ProbeWorld:
 def make_probe_world(
     root: Path,
     face: FaceModel,
-    effect: str = "default",
+    effect: str = "stress",
     subjects: int = 20,
     minutes: float = 1.0,
     seed: int = 0,

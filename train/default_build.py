@@ -1,4 +1,5 @@
-"""The default codebook and all that the dashboard shows of it: simulated data, model, tokens, indexes, pictures, AUs.
+"""The default codebook and all that the dashboard shows of it: simulated data, model, tokens, indexes, pictures, AUs;
+and a second codebook of the same data to compare it with.
 
 Every step is skipped when what it makes is there and whole, so that a second run ends in seconds; what is corrupt is
 made again.
@@ -6,6 +7,7 @@ made again.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -13,27 +15,38 @@ from filelock import FileLock, Timeout
 from dfe_core.artefact_names import CHECKPOINT_FILE, CONFIG, MANIFEST, METRICS_FILE, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.facs import simulated_detector
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, cache_root, read_json
 from dfe_core.workflow.step import PlannedStep, Whole
 from dfe_core.workspace.catalogue import artefact_faults, find_artefact, remove_artefact
 
-DATASET, MODEL, AUS = "simulated", "default", "derived"
+DATASET, MODEL, AUS, ESTIMATE = "simulated", "default", simulated_detector.NAME, "derived"
+"""Names of the default data and codebook, of the action units that a simulated detector reports, and of those that are
+estimated from the same coefficients as the tokens."""
+SECOND, SECOND_CODEWORDS = "small", 24
+"""The codebook to compare the default one with, of the same data, and how many codewords it has."""
 
 
-def missing_steps(root: Path | None = None) -> list[PlannedStep]:
-    """The steps whose result is not there or not whole, in order. Quick: no torch, no drawing."""
-    root = root or cache_root()
-    states = [step.present(root) for step in STEPS]
-    return [step for step, present in zip(STEPS, states, strict=True) if not present]
+def missing_steps(root: Path | None = None, *, second: bool = False) -> list[PlannedStep]:
+    """The steps whose result is not there or not whole, in order. Quick: no torch, no drawing.
+
+    second: those of the second codebook, not of the default one.
+    """
+    root, steps = root or cache_root(), SECOND_STEPS if second else STEPS
+    states = [step.present(root) for step in steps]
+    return [step for step, present in zip(steps, states, strict=True) if not present]
 
 
-def build_default(root: Path | None = None, progress: Listener = silent) -> list[str]:
-    """Make what is missing; returns the titles of the steps done. A second process waits for the first."""
+def build_default(root: Path | None = None, progress: Listener = silent, *, second: bool = False) -> list[str]:
+    """Make what is missing of the default codebook, or of the second one; returns the titles of the steps done.
+
+    A second process waits for the first.
+    """
     root = root or cache_root()
     root.mkdir(parents=True, exist_ok=True)
-    with _only_one(root / ".default.lock", progress):
-        plan = missing_steps(root)
+    with _only_one(root / f".{SECOND if second else MODEL}.lock", progress):
+        plan = missing_steps(root, second=second)
         whole = Whole(plan, progress)
         for step in plan:
             with_progress = whole.listener(step)
@@ -91,47 +104,49 @@ def _build_face(root: Path, progress: Listener) -> None:
     open_face("anny", root, progress)
 
 
-def _has_model(root: Path) -> bool:
+def _has_model(root: Path, model: str = MODEL) -> bool:
     """Whether the model is whole and of this version's format: one of an older format is trained again."""
     from dfe_core.tokenizer.codebook import SCHEMA_VERSION
 
-    if not _whole(f"models/{MODEL}", root):
+    if not _whole(f"models/{model}", root):
         return False
-    return read_json(artefact_path("models", MODEL, root) / CONFIG).get("schema_version") == SCHEMA_VERSION
+    return read_json(artefact_path("models", model, root) / CONFIG).get("schema_version") == SCHEMA_VERSION
 
 
-def _train(root: Path, progress: Listener) -> None:
+def _train(root: Path, progress: Listener, model: str = MODEL) -> None:
     """Train, or go on from a checkpoint; a model or checkpoint that cannot be used makes room for a new one."""
+    from dfe_core.tokenizer.config import load_config
     from dfe_core.training.fit import train_model
 
-    folder = artefact_path("models", MODEL, root)
+    config = load_config(None, {"tokenizer.codewords": SECOND_CODEWORDS}) if model == SECOND else None
+    folder = artefact_path("models", model, root)
     if (folder / CONFIG).is_file():
-        remove_artefact(find_artefact(f"models/{MODEL}", root), force=True, root=root)
+        remove_artefact(find_artefact(f"models/{model}", root), force=True, root=root)
     try:
-        train_model(DATASET, MODEL, resume=True, root=root, progress=progress)
+        train_model(DATASET, model, config=config, resume=True, root=root, progress=progress)
     except DataError as error:
         if not error.where.endswith(CHECKPOINT_FILE):
             raise
-        remove_artefact(find_artefact(f"models/{MODEL}", root), force=True, root=root)
-        train_model(DATASET, MODEL, root=root, progress=progress)
+        remove_artefact(find_artefact(f"models/{model}", root), force=True, root=root)
+        train_model(DATASET, model, config=config, root=root, progress=progress)
 
 
-def _has_tokens(root: Path) -> bool:
+def _has_tokens(root: Path, model: str = MODEL) -> bool:
     try:
-        manifest = read_json(artefact_path("tokens", tokens_name(MODEL, DATASET), root) / MANIFEST)
-        key = read_json(artefact_path("models", MODEL, root) / CONFIG)["key"]
+        manifest = read_json(artefact_path("tokens", tokens_name(model, DATASET), root) / MANIFEST)
+        key = read_json(artefact_path("models", model, root) / CONFIG)["key"]
         return (manifest["model_key"], manifest["dataset_key"]) == (
             key,
             Dataset.open(DATASET, root).stored_key,
-        ) and _whole(f"tokens/{tokens_name(MODEL, DATASET)}", root)
+        ) and _whole(f"tokens/{tokens_name(model, DATASET)}", root)
     except (DataError, KeyError):
         return False
 
 
-def _encode(root: Path, progress: Listener) -> None:
+def _encode(root: Path, progress: Listener, model: str = MODEL) -> None:
     from dfe_core.tokens.encoding import encode_dataset
 
-    encode_dataset(MODEL, DATASET, root=root, progress=progress)
+    encode_dataset(model, DATASET, root=root, progress=progress)
 
 
 def _has_metrics(root: Path) -> bool:
@@ -163,42 +178,46 @@ def _index(root: Path, progress: Listener) -> None:
     build_runs(TokenCache.open(MODEL, DATASET, root), progress)
 
 
-def _has_pictures(root: Path) -> bool:
+def _has_pictures(root: Path, model: str = MODEL) -> bool:
     from dfe_core.faces import open_face
     from dfe_core.render.pictures import thumbnail_folder, thumbnails_ready
     from dfe_core.tokenizer.codebook import Codebook
 
     try:
-        codebook = Codebook.open(MODEL, root)
+        codebook = Codebook.open(model, root)
         return thumbnails_ready(thumbnail_folder(codebook, open_face(codebook.face_id, root), root))
     except (DataError, KeyError):
         return False
 
 
-def _draw(root: Path, progress: Listener) -> None:
+def _draw(root: Path, progress: Listener, model: str = MODEL) -> None:
     from dfe_core.faces import open_face
     from dfe_core.render.pictures import ensure_thumbnails
     from dfe_core.tokenizer.codebook import Codebook
 
-    codebook = Codebook.open(MODEL, root)
+    codebook = Codebook.open(model, root)
     ensure_thumbnails(codebook, open_face(codebook.face_id, root), root, progress=progress)
 
 
-def _has_aus(root: Path) -> bool:
+def _has_aus(root: Path, name: str = AUS) -> bool:
     from dfe_core.facs.store import AlignedAus, list_aligned
 
     try:
-        return AUS in list_aligned(DATASET, root) and AlignedAus.open(DATASET, AUS, root).matches(
+        return name in list_aligned(DATASET, root) and AlignedAus.open(DATASET, name, root).matches(
             Dataset.open(DATASET, root)
         )
     except (DataError, KeyError):
         return False
 
 
+def _detect_aus(root: Path, progress: Listener) -> None:
+    simulated_detector.detect_aus(Dataset.open(DATASET, root), AUS, root=root, progress=progress)
+
+
 def _derive_aus(root: Path, progress: Listener) -> None:
     from dfe_core.facs.derive import derive_aus
 
-    derive_aus(Dataset.open(DATASET, root), AUS, root=root, progress=progress)
+    derive_aus(Dataset.open(DATASET, root), ESTIMATE, root=root, progress=progress)
 
 
 def _has_names(root: Path) -> bool:
@@ -224,6 +243,29 @@ STEPS = (
     PlannedStep(title="evaluation", seconds=25, task="evaluating", present=_has_metrics, make=_evaluate),
     PlannedStep(title="index of codewords", seconds=2, task="runs", present=_has_runs, make=_index),
     PlannedStep(title="pictures of codewords", seconds=10, task="thumbnails", present=_has_pictures, make=_draw),
-    PlannedStep(title="derived AUs", seconds=3, task="derive AUs", present=_has_aus, make=_derive_aus),
+    PlannedStep(title="AUs of a detector", seconds=3, task="detect AUs", present=_has_aus, make=_detect_aus),
+    PlannedStep(
+        title="derived AUs",
+        seconds=3,
+        task="derive AUs",
+        present=partial(_has_aus, name=ESTIMATE),
+        make=_derive_aus,
+    ),
     PlannedStep(title="names of codewords", seconds=8, task="checking names", present=_has_names, make=_check_names),
 )
+
+SECOND_STEPS = tuple(
+    PlannedStep(
+        title=f"{title} of a second codebook",
+        seconds=seconds,
+        task=task,
+        present=partial(present, model=SECOND),
+        make=partial(make, model=SECOND),
+    )
+    for title, seconds, task, present, make in (
+        ("training", 15, "training", _has_model, _train),
+        ("encoding", 8, "encoding", _has_tokens, _encode),
+        ("pictures", 5, "thumbnails", _has_pictures, _draw),
+    )
+)
+"""What the page *Compare* shows beside the default codebook: made after the first page has answered."""

@@ -15,7 +15,7 @@ import pandas as pd
 
 from dfe_core.artefact_names import MANIFEST
 
-NULL, ACTIONS = "no-beyond-facs", "default"
+NULL, ACTIONS = "no-beyond-facs", "stress"
 """Effects of the two worlds: the same people and events, without and with the actions that FACS has no code for."""
 SUBJECTS = 12
 _AUS = "openface"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dfe_core.facs.coverage_notes import caveat, caveats
-from dfe_core.facs.store import AlignedAus, list_aligned
+from dfe_core.facs.store import AlignedAus, measured_first
 from dfe_core.reports.coverage_text import headlines, summary, tool_name
 
 from ..data import artefact_cache, coverage_analyses
@@ -51,7 +51,7 @@ def shown(choice: artefact_cache.Choice) -> None:
 
 def choose_aus(choice: artefact_cache.Choice) -> str | None:
     """Which AUs the codewords are held against; with none, a way to derive them."""
-    names = list_aligned(choice.dataset, choice.root)
+    names = measured_first(choice.dataset, choice.root)
     if not names:
         with empty_states.example(
             Picture.UNITS,

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dfe_core.audit import read_log
-from dfe_core.facs.store import list_aligned
+from dfe_core.facs.store import measured_first
 
 from ..data import artefact_cache, people
 from ..data.roles import Role
@@ -105,7 +105,7 @@ def this_dataset(choice: artefact_cache.Choice) -> None:
     provenance.of_dataset(dataset)
     video_links.of_dataset(dataset)
     event_sets.of_dataset(choice, dataset)
-    names = list_aligned(choice.dataset, choice.root)
+    names = measured_first(choice.dataset, choice.root)
     st.caption(f"Action units: {', '.join(names)}." if names else "No action units have been joined to it yet.")
     if choice.faceless:
         empty_states.no_face(choice)

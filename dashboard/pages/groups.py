@@ -14,7 +14,7 @@ from dfe_core.artefact_names import MANIFEST, groups_report_name
 from dfe_core.channels.measures import COMPARED, known_measures
 from dfe_core.errors import DataError
 from dfe_core.expressions.sealed_text import sealed_sentence
-from dfe_core.facs.store import list_aligned
+from dfe_core.facs.store import measured_first
 from dfe_core.groups.comparison import TESTED
 from dfe_core.groups.confounds import confound_sentences, differing, measure_words
 from dfe_core.groups.design import MOST_LEVELS, make_design
@@ -77,7 +77,7 @@ def shown(choice: artefact_cache.Choice) -> None:
     )
     aus = b.selectbox(
         "Action units",
-        [*list_aligned(choice.dataset, choice.root), None],
+        [*measured_first(choice.dataset, choice.root), None],
         key=f"groups-{choice.dataset}",
         format_func=lambda name: name or "By itself",
     )
@@ -109,7 +109,7 @@ def shown(choice: artefact_cache.Choice) -> None:
     ):
         job_progress.offer(
             "Compare the groups",
-            f"groups-{folder.name}",
+            job_key(folder),
             f"Comparing {by}",
             arguments(choice, asked, folder),
             "The groups are compared.",
@@ -138,6 +138,11 @@ def report_folder(choice: artefact_cache.Choice, asked: Asked) -> Path:
     made_from = [choice.open_tokens().manifest, dataset.key, dataset.manifest.get("files"), sorted(dataset.sealed)]
     key = content_key(["groups", VERSION, choice.model, choice.dataset, *made_from, asdict(asked)])
     return artefact_path("analyses", groups_report_name(key), choice.root)
+
+
+def job_key(folder: Path) -> str:
+    """Of the job that compares into this folder."""
+    return f"groups-{folder.name}"
 
 
 def arguments(choice: artefact_cache.Choice, asked: Asked, out: Path) -> list[str]:

@@ -12,7 +12,7 @@ from dfe_core.channels.measures import CHANNEL_MEASURES
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.store import AlignedAus, list_aligned
+from dfe_core.facs.store import AlignedAus, list_aligned, measured_first
 from dfe_core.ontology import action_label
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.statistics import STATISTICS
@@ -47,7 +47,7 @@ def alone(choice: artefact_cache.Choice) -> None:
     """Action units of one recording over time, where there is no face."""
     with page_frame.guarded():
         dataset = choice.open_dataset()
-        names = list_aligned(choice.dataset, choice.root)
+        names = measured_first(choice.dataset, choice.root)
         box, tool, labels = st.columns([2, 1, 2], vertical_alignment="bottom")
         with box:
             name = pick(choice, dataset.recordings)

@@ -12,7 +12,7 @@ import streamlit as st
 from dfe_core.artefact_names import aus_alone, probe_report_name, tokens_name
 from dfe_core.channels.sources import Channel, known_channels
 from dfe_core.expressions.label_scales import LabelScale, label_scale
-from dfe_core.facs.store import list_aligned
+from dfe_core.facs.store import measured_first
 from dfe_core.probes.features.catalogue import known_features
 from dfe_core.probes.features.moves import OTHER
 from dfe_core.store import artefact_path, content_key
@@ -101,7 +101,7 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
             format_func=lambda name: {"subject": "Subjects", "time": "Blocks of time (one performer)"}[name],
         )
         asked["confounds"] = b.multiselect("Confounds", columns, placeholder="No confound")
-        names = list_aligned(choice.dataset, choice.root)
+        names = measured_first(choice.dataset, choice.root)
         asked["aus"] = c.selectbox("Action units", names, key=f"aus-{choice.dataset}") if names else None
         more(choice, asked, columns)
         refused = people.refusal(Role.EDITOR)

@@ -1,4 +1,5 @@
-"""What the pages show of the default codebook, made after the first page has answered: maps, a probe, coverage.
+"""What the pages show of the default codebook, made after the first page has answered: maps, a probe, coverage, a
+comparison of groups, and a second codebook.
 
 Each is the job that its page would offer, under the same key, so that a page that is opened meanwhile shows its
 progress. Only where `dfe dashboard` serves the pages, and only of the default data.
@@ -18,20 +19,25 @@ import streamlit as st
 from dfe_core.artefact_names import MANIFEST
 from dfe_core.embedding.maps import MapSettings, open_map
 from dfe_core.errors import DataError
+from dfe_core.facs import simulated_detector
 from dfe_core.facs.coverage import coverage_folder
+from dfe_core.facs.store import AlignedAus
 from dfe_core.probes.run import probe_folder
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.store import cache_root, content_key
 
 from ..data import artefact_cache, job_manager
 from ..data.background_jobs import Jobs
+from ..pages import groups as groups_page
 from ..pages import map as map_page
 from ..panels import coverage_report, probe_form
 from ..views import probe_results
 
 PREPARE = "DFE_PREPARE"
 """Variable of the environment that `dfe dashboard` sets."""
-MODEL, DATASET, AUS, LABEL = "default", "simulated", "derived", "condition"
+MODEL, DATASET, AUS, LABEL = "default", "simulated", simulated_detector.NAME, "condition"
+SECOND = "small"
+"""The codebook of the same data that *Compare* opens on; `dfe build-default --second` makes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +83,9 @@ def queue_missing(jobs: Jobs, root: Path) -> list[str]:
 
     Nothing is queued where there is no default codebook with its tokens and action units.
     """
-    queued = []
+    queued: list[str] = []
+    if not artefact_cache.is_encoded(root, MODEL, DATASET):
+        return queued
     for analysis in analyses(root):
         try:
             if analysis.present():
@@ -103,6 +111,13 @@ def analyses(root: Path) -> list[Analysis]:
             arguments=coverage_report.job_arguments(choice, AUS),
             present=partial(_made, partial(coverage_folder, MODEL, DATASET, AUS, root)),
         ),
+        _groups(choice, root),
+        Analysis(
+            key=f"second-{SECOND}",
+            title="A second codebook, to compare with",
+            arguments=["build-default", "--second"],
+            present=partial(artefact_cache.is_encoded, root, SECOND, DATASET),
+        ),
         _map(frames, "Map of the frames", root),
     ]
 
@@ -118,6 +133,22 @@ def _map(settings: MapSettings, title: str, root: Path) -> Analysis:
         title=title,
         arguments=map_page.job_arguments(settings),
         present=lambda: open_map(settings, root) is not None,
+    )
+
+
+def _groups(choice: artefact_cache.Choice, root: Path) -> Analysis:
+    """The comparison that the page *Groups* begins with."""
+    asked = groups_page.Asked(by=LABEL, aus=AUS)
+    folder = groups_page.report_folder(choice, asked)
+
+    def present() -> bool:
+        return bool(AlignedAus.open(DATASET, AUS, root).name) and _made(lambda: folder)
+
+    return Analysis(
+        key=groups_page.job_key(folder),
+        title=f"Comparing {LABEL}",
+        arguments=groups_page.arguments(choice, asked, folder),
+        present=present,
     )
 
 

@@ -118,6 +118,10 @@ DETECTOR_CAVEAT = (
     "AU detectors are often wrong: macro-F1 on DISFA+ is between 0.25 and 0.69 over current tools "
     "(py-feat's model card and cross-tool comparison), so the detector bounds any agreement."
 )
+SIMULATED_DETECTOR_CAVEAT = (
+    "A simulated detector reported these AUs of simulated people: without sides, blind to what OpenFace does not "
+    "report, and with errors as large as those that were measured on real detectors."
+)
 ESTIMATE_CAVEAT = (
     "These AUs are an estimate from ARKit coefficients by a hand-made table, not FACS coding: a linear "
     "fit of AUs on ARKit coefficients reaches R² 0.24 out of sample (py-feat)."

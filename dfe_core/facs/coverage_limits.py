@@ -10,7 +10,7 @@ from dfe_core.expressions.pose_leak import stored_pose_leak
 from dfe_core.facs.action_units import EMISSIONS
 from dfe_core.facs.aggregates import Aggregates, CoverageInputs
 from dfe_core.facs.lag import LagCounts, count_lags
-from dfe_core.facs.store import AlignedAus
+from dfe_core.facs.store import DETECTOR_TOOL, AlignedAus
 from dfe_core.facs.templates import Templates
 
 TABLE_TEMPLATES, LEARNED_TEMPLATES, NO_TEMPLATES = "table", "learned", "none"
@@ -69,4 +69,5 @@ def coverage_limits(
 
 def is_detector(aus: AlignedAus) -> bool:
     """Whether a program judged faces: not coded by people, derived from coefficients, or the truth of a simulation."""
-    return not aus.estimate and any(emission.tool.startswith(aus.tool) for emission in EMISSIONS.values())
+    programs = (DETECTOR_TOOL, *(emission.tool for emission in EMISSIONS.values()))
+    return not aus.estimate and any(tool.startswith(aus.tool) for tool in programs)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pandas as pd
 
 from dfe_core.expressions.pose_text import high_leak_warning
-from dfe_core.facs.action_units import DETECTOR_CAVEAT, ESTIMATE_CAVEAT
+from dfe_core.facs.action_units import DETECTOR_CAVEAT, ESTIMATE_CAVEAT, SIMULATED_DETECTOR_CAVEAT
 from dfe_core.facs.blind_spots import lines
 from dfe_core.facs.coverage_limits import LEARNED_TEMPLATES, NO_TEMPLATES, CoverageLimits
 from dfe_core.facs.lag import lag_line
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.signals import INTENSITY, PRESENCE
 from dfe_core.facs.status import Reason, describe_reason
-from dfe_core.facs.store import MANUAL_TOOL, PRESENT_PROBABILITY, TRUTH_TOOL
+from dfe_core.facs.store import DETECTOR_TOOL, MANUAL_TOOL, PRESENT_PROBABILITY, TRUTH_TOOL
 from dfe_core.facs.token_au_stream import LeftOut
 
 _MOST_NOTES, _MOST_LEFT_OUT = 30, 5
@@ -112,7 +112,7 @@ def caveats(tool: str, estimate: bool) -> tuple[str, ...]:
         )
     if tool == MANUAL_TOOL:
         return ("These AUs were coded by people; how far coders agree with each other bounds every figure here.",)
-    return DETECTOR_CAVEAT, (
+    return SIMULATED_DETECTOR_CAVEAT if tool == DETECTOR_TOOL else DETECTOR_CAVEAT, (
         "An AU that the tool misses looks like a display beyond FACS, and a false alarm like an "
         "AU without a codeword: read coverage of FACS as a lower bound, and what is beyond as "
         "an upper bound."

@@ -27,8 +27,8 @@ from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, require_new_name, write_json
 
 SCHEMA_VERSION = 1
-MANUAL_TOOL, TRUTH_TOOL = "manual", "simulated truth"
-"""The tool of AUs that people coded, and of the truth of a simulation."""
+MANUAL_TOOL, TRUTH_TOOL, DETECTOR_TOOL = "manual", "simulated truth", "simulated detector"
+"""The tool of AUs that people coded, of the truth of a simulation, and of a detector of simulated people."""
 PRESENT_PROBABILITY = 0.5
 PRESENT_INTENSITY = 2.0
 """A column counts as present at probability ≥ 0.5 or, where only intensities are measured, at intensity ≥ 2: the DISFA
@@ -259,6 +259,28 @@ def list_aligned(dataset: str, root: Path | None = None) -> list[str]:
     return sorted(
         p.name[len(prefix) :] for p in parent.iterdir() if p.name.startswith(prefix) and (p / MANIFEST).is_file()
     )
+
+
+def measured_first(dataset: str, root: Path | None = None) -> list[str]:
+    """`list_aligned` with what was detected or coded before estimates; what cannot be read comes last."""
+    return [
+        name for _, name in sorted((_is_estimate(dataset, name, root), name) for name in list_aligned(dataset, root))
+    ]
+
+
+def default_aus(dataset: str, root: Path | None = None) -> str | None:
+    """The AUs that serve where none are named: the only ones, else the only ones that were detected or coded; None
+    where that leaves a choice, or there are none."""
+    names = list_aligned(dataset, root)
+    measured = [name for name in names if not _is_estimate(dataset, name, root)]
+    return next((found[0] for found in (names, measured) if len(found) == 1), None)
+
+
+def _is_estimate(dataset: str, name: str, root: Path | None) -> bool:
+    try:
+        return AlignedAus.open(dataset, name, root).estimate
+    except (DataError, KeyError):
+        return True
 
 
 def present(presence: np.ndarray, intensity: np.ndarray) -> np.ndarray:

@@ -24,8 +24,8 @@ from dfe_core.simulate.repertoire import ACTIONS, INDEX, SIDES, recipe_matrix
 from dfe_core.simulate.synthesis import draw_person, perform
 from dfe_core.store import require_new_name
 
-VERSION = 2
-"""Of what is drawn: raised when the same seed gives other frames."""
+VERSION = 3
+"""Of what is drawn: raised when the same settings give other frames."""
 SESSIONS = 2
 INSTRUCTED_SHARE = 1 / 6
 LEAST_INSTRUCTED_S = 4.0
@@ -62,7 +62,7 @@ class SimulationSettings:
         0 … 1; `head.clean_psi` gives it without the artefact.
     """
 
-    subjects: int = 24
+    subjects: int = 40
     minutes_per_subject: float = 4.0
     fps: float | None = None
     seed: int = 0

@@ -6,7 +6,8 @@ a d of 1 stays a d of 1 whether a recording lasts one minute or ten.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ and the part of it that belongs to the subject."""
 _EVENT_SPREAD = 0.9
 """Spread of the log intensity of events (about 0.65), and what the clip at intensity 5 takes from a shift."""
 _LARGEST_SHIFT = np.log(5.0)
+MOST_A_MINUTE = 60
+"""Largest rate of own events that a file may give an action."""
 _ONE_SIDED = np.array([a.one_sided for a in ACTIONS])
 
 
@@ -53,16 +56,27 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """An effect file: where it came from, its title, its labels, and the actions that are left out of the world."""
+    """An effect file.
+
+    source, title: where it came from and what it says. labels: what differs. omitted: actions that are left out of the
+    world. rates: action to own events a minute in this world, where they are not those of `repertoire.ACTIONS`.
+    """
 
     source: str
     title: str
     labels: tuple[Label, ...]
     omitted: tuple[str, ...] = ()
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def own_rates(self) -> np.ndarray:
+        """(A,) events a minute of every action outside displays and speech."""
+        return np.array([self.rates.get(action.code, action.rate) for action in ACTIONS])
 
 
 def shipped_effects() -> dict[str, Path]:
-    """The effect files that come with the package, by name: default, no-beyond-facs, none, one-sided, outside."""
+    """The effect files that come with the package, by name: default, no-beyond-facs, none, one-sided, outside,
+    seen-by-detectors, stress."""
     return {path.stem: path for path in sorted((Path(__file__).parent / "effects").glob("*.toml"))}
 
 
@@ -86,6 +100,7 @@ def read_effect(source: str | Path | None = None) -> Effect:
         title=str(content.get("title", path.stem)),
         labels=labels,
         omitted=_omitted(path, content.get("omit", [])),
+        rates=_rates(path, content.get("rates", {})),
     )
 
 
@@ -93,6 +108,17 @@ def _omitted(path: Path, codes: Any) -> tuple[str, ...]:
     if not isinstance(codes, list) or not all(code in INDEX for code in codes):
         raise DataError(path, f"omit {codes!r}", "a list of actions of " + ", ".join(INDEX))
     return tuple(codes)
+
+
+def _rates(path: Path, rates: Any) -> dict[str, float]:
+    usable = isinstance(rates, dict) and all(
+        code in INDEX and isinstance(rate, (int, float)) and 0 <= rate <= MOST_A_MINUTE for code, rate in rates.items()
+    )
+    if not usable:
+        raise DataError(
+            path, f"rates {rates!r}", f"events a minute, 0 to {MOST_A_MINUTE}, of actions of {', '.join(INDEX)}"
+        )
+    return {code: float(rate) for code, rate in rates.items()}
 
 
 def _label(path: Path, row: dict[str, Any]) -> Label:
@@ -155,13 +181,14 @@ def contrast(label: Label, values: pd.Series) -> np.ndarray:
 def draw_habits(rng: np.random.Generator, effect: Effect, labels: pd.DataFrame, minutes: float) -> Habits:
     """Habits of one subject's recordings (the rows of `labels`), each `minutes` long."""
     shift = {s: _spread(rng, s, len(labels)) for s in STATISTICS}
+    own = effect.own_rates
     for label in effect.labels:
         for planted in label.shifts:
-            step = planted.d * observed_spread(planted.statistic, planted.action, minutes, planted.d)
+            rate = own[INDEX[planted.action]]
+            step = planted.d * observed_spread(planted.statistic, planted.action, minutes, planted.d, rate=rate)
             shift[planted.statistic][:, INDEX[planted.action]] += np.clip(
                 step, -_LARGEST_SHIFT, _LARGEST_SHIFT
             ) * contrast(label, labels[label.name])
-    own = np.array([a.rate for a in ACTIONS])
     # Displays keep their rate: an action's own events take the whole change of its total.
     rate = np.where(own > 0, np.maximum(own + (own + display_rates()) * np.expm1(shift["rate"]), 0), 0)
     return Habits(
@@ -178,13 +205,15 @@ def _spread(rng: np.random.Generator, statistic: str, recordings: int) -> np.nda
     return _SPREAD[statistic] * (_ONE_SIDED if statistic == "one_sided" else 1) * (subject + recording)
 
 
-def observed_spread(statistic: str, action: str, minutes: float, d: float = 0.0) -> float:
+def observed_spread(statistic: str, action: str, minutes: float, d: float = 0.0, *, rate: float | None = None) -> float:
     """S.d. of a recording's log rate, mean log intensity or share: people's own spread and counting noise, within the
-    levels of a label that shifts it by `d` (a share near 0 or 1 varies less)."""
+    levels of a label that shifts it by `d` (a share near 0 or 1 varies less). rate: the action's own events a minute,
+    where they are not those of `repertoire.ACTIONS`."""
     unit, index = ACTIONS[INDEX[action]], INDEX[action]
-    events = max((unit.rate + display_rates()[index]) * minutes, 1.0)
+    rate = unit.rate if rate is None else rate
+    events = max((rate + display_rates()[index]) * minutes, 1.0)
     share = _ONE_SIDED[index]
-    alone = unit.rate * (share if unit.sides == "paired" else 1)
+    alone = rate * (share if unit.sides == "paired" else 1)
     sided = max((alone + one_sided_display_rates()[index]) * minutes, 1.0)
     noise = {
         "rate": 1 / events,

@@ -16,7 +16,7 @@ from dfe_core.store import artefact_path
 def simulate_once(
     name: str = "simulated",
     *,
-    subjects: int = 24,
+    subjects: int = 40,
     minutes_per_subject: float = 4.0,
     seed: int = 0,
     effect: str | Path | None = None,

@@ -207,14 +207,15 @@ class Study:
             self.codebook, self.dataset, self.face, split=split, root=self.root, rivals=rivals, progress=self.progress
         )
 
-    def coverage(self, aus: str = DERIVED, *, seed: int = 0) -> Coverage:
+    def coverage(self, aus: str | None = None, *, seed: int = 0) -> Coverage:
         """Compare the codebook with action units, as ``dfe coverage``.
 
         Parameters
         ----------
         aus
             The name they were imported under (``openface``), or ``derived`` for estimates from ARKit coefficients,
-            which are made where they are missing.
+            which are made where they are missing (default: the only ones that there are, else the only ones that
+            were detected or coded, else ``derived``).
         seed
             For folds and bootstrap.
 
@@ -232,6 +233,7 @@ class Study:
         from dfe_core.facs.coverage import analyse_inputs
         from dfe_core.facs.store import AlignedAus
 
+        aus = self._any_aus(aus) or DERIVED
         self._derive_missing(aus)
         inputs = CoverageInputs(
             codebook=self.codebook,
@@ -333,7 +335,8 @@ class Study:
         by
             A label column of 2 to 10 levels.
         aus
-            The name of action units (default: the only ones that there are, else ``derived`` where that is possible).
+            The name of action units (default: the only ones that there are, else the only ones that were detected or
+            coded, else ``derived`` where that is possible).
         **settings
             Fields of `dfe_core.groups.comparison.GroupSettings`: unit, permutations, resamples, seed.
 
@@ -391,14 +394,14 @@ class Study:
             derive_aus(self.dataset, DERIVED, root=self.root, progress=self.progress)
 
     def _any_aus(self, asked: str | None) -> str | None:
-        """The AUs of a probe that names none: those asked for, else the only ones, else derived where that is
+        """The AUs of an analysis that names none: those asked for, else `default_aus`, else derived where that is
         possible."""
         from dfe_core.facs.derive import make_deriver
-        from dfe_core.facs.store import list_aligned
+        from dfe_core.facs.store import default_aus, list_aligned
 
+        if usual := asked or default_aus(self.dataset.name, self.root):
+            return usual
         here = list_aligned(self.dataset.name, self.root)
-        if asked or len(here) == 1:
-            return asked or here[0]
         try:
             make_deriver(self.dataset.names)
         except DataError:

@@ -66,7 +66,7 @@ def toy_root(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path:
 
     root = tmp_path_factory.mktemp("toy") / "cache"
     save_face(toy_face, root)
-    simulate_dataset("toy", toy_face, subjects=6, minutes_per_subject=0.4, root=root)
+    simulate_dataset("toy", toy_face, subjects=6, minutes_per_subject=0.4, effect="stress", root=root)
     result = _run(
         root,
         "train",

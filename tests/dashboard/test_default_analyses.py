@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from dashboard.data import artefact_cache
+from dashboard.pages import groups as groups_page
 from dashboard.pages import map as map_page
 from dashboard.panels import coverage_report, probe_form
 from dashboard.shell import default_analyses
-from dashboard.shell.default_analyses import AUS, DATASET, LABEL, MODEL, analyses, queue_missing
+from dashboard.shell.default_analyses import AUS, DATASET, LABEL, MODEL, SECOND, analyses, queue_missing
 from dfe_core.embedding.maps import MapSettings
 from dfe_core.faces import save_face
 from dfe_core.simulate.dataset import simulate_dataset
 from tests.facs import planted
+from train import default_build
 from train.cli import build_parser
 from train.commands.probe import read_settings
 
@@ -54,7 +56,9 @@ def test_what_is_missing_is_queued_as_the_jobs_of_the_pages(root: Path):
     assert queue_missing(heard, root) == [
         map_page.job_key(MapSettings(model=MODEL)),
         probe_form.key_of(choice),
-        coverage_report.job_key(choice, "derived"),
+        coverage_report.job_key(choice, AUS),
+        groups_page.job_key(groups_page.report_folder(choice, groups_page.Asked(by=LABEL, aus=AUS))),
+        f"second-{SECOND}",
         map_page.job_key(MapSettings(model=MODEL, dataset=DATASET, of="frames", by="psi")),
     ]
     for line in heard.commands.values():
@@ -70,11 +74,20 @@ def test_the_probe_that_is_queued_is_the_one_that_is_looked_for(root: Path, monk
     assert asked[0].label == LABEL
 
 
+def test_the_pages_and_the_build_mean_the_same_artefacts():
+    assert (MODEL, DATASET, AUS, SECOND) == (
+        default_build.MODEL,
+        default_build.DATASET,
+        default_build.AUS,
+        default_build.SECOND,
+    )
+
+
 def test_what_is_there_is_not_made_again(root: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(default_analyses, "open_map", lambda settings, root: object())
     heard = Heard()
     queue_missing(heard, root)
-    assert [line[0] for line in heard.commands.values()] == ["probe", "coverage"]
+    assert [line[0] for line in heard.commands.values()] == ["probe", "coverage", "groups", "build-default"]
 
 
 def test_nothing_is_started_unless_the_command_serves_the_pages(monkeypatch: pytest.MonkeyPatch):

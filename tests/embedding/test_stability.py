@@ -43,7 +43,7 @@ def face():
 def root(tmp_path_factory, face) -> Path:
     root = tmp_path_factory.mktemp("merge")
     save_face(face, root)
-    simulate_dataset("d", face, subjects=4, minutes_per_subject=0.2, fps=10.0, root=root)
+    simulate_dataset("d", face, subjects=4, minutes_per_subject=0.2, fps=10.0, effect="stress", root=root)
     train_model("d", "m", config=load_config(None, SMALL), root=root)
     return root
 

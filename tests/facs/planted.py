@@ -39,7 +39,7 @@ class Planted:
     aus: str = "truth"
 
 
-def build(root: Path, face: FaceModel, subjects: int = 6, minutes: float = 1.0, effect: str | None = None) -> Planted:
+def build(root: Path, face: FaceModel, subjects: int = 6, minutes: float = 1.0, effect: str = "stress") -> Planted:
     """Write face, dataset, model, tokens and the AUs that a perfect detector would give."""
     save_face(face, root)
     dataset = simulate_dataset(

@@ -20,7 +20,7 @@ def worlds(planted_module, toy_face, tmp_path_factory) -> dict[str, Coverage]:
     """The same people and events with and without the actions that FACS has no code for, and the AUs of both."""
     return {
         name: _coverage(planted_module, toy_face, tmp_path_factory.mktemp(name) / "cache", effect)
-        for name, effect in (("with", None), ("without", "no-beyond-facs"))
+        for name, effect in (("with", "stress"), ("without", "no-beyond-facs"))
     }
 
 

@@ -15,7 +15,7 @@ from dfe_core.simulate.dataset import simulate_dataset
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, toy_face):
     root = tmp_path_factory.mktemp("derive")
-    return simulate_dataset("sim", toy_face, subjects=3, minutes_per_subject=2, seed=1, root=root)
+    return simulate_dataset("sim", toy_face, subjects=3, minutes_per_subject=2, seed=1, effect="stress", root=root)
 
 
 def intensities(**coefficients):

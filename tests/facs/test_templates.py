@@ -17,7 +17,7 @@ from dfe_core.simulate.dataset import simulate_dataset
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, toy_face):
     root = tmp_path_factory.mktemp("templates")
-    return simulate_dataset("sim", toy_face, subjects=8, minutes_per_subject=4, seed=2, root=root)
+    return simulate_dataset("sim", toy_face, subjects=8, minutes_per_subject=4, seed=2, effect="stress", root=root)
 
 
 def test_a_sided_template_moves_its_own_half_of_the_face(toy_face):

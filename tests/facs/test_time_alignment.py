@@ -27,7 +27,7 @@ DETECTED = ("AU1", "AU2", "AU4", "AU6", "AU12", "AU15", "AU26", "AU45")
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, toy_face):
     root = tmp_path_factory.mktemp("align")
-    return simulate_dataset("sim", toy_face, subjects=2, minutes_per_subject=2, seed=3, root=root)
+    return simulate_dataset("sim", toy_face, subjects=2, minutes_per_subject=2, seed=3, effect="stress", root=root)
 
 
 def frames_of(seconds, fps, names=ARKIT_NAMES):

@@ -42,7 +42,7 @@ def root(tmp_path_factory) -> Path:
     """Twelve simulated people and a codebook of some of them."""
     root, face = tmp_path_factory.mktemp("use"), make_toy_face(ARKIT_NAMES)
     save_face(face, root)
-    simulate_dataset("d", face, subjects=12, minutes_per_subject=0.3, fps=10.0, root=root)
+    simulate_dataset("d", face, subjects=12, minutes_per_subject=0.3, fps=10.0, effect="stress", root=root)
     train_model("d", "m", config=load_config(None, SMALL), root=root)
     encode_dataset("m", "d", root=root)
     return root

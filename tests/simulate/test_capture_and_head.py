@@ -14,7 +14,7 @@ from dfe_core.simulate.capture import CAPTURES, find_capture, observe
 from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.simulate.head import POSE, artefact, clean_psi, draw_weights, pose_functions
 
-SMALL = {"subjects": 3, "minutes_per_subject": 1.0, "seed": 2}
+SMALL = {"subjects": 3, "minutes_per_subject": 1.0, "seed": 2, "effect": "stress"}
 
 
 @pytest.fixture(scope="module")

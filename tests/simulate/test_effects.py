@@ -26,9 +26,32 @@ def simulate_events(effect, subjects=250, minutes=2.0):
 
 
 def test_the_planted_effect_sizes_show_in_the_events_that_are_drawn():
-    effect = read_effect("default")
+    effect = read_effect("stress")
     for row in realised(effect, *simulate_events(effect)):
         assert row["realised_d"] == pytest.approx(row["d"], abs=0.45), row
+
+
+def test_the_effect_of_the_default_data_lies_mostly_where_a_detector_does_not_look():
+    from dfe_core.facs.action_units import EMISSIONS
+
+    effect = read_effect("default")
+    rows = pd.DataFrame(realised(effect, *simulate_events(effect)))
+    assert (rows["realised_d"] * np.sign(rows["d"]) > 0.2).all(), "each planted shift shows in the events"
+    seen = rows["action"].isin(EMISSIONS["openface-r"].aus)
+    size = rows["realised_d"].abs()
+    for label in ("condition", "group", "arousal"):
+        own = rows["label"] == label
+        assert size[own & ~seen].max() > 1.25 * size[own & seen].max(), label
+
+
+def test_an_effect_may_set_how_often_an_action_happens(tmp_path):
+    path = tmp_path / "often.toml"
+    path.write_text("rates = { AU9 = 6.0 }\n[[label]]\nname = 'condition'\nunit = 'recording'\nlevels = ['a', 'b']")
+    counts = [
+        (simulate_events(effect, subjects=60)[1]["action"] == "AU9").sum()
+        for effect in (read_effect("none"), read_effect(path))
+    ]
+    assert counts[1] - counts[0] == pytest.approx((6.0 - 0.9) * 60 * 4, rel=0.25)
 
 
 def test_without_an_effect_the_labels_tell_nothing_of_the_events():
@@ -60,7 +83,15 @@ def test_levels_are_balanced_within_every_subject_where_the_unit_is_the_recordin
 
 
 def test_every_shipped_effect_file_reads():
-    assert set(shipped_effects()) == {"default", "no-beyond-facs", "none", "one-sided", "outside"}
+    assert set(shipped_effects()) == {
+        "default",
+        "no-beyond-facs",
+        "none",
+        "one-sided",
+        "outside",
+        "seen-by-detectors",
+        "stress",
+    }
     for name in shipped_effects():
         assert read_effect(name).labels
 

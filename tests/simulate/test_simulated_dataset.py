@@ -35,7 +35,13 @@ ICT = (
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, toy_face) -> Dataset:
     return simulate_dataset(
-        "tiny", toy_face, subjects=4, minutes_per_subject=3, seed=5, root=tmp_path_factory.mktemp("simulated")
+        "tiny",
+        toy_face,
+        subjects=4,
+        minutes_per_subject=3,
+        seed=5,
+        effect="stress",
+        root=tmp_path_factory.mktemp("simulated"),
     )
 
 
@@ -163,7 +169,7 @@ def test_only_movements_without_a_facs_code_are_flagged_so(data):
     assert {a for (a, _), inside in zip(truth.actions, truth.in_facs, strict=True) if not inside} == outside
 
 
-def test_a_world_without_movement_beyond_facs_matches_the_default_one_in_everything_else(tmp_path, toy_face, data):
+def test_a_world_without_movement_beyond_facs_matches_the_one_with_it_in_everything_else(tmp_path, toy_face, data):
     null = simulate_dataset(
         "null", toy_face, subjects=4, minutes_per_subject=3, seed=5, effect="no-beyond-facs", root=tmp_path
     )

@@ -152,7 +152,13 @@ def real(shared, tmp_path_factory, anny) -> Dataset:
 
 def test_simulated_conversation_has_the_statistics_of_real_takes(tmp_path_factory, toy_face):
     data = simulate_dataset(
-        "people", toy_face, subjects=8, minutes_per_subject=4, seed=1, root=tmp_path_factory.mktemp("people")
+        "people",
+        toy_face,
+        subjects=8,
+        minutes_per_subject=4,
+        seed=1,
+        effect="stress",
+        root=tmp_path_factory.mktemp("people"),
     )
     table = dataset_statistics(data, toy_face, skip_s=data.manifest["simulation"]["instructed_s"], window_s=30)
     median = table[list(STATISTIC_NAMES)].median()

@@ -23,7 +23,7 @@ from train.benchmark.tokenizer import benchmark_tokenizer
 def root(tmp_path_factory, toy_face) -> Path:
     path = tmp_path_factory.mktemp("cache")
     save_face(toy_face, path)
-    simulate_dataset("toy", toy_face, subjects=5, minutes_per_subject=0.5, fps=20, root=path)
+    simulate_dataset("toy", toy_face, subjects=5, minutes_per_subject=0.5, fps=20, effect="stress", root=path)
     return path
 
 

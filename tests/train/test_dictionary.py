@@ -109,7 +109,7 @@ def test_entropy_coded_pca_spends_the_bits_it_is_given():
 @pytest.fixture
 def root(tmp_path, toy_face):
     save_face(toy_face, tmp_path)
-    simulate_dataset("toy", toy_face, subjects=5, minutes_per_subject=0.4, fps=15, root=tmp_path)
+    simulate_dataset("toy", toy_face, subjects=5, minutes_per_subject=0.4, fps=15, effect="stress", root=tmp_path)
     return tmp_path
 
 
@@ -126,7 +126,7 @@ def test_what_a_model_has_seen_is_proved_by_content(root, toy_face):
     )
     renamed = {"trained_on": {**record["trained_on"], "subjects": []}}
     assert exposure(renamed, data).recordings == seen.recordings  # another name hides nothing
-    simulate_dataset("other", toy_face, subjects=5, minutes_per_subject=0.4, fps=15, seed=9, root=root)
+    simulate_dataset("other", toy_face, subjects=5, minutes_per_subject=0.4, fps=15, seed=9, effect="stress", root=root)
     other = exposure(record, Dataset.open("other", root))
     assert not other.recordings and other.same_names == frozenset(record["trained_on"]["subjects"])
     assert exposure({}, data) == Exposure(known=False) and Exposure(known=False).held_out(["s01"]) == []

@@ -26,7 +26,7 @@ def root(tmp_path_factory, toy_face) -> Path:
     """A cache with the toy face and a model trained on simulated data."""
     path = tmp_path_factory.mktemp("cache")
     save_face(toy_face, path)
-    simulate_dataset("toy", toy_face, subjects=4, minutes_per_subject=0.25, fps=20, root=path)
+    simulate_dataset("toy", toy_face, subjects=4, minutes_per_subject=0.25, fps=20, effect="stress", root=path)
     train_model("toy", "small", config=load_config(None, SMALL), root=path)
     return path
 

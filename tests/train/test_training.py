@@ -44,7 +44,7 @@ def root(tmp_path_factory, toy_face) -> Path:
     """A cache with the toy face, simulated data on it and a small trained, encoded model."""
     path = tmp_path_factory.mktemp("cache")
     save_face(toy_face, path)
-    simulate_dataset("toy", toy_face, subjects=5, minutes_per_subject=0.5, fps=20, root=path)
+    simulate_dataset("toy", toy_face, subjects=5, minutes_per_subject=0.5, fps=20, effect="stress", root=path)
     train_model("toy", "small", config=load_config(None, SMALL), root=path)
     encode_dataset("small", "toy", root=path)
     return path

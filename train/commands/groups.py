@@ -58,7 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "beside the other measures, q in each family, over all rows and over families",
     )
     parser.add_argument(
-        "--aus", metavar="NAME", help="with --all: the AUs (default: the only ones, else derived from coefficients)"
+        "--aus",
+        metavar="NAME",
+        help="with --all: the AUs (default: the only ones, else the only ones that were detected or coded, else "
+        "derived from coefficients)",
     )
     parser.add_argument(
         "--covariates",

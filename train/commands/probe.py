@@ -84,9 +84,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--aus",
-        default=_DERIVED,
         metavar="NAME",
-        help="the AUs of the feature au (default: derived, which are made where they are missing)",
+        help="the AUs of the feature au (default: the only ones, else the only ones that were detected or coded, else "
+        "derived, which are made where they are missing)",
     )
     parser.add_argument(
         "--split",
@@ -281,6 +281,7 @@ def asked_labels(asked: list[str], dataset: str) -> list[str]:
 def read_settings(args: argparse.Namespace) -> ProbeSettings:
     """`ProbeSettings` of the arguments, or of the recipe they name."""
     from dfe_core.errors import DataError
+    from dfe_core.facs.store import default_aus
     from dfe_core.probes.recipe import read_recipe
     from dfe_core.probes.settings import ProbeSettings
 
@@ -298,6 +299,7 @@ def read_settings(args: argparse.Namespace) -> ProbeSettings:
     return options_of(
         ProbeSettings,
         args,
+        aus=args.aus or (None if aus_alone(args.model) else default_aus(args.dataset)) or _DERIVED,
         label=args.label[0],
         features=names(rows),
         models=names(args.models),

@@ -28,7 +28,7 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", required=True, help="of the dataset to write")
-    parser.add_argument("--subjects", type=int, default=24, help="people to simulate (default: 24)")
+    parser.add_argument("--subjects", type=int, default=40, help="people to simulate (default: 40)")
     parser.add_argument(
         "--minutes-per-subject",
         type=float,
