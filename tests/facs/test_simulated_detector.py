@@ -1,4 +1,4 @@
-"""A detector of simulated people: blind where it is meant to be, wrong by as much as it is meant to be, and no circle."""
+"""A detector of simulated people: blind where it should be, and as wrong as real detectors are."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def test_it_is_as_wrong_as_real_detectors_are(data, detected):
         sides = [j for j, (code, _) in enumerate(truth[0].actions) if code == au]
         shown = np.concatenate([t.intensity[v][:, sides].mean(1) for t, v in zip(truth, valid, strict=True)])
         # intensities are cut off at 0, which takes the errors below it away
-        assert np.corrcoef(found[:, i], shown)[0, 1] == pytest.approx(CORRELATIONS.get(au, TYPICAL_CORRELATION), abs=0.15)
+        assert np.corrcoef(found[:, i], shown)[0, 1] == pytest.approx(
+            CORRELATIONS.get(au, TYPICAL_CORRELATION), abs=0.15
+        )
 
 
 def test_movement_beyond_facs_leaves_no_trace_in_it(data, detected, root, toy_face):
