@@ -16,12 +16,13 @@ from tests.dashboard.fake_cache import build
 REEL = ".dfe-reel[data-state=drawn]"
 
 
-@pytest.fixture
-def place(browser, tmp_path: Path, toy_face):
+@pytest.fixture(scope="module")
+def place(browser, tmp_path_factory, toy_face):
     """A server on a cache of its own, for datasets come and go here; its address and the cache."""
-    build(tmp_path / "cache", toy_face, codewords=20, stages=3)
-    with serve(tmp_path / "cache", tmp_path) as address:
-        yield address, tmp_path / "cache"
+    folder = tmp_path_factory.mktemp("data-page")
+    build(folder / "cache", toy_face, codewords=20, stages=3)
+    with serve(folder / "cache", folder) as address:
+        yield address, folder / "cache"
 
 
 @pytest.fixture

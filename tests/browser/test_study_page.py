@@ -15,12 +15,13 @@ from tests.captures import live_link, performance
 from tests.moving_points import openface_csv, take
 
 
-@pytest.fixture
-def place(browser, tmp_path: Path, toy_face):
+@pytest.fixture(scope="module")
+def place(browser, tmp_path_factory, toy_face):
     """A server on a cache with nothing but a small face in the place of the default one; its address and the cache."""
-    save_face(replace(toy_face, id=anny_id()), tmp_path / "cache")
-    with serve(tmp_path / "cache", tmp_path) as address:
-        yield address, tmp_path / "cache"
+    folder = tmp_path_factory.mktemp("study-page")
+    save_face(replace(toy_face, id=anny_id()), folder / "cache")
+    with serve(folder / "cache", folder) as address:
+        yield address, folder / "cache"
 
 
 def test_files_become_a_study_that_is_stopped_and_continues(visit, place, tmp_path: Path):
@@ -47,26 +48,26 @@ def test_files_become_a_study_that_is_stopped_and_continues(visit, place, tmp_pa
     there.leave()
 
 
-def test_openface_files_become_a_codeword_that_is_looked_at(visit, browser, tmp_path: Path):
+def test_openface_files_become_a_codeword_that_is_looked_at(visit, place, tmp_path: Path):
+    address, _ = place
     for person in range(6):
         openface_csv(tmp_path / f"p{person}_take.csv", take(person, frames=120).points)
-    with serve(tmp_path / "cache", tmp_path) as address:
-        there = visit(address).open("/study", "[data-testid=stFileUploaderDropzone]")
-        page, steps = there.page, []
-        page.locator("input[type=file]").first.set_input_files(sorted(map(str, tmp_path.glob("p*_take.csv"))))
-        steps.append("drop")
-        page.get_by_text("6 files, 6 can be read").wait_for()
-        page.get_by_label("Name of the study").fill("landmarks")
-        page.get_by_label("Name of the study").press("Enter")
-        steps.append("name")
-        page.get_by_role("button", name="Start the study").click()
-        steps.append("start")
-        codebook = page.get_by_role("link", name="Open its codebook").first
-        codebook.wait_for(timeout=240_000)
-        there.open("/" + str(codebook.get_attribute("href")), ".dfe-gallery .card")
-        steps.append("open its codebook")
-        page.locator('.dfe-gallery .card[data-id="2"]').click()
-        steps.append("codeword")
-        page.get_by_role("heading", name="Codeword 2").or_(page.get_by_text("Codeword 2")).first.wait_for()
-        assert len(steps) <= 10 and there.parameter("codeword") == "2"
-        there.leave()
+    there = visit(address).open("/study", "[data-testid=stFileUploaderDropzone]")
+    page, steps = there.page, []
+    page.locator("input[type=file]").first.set_input_files(sorted(map(str, tmp_path.glob("p*_take.csv"))))
+    steps.append("drop")
+    page.get_by_text("6 files, 6 can be read").wait_for()
+    page.get_by_label("Name of the study").fill("landmarks")
+    page.get_by_label("Name of the study").press("Enter")
+    steps.append("name")
+    page.get_by_role("button", name="Start the study").click()
+    steps.append("start")
+    codebook = page.get_by_role("link", name="Open its codebook").first
+    codebook.wait_for(timeout=240_000)
+    there.open("/" + str(codebook.get_attribute("href")), ".dfe-gallery .card")
+    steps.append("open its codebook")
+    page.locator('.dfe-gallery .card[data-id="2"]').click()
+    steps.append("codeword")
+    page.get_by_role("heading", name="Codeword 2").or_(page.get_by_text("Codeword 2")).first.wait_for()
+    assert len(steps) <= 10 and there.parameter("codeword") == "2"
+    there.leave()
