@@ -101,6 +101,7 @@ def gallery_and_codeword(choice: artefact_cache.Choice) -> None:
     marked = codeword_selection.bar(choice, "codebook")
     if marked and st.toggle("Show the selection only", key="only", bind="query-params"):
         found = [k for k in found if k in set(marked)]
+    scene.warm()  # the full scene of whichever codeword is opened
     if opened is None:
         st.caption(f"{len(found)} of {codebook.size} codewords")
         gallery(choice, codebook, book, found, None, marked)
@@ -273,7 +274,6 @@ def look(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
         mesh_view.full_scene(codebook, face, row)
     else:
         mesh_view.quick_look(codebook, face, row)
-        scene.warm()
 
 
 def offer_check(choice: artefact_cache.Choice) -> None:

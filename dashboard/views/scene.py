@@ -27,8 +27,8 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from dfe_core.faces.model import FaceModel
-from dfe_core.render.palette import SHARED_SCALE_MM, vertex_colours
-from dfe_core.store import content_key
+from dfe_core.render.scene_mesh import SceneMesh, lines_of_equal_mm, scene_mesh
+from dfe_core.store import content_key, write_json
 
 from .. import web
 
@@ -38,7 +38,7 @@ LIMIT_S = float(os.environ.get("DFE_SCENE_LIMIT_S", "5"))
 START_LIMIT_S = 30.0
 """How long the helper may take to start; pages warm it up before anyone asks for a scene."""
 
-HEIGHT = 430
+HEIGHT = 470
 """Of a scene on the page, CSS pixels."""
 
 BACKGROUNDS = {"light": "#FFFFFF", "dark": "#13161C"}
@@ -54,6 +54,25 @@ class Exported:
 
     html: str | None = None
     fault: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneOptions:
+    """What a scene shows: the neutral face beside it, lines of equal displacement, and a cut across one axis of the
+    face (x, y or z) at so many mm, behind which the face stays."""
+
+    beside: bool = True
+    lines: bool = True
+    axis: str | None = None
+    at_mm: float = 0.0
+
+    def written(self, most_mm: float) -> dict[str, Any]:
+        """As the helper reads it, for a movement that goes so far."""
+        return {
+            "beside": self.beside,
+            "lines": lines_of_equal_mm(most_mm).tolist() if self.lines else [],
+            "cut": {"axis": self.axis, "at_mm": self.at_mm} if self.axis else None,
+        }
 
 
 class Exporter:
@@ -75,12 +94,12 @@ class Exporter:
             finally:
                 self._lock.release()
 
-    def export(self, points: np.ndarray, triangles: np.ndarray, rgb: np.ndarray, background: str) -> Exported:
-        """The scene of a mesh with colours (V, 3) uint8, within the time limit or with the reason why not."""
+    def export(self, mesh: SceneMesh, options: SceneOptions, background: str) -> Exported:
+        """The scene of a mesh, within the time limit or with the reason why not."""
         if not self._lock.acquire(timeout=self._limit_s):
             return Exported(fault="another scene is being exported")
         try:
-            return self._export(points, triangles, rgb, background)
+            return self._export(mesh, options, background)
         except EOFError:
             return Exported(fault="the scene's exporter ended early")
         except (OSError, ValueError) as error:
@@ -114,15 +133,18 @@ class Exporter:
         self._ready = False
         return self._pipe
 
-    def _export(self, points: np.ndarray, triangles: np.ndarray, rgb: np.ndarray, background: str) -> Exported:
+    def _export(self, mesh: SceneMesh, options: SceneOptions, background: str) -> Exported:
         helper = self._start()
         if not self._ready:
             if not helper.poll(min(START_LIMIT_S, self._limit_s)):
                 return Exported(fault="the scene's exporter is still starting")
             self._ready = helper.recv() is None
         with tempfile.TemporaryDirectory(prefix="dfe-scene-") as folder:
-            np.savez(Path(folder) / "mesh.npz", points=points, triangles=triangles, rgb=rgb)
-            helper.send((folder, background))
+            np.savez(Path(folder) / "mesh.npz", **vars(mesh))
+            write_json(
+                Path(folder) / "options.json", options.written(float(mesh.moved_mm.max())) | {"background": background}
+            )
+            helper.send(folder)
             if not helper.poll(self._limit_s):
                 self.close()
                 return Exported(fault=f"the scene took over {self._limit_s:.0f} s to export")
@@ -138,14 +160,14 @@ class Scenes:
         self.exporter = exporter
         self._kept: OrderedDict[str, str] = OrderedDict()
 
-    def get(self, face: FaceModel, psi: np.ndarray, background: str) -> Exported:
+    def get(self, face: FaceModel, psi: np.ndarray, options: SceneOptions, background: str) -> Exported:
         """The scene of an expression on a face; exported when it is not kept."""
-        key = content_key([face.id, np.asarray(psi, np.float32).round(6).tolist(), background, SHARED_SCALE_MM])
+        psi = np.asarray(psi, np.float32).round(6)
+        key = content_key([face.id, psi.tolist(), background, vars(options)])
         if key in self._kept:
             self._kept.move_to_end(key)
             return Exported(self._kept[key])
-        colours = vertex_colours(face, psi, SHARED_SCALE_MM)
-        made = self.exporter.export(face.vertices(psi), face.triangles, colours, background)
+        made = self.exporter.export(scene_mesh(face, psi), options, background)
         if made.html is not None:
             self._kept[key] = made.html
             while len(self._kept) > _KEPT:
@@ -163,9 +185,9 @@ def warm() -> None:
     _scenes().exporter.warm()
 
 
-def exported(face: FaceModel, psi: np.ndarray) -> Exported:
+def exported(face: FaceModel, psi: np.ndarray, options: SceneOptions) -> Exported:
     """The scene of an expression (E,) on a face, on the background of the theme in use."""
-    return _scenes().get(face, psi, BACKGROUNDS.get(st.context.theme.type or "light", "#FFFFFF"))
+    return _scenes().get(face, psi, options, BACKGROUNDS.get(st.context.theme.type or "light", "#FFFFFF"))
 
 
 def _without_foreign_pictures(html: str) -> str:

@@ -31,7 +31,8 @@ is the same movement in all of them. What moves farther is as dark as this."""
 EYE_TINT, MOUTH_TINT = 0.35, 0.85
 """How much of its own colour an eyeball, or the inside of the mouth, gives up to the heat map where it moves far."""
 
-EYE_WHITE, IRIS, PUPIL, MOUTH = (0.93, 0.92, 0.90), (0.36, 0.45, 0.50), (0.06, 0.06, 0.07), (0.36, 0.15, 0.15)
+EYE_WHITE, IRIS, PUPIL, MOUTH = (0.90, 0.89, 0.87), (0.33, 0.42, 0.47), (0.05, 0.05, 0.05), (0.36, 0.15, 0.15)
+"""As shading.glsl paints them."""
 
 MOUTH_CODE = 2
 """Of `FaceModel.materials`: the inside of the mouth."""

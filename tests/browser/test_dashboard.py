@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from PIL import Image
+
 from dashboard.links import routes
 from tests.browser.conftest import differ, drawn, serve
 
@@ -128,6 +130,23 @@ def test_the_full_scene_is_drawn_by_stpyvista(visit):
     frame.locator("canvas").first.wait_for(timeout=20_000)
     there.page.wait_for_timeout(1200)
     assert drawn(there.pixels("iframe"))
+
+
+def test_the_full_scene_shows_both_faces_cuts_them_and_makes_a_picture_for_print(visit):
+    there = visit().open("/codebook?codeword=25&view=Full+scene&scene_cut=From+the+side", "iframe")
+    frame = there.page.frame_locator("iframe").first
+    frame.locator("body[data-state=drawn]").wait_for(timeout=20_000)
+    views = "window.global.renderWindow.getRenderers().filter((one) => one.getActors().length)"
+    shown = frame.locator("body").evaluate(
+        f"() => {views}.map((one) => [one.getActors().length, one.getActiveCamera() === {views}[0].getActiveCamera()])"
+    )
+    assert len(shown) == 2 and all(same for _, same in shown)
+    assert shown[1][0] > shown[0][0]  # lines and outlines lie on the face that moved
+    with there.page.expect_download() as waiting:
+        frame.get_by_role("button", name="Picture for print").click()
+    with Image.open(waiting.value.path()) as picture:
+        assert picture.width >= 2100
+    there.page.get_by_text("On the cut, blue is where the surface was").wait_for()
 
 
 def test_when_the_scene_cannot_be_had_in_time_a_plotly_mesh_takes_its_place(visit, small_cache):

@@ -1,3 +1,37 @@
 // Built from src/views/scene.js by `npm run build`: change it there.
 
-"use strict";(()=>{var s="scene",g=["position","focalPoint","viewUp"];var w=()=>(window.global??window).renderWindow,c=e=>g.flatMap(n=>[...e.get(n)[n]]),d=(e,n)=>e.every((o,t)=>Math.abs(o-n[t])<.005);function f(e,{recall:n,remember:o}){let t=e.getActiveCamera(),l=c(t),a=(n(s)??[]).map(Number);a.length===l.length&&a.every(Number.isFinite)&&(t.set(Object.fromEntries(g.map((i,r)=>[i,a.slice(3*r,3*r+3)]))),e.resetCameraClippingRange(),e.updateLightsGeometryToFollowCamera(),w()?.render()),t.onModified(()=>{let i=c(t);o(s,d(i,l)?null:i)})}var m=setInterval(()=>{let e=w()?.getRenderers().find(o=>o.getActors().length),n=window.parent.__dfe;!e||!n?.recall||(clearInterval(m),f(e,n))},120);})();
+"use strict";(()=>{var d=`// How a face is lit and coloured, in every picture of it: by the viewer in the browser (web/src/shared/shaders.js), by
+// VTK for thumbnails, exports and reports (studio.py), and by vtk.js in the full scene (web/src/views/scene.js).
+// Directions and normals are in eye space: the lights go with the camera.
+
+const vec3 dfeKey = vec3(-0.4356, 0.5324, 0.7260); // unit vector towards the key light: above, on the viewer's left
+
+// The eyeball at a direction from its centre: pupil, iris with a dark rim, white. edges: angles of pupil and iris, radians.
+vec3 dfeEyeball(vec3 direction, vec2 edges) {
+  float a = acos(clamp(direction.z, -1.0, 1.0)), rim = edges.y;
+  vec3 c = mix(vec3(0.33, 0.42, 0.47), vec3(0.90, 0.89, 0.87), smoothstep(rim * 0.95, rim * 1.05, a));
+  c = mix(c, c * 0.5, smoothstep(rim * 0.78, rim * 0.97, a) * (1.0 - smoothstep(rim * 0.99, rim * 1.1, a)));
+  return mix(vec3(0.05), c, smoothstep(edges.x * 0.93, edges.x * 1.07, a));
+}
+
+// Skin takes the colour of the heat map; eyeballs and the inside of the mouth give up their own as they move: \`tinted\` of
+// palette.py. eye, mouth: how much of the surface is either; tint: 0 at rest, 1 from a quarter of the scale on.
+vec3 dfePaint(vec3 heat, float tint, float eye, vec3 eyeball, float mouth) {
+  vec3 base = mix(heat, mix(eyeball, heat, 0.35 * tint), eye);
+  return mix(base, mix(vec3(0.36, 0.15, 0.15), heat, 0.85 * tint), mouth);
+}
+
+// The colour that reaches the eye. n, toEye: unit vectors.
+vec3 dfeLit(vec3 base, vec3 n, vec3 toEye, float eye) {
+  if (dot(n, toEye) < -0.35) n = -n; // the inside of the mouth; not by winding, which flickers at the silhouette
+  float key = pow(max(0.5 + 0.5 * dot(n, dfeKey), 0.0), 1.8);
+  float fill = pow(max(0.5 + 0.5 * dot(n, vec3(0.8378, 0.0493, 0.5421)), 0.0), 2.0);
+  float sky = 0.5 + 0.5 * n.y;
+  float rim = pow(1.0 - clamp(dot(n, toEye), 0.0, 1.0), 3.0);
+  vec3 light = vec3(1.00, 0.97, 0.93) * key * 0.78 + vec3(0.80, 0.88, 1.0) * fill * 0.28
+    + mix(vec3(0.10, 0.09, 0.09), vec3(0.16, 0.17, 0.19), sky);
+  float shine = pow(max(dot(n, normalize(dfeKey + toEye)), 0.0), mix(24.0, 90.0, eye)) * mix(0.05, 0.55, eye);
+  return pow(clamp(base * light + vec3(shine) + rim * 0.06, 0.0, 1.0), vec3(0.94));
+}
+`;function s(e,t={},...n){let o=document.createElement(e);for(let[r,i]of Object.entries(t))i==null||i===!1||(typeof i=="function"?o.addEventListener(r.slice(2),i):o.setAttribute(r,i===!0?"":String(i)));return o.append(...n),o}var f="scene",h=["position","focalPoint","viewUp"],x=120,v=4,p=2126,w=[["Fragment","//VTK::Normal::Dec",`${d}
+//VTK::Normal::Dec`],["Fragment","//VTK::Light::Impl","gl_FragData[0] = vec4(dfeLit(diffuseColor, normalVCVSOutput, normalize(-vertexVC.xyz), 0.0), opacity);"]].map(([e,t,n])=>({shaderType:e,originalValue:t,replacementValue:n,replaceFirst:!0,replaceAll:!1})),b=()=>(window.global??window).renderWindow,c=e=>h.flatMap(t=>[...e.get(t)[t]]),u=(e,t)=>e.every((n,o)=>Math.abs(n-t[o])<.005),M=e=>Object.fromEntries(h.map((t,n)=>[t,e.slice(3*n,3*n+3)]));function k(e){for(let t of e)t.getActors().filter(o=>o.getProperty().getLighting()).map(o=>o.getMapper()).forEach((o,r)=>{o.getViewSpecificProperties().OpenGL={ShaderReplacements:w},o.setResolveCoincidentTopologyToPolygonOffset?.(),o.setRelativeCoincidentTopologyPolygonOffsetParameters?.(r?v:0,0),o.modified()})}function m(e,t){for(let n of e){let o=n.getActiveCamera();u(c(o),t)||o.set(M(t)),n.resetCameraClippingRange(),n.updateLightsGeometryToFollowCamera()}}function E(e,{recall:t,remember:n}){let o=c(e[0].getActiveCamera()),r=(t(f)??[]).map(Number);r.length===o.length&&r.every(Number.isFinite)&&m(e,r);let i=!1;for(let{getActiveCamera:g}of e){let l=g();l.onModified(()=>{if(i)return;i=!0;let a=c(l);m(e,a),n(f,u(a,o)?null:a),i=!1})}}async function C(e){let[t]=e.getViews(),n=p/Math.max(1,window.innerWidth*(window.devicePixelRatio||1)),o=await t.captureNextImage("image/png",{scale:Math.max(1,n)});s("a",{href:o,download:"scene.png"}).click()}function A(e){let t=s("button",{type:"button",title:`${p} pixels wide: 18 cm at 300 to the inch`,style:"position:fixed;right:8px;bottom:8px;font:500 13px system-ui,sans-serif;padding:5px 12px;border-radius:8px;border:1px solid #8a91a0;background:#fff;color:#181c26;cursor:pointer",onclick:async()=>{let n=C(e);e.render(),await n,t.dataset.made="1"}},"Picture for print");document.body.append(t)}var T=setInterval(()=>{let e=b(),t=e?.getRenderers().filter(o=>o.getActors().length)??[],n=window.parent.__dfe;!e||!t.length||!n?.recall||(clearInterval(T),k(t),E(t,n),A(e),e.render(),document.body.dataset.state="drawn")},x);})();
