@@ -1,5 +1,5 @@
 // How a face is lit and coloured, in every picture of it: by the viewer in the browser (web/src/shared/shaders.js), by
-// VTK for thumbnails, exports and reports (studio.py), and by vtk.js in the full scene (web/src/views/scene.js).
+// VTK for thumbnails, films and reports (studio.py), and by vtk.js in the full scene (web/src/views/scene.js).
 // Directions and normals are in eye space: the lights go with the camera.
 
 const vec3 dfeKey = vec3(-0.4356, 0.5324, 0.7260); // unit vector towards the key light: above, on the viewer's left
