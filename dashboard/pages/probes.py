@@ -86,7 +86,9 @@ def experiments(choice: artefact_cache.Choice) -> None:
         if r.settings.model == choice.model and r.settings.dataset == choice.dataset
     ]
     with st.expander("New experiment", expanded=not kept, icon=":material/add_circle:"):
-        probe_form.show(choice, dataset.labels, dataset.recordings)
+        faulty = probe_form.show(choice, dataset.labels, dataset.recordings)
+    if faulty:  # a result below would be taken for one of what was asked for
+        return
     job_progress.watch(probe_form.key_of(choice), "The probe is done.")
     if kept:
         chosen(choice, kept)

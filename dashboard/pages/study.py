@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -31,6 +31,7 @@ from ..panels import (
     empty_states,
     error_text,
     event_sets,
+    fields,
     import_job,
     job_progress,
     page_frame,
@@ -84,7 +85,10 @@ def ask(choice: artefact_cache.Choice) -> None:
                 empty_states.offer_default()
         return
     with st.container():
-        labels, pattern = uploads.who_is_who()
+        people_known = uploads.who_is_who()
+    if people_known is None:
+        return
+    labels, pattern = people_known
     try:
         with page_frame.waiting("Looking at the files"):
             found = inspect_sources(paths, labels, pattern or None)
@@ -127,10 +131,9 @@ def chosen_settings(
         key="study-aus",
     )
     with st.expander("Events, videos, sealed test", icon=":material/tune:"):
-        events, videos = in_time()
-        people_sealed, labels_tested = sealed_test(found, known)
-    if not name:
-        st.caption("Give the study a name.")
+        events, folder = in_time()
+        sealed = sealed_test(found, known)
+    if fields.wrong(left, "" if name else "Give the study a name.") or sealed is None or folder is None:
         return None
     try:
         return StudySettings(
@@ -140,18 +143,18 @@ def chosen_settings(
             labels=labels,
             aus=dropped("study-aus-staging", aus),
             events=dropped("study-events-staging", events),
-            videos=place(videos) if videos else None,
+            videos=folder or None,
             by=tuple(by),
             subject_pattern=pattern or None,
-            sealed=seal_plan(people_sealed, labels_tested),
+            sealed=sealed or None,
         )
     except DataError as error:
-        said(error)
+        fields.wrong(left, error_text.sentence(error))
         return None
 
 
-def in_time() -> tuple[list[Any], str]:
-    """Files of events, and the folder of videos as typed."""
+def in_time() -> tuple[list[Any], Path | Literal[""] | None]:
+    """Files of events, and the folder of videos: empty where none is named, None where it cannot be read."""
     left, right = st.columns(2)
     events = left.file_uploader(
         "Events within the recordings: a table, ELAN, BORIS, BIDS or Praat",
@@ -165,11 +168,16 @@ def in_time() -> tuple[list[Any], str]:
         placeholder="/data/study1/videos",
         help="On the machine that this dashboard runs on. Videos stay where they are.",
     )
-    return events or [], videos.strip()
+    try:
+        return events or [], place(videos.strip()) if videos.strip() else ""
+    except DataError as error:
+        fields.wrong(right, error_text.sentence(error))
+        return events or [], None
 
 
-def sealed_test(found: Sequence[Believed], labels: Sequence[str]) -> tuple[list[str], list[str]]:
-    """People whose labels are sealed, and the labels that are tested on them."""
+def sealed_test(found: Sequence[Believed], labels: Sequence[str]) -> SealPlan | Literal[""] | None:
+    """People whose labels are sealed, and the labels that are tested on them: empty where nobody is, None where there
+    is no hypothesis."""
     subjects = list(dict.fromkeys(one.subject or one.name for one in found if not one.fault))
     left, right = st.columns(2)
     chosen = left.multiselect(
@@ -188,7 +196,11 @@ def sealed_test(found: Sequence[Believed], labels: Sequence[str]) -> tuple[list[
         placeholder="The hypotheses",
         disabled=not chosen,
     )
-    return chosen, tested if chosen else []
+    try:
+        return seal_plan(chosen, tested) or ""
+    except DataError as error:
+        fields.wrong(right, error_text.sentence(error))
+        return None
 
 
 def seal_plan(subjects: Sequence[str], labels: Sequence[str]) -> SealPlan | None:

@@ -33,7 +33,7 @@ from ..data.staging import Staging
 from ..theme.formatting import clock, plural, text
 from ..theme.palette import CATEGORIES
 from ..views.example_pictures import Picture
-from . import empty_states, page_frame
+from . import empty_states, fields, page_frame
 
 _SAID = "events-report"
 _PREVIEW = 200
@@ -195,16 +195,19 @@ def _bring_in(dataset: Dataset) -> None:
     st.markdown("  \n".join(text(line) for line in report.lines()))
     page_frame.table(report.table.head(_PREVIEW), height=min(33 * (len(report.table) + 1) + 3, 240))
     left, right = st.columns([2, 1], vertical_alignment="bottom")
-    name = left.text_input("Name of the set", value="events", key=f"events-name-{dataset.name}")
+    name = left.text_input("Name of the set", value="events", key=f"events-name-{dataset.name}").strip()
+    fault = "" if name else "Give the set a name."
+    fault = f"“{EXCLUDED}” is what no figure counts: choose another name." if name == EXCLUDED else fault
     right.button(
         "Add the events",
         type="primary",
         width="stretch",
         key=f"events-add-{dataset.name}",
         on_click=_run,
-        args=(dataset, lambda: _add(dataset, name.strip(), report)),
-        disabled=not name.strip(),
+        args=(dataset, lambda: _add(dataset, name, report)),
+        disabled=bool(fault),
     )
+    fields.wrong(st, fault)
 
 
 def _add(dataset: Dataset, name: str, report: EventImportReport) -> str:
@@ -305,3 +308,4 @@ def _form(dataset: Dataset, recording: str) -> None:
         args=(dataset, lambda: _exclude_rows(dataset, rows)),
         disabled=offset <= onset,
     )
+    fields.wrong(st, "" if offset > onset else "“To” is not after “From”.")

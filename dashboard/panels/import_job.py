@@ -14,7 +14,7 @@ from dfe_core.store import artefact_path
 from ..data import artefact_cache, job_manager, people
 from ..data.roles import Role
 from ..theme.formatting import count, plural, text
-from . import error_text, job_progress
+from . import error_text, fields, job_progress
 from .deletion import CHANGED
 
 KEY = "import"
@@ -25,14 +25,14 @@ def start(label: str, title: str, arguments: list[str], refused: str = "", icon:
     """Name and button, then the progress. title: of the job, up to the name. refused: why it cannot start."""
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     name = left.text_input("Name of the dataset", placeholder="study1", key="import-name").strip()
+    beside = st.empty()
     refused = refused or people.refusal(Role.EDITOR)
     disabled = job_manager.running(KEY) or bool(refused)
-    go = right.button(label, type="secondary" if disabled else "primary", icon=icon, width="stretch", disabled=disabled)
+    kind: job_progress.ButtonKind = "secondary" if disabled else "primary"
+    go = right.button(label, type=kind, icon=icon, width="stretch", disabled=disabled, on_click=_forget)
     if refused:
         st.caption(refused)
-    if go and (fault := wrong(name)):
-        st.warning(fault, icon=":material/edit_off:")
-    elif go:
+    if go and not fields.wrong(beside, wrong(name)):
         job_manager.start(KEY, f"{title} into “{name}”", *arguments, "--name", name)
         st.session_state[_NAME] = name
         st.rerun()
@@ -44,8 +44,14 @@ def common(labels: Path | None, pattern: str) -> list[str]:
     return [*([f"--subject-pattern={pattern}"] if pattern else []), *(["--labels", str(labels)] if labels else [])]
 
 
-def wrong(name: str) -> str | None:
-    """What is wrong with the name, None when the import can start."""
+def _forget() -> None:
+    """What the import before brought, or why it stopped, is no result of this one."""
+    st.session_state.pop(_NAME, None)
+    job_progress.forget(KEY)
+
+
+def wrong(name: str) -> str:
+    """What is wrong with the name, empty when the import can start."""
     if not name:
         return "Give the dataset a name."
     try:
@@ -53,7 +59,7 @@ def wrong(name: str) -> str | None:
             return f"There is a dataset “{name}” already: choose another name, or delete that one first."
     except DataError as error:
         return error_text.sentence(error)
-    return None
+    return ""
 
 
 def outcome(choice: artefact_cache.Choice) -> None:

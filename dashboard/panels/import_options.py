@@ -16,7 +16,7 @@ from dfe_core.faces.library import anny_id
 from dfe_core.facs.alone import AuTimes
 
 from ..data import artefact_cache
-from . import error_text
+from . import error_text, fields
 
 AUTO, LEARN = "Chosen by the files", "Learn a face from these points"
 NONE = "No face: action units alone"
@@ -101,9 +101,14 @@ def ask(choice: artefact_cache.Choice, found: list[Believed]) -> Options:
         "make a second, as `frame/60` or `timestamp/1000`; `row/25` takes the rows themselves.",
     ).strip()
     time, fault = _time(said)
+    fields.wrong(third, fault)
     alone = [one for one in good if one.format == AuTimes.FORMAT]
     if fault or 0 < len(alone) < len(good):
-        refused = fault or "Action units alone and recordings cannot be one dataset: bring them in one after the other."
+        refused = (
+            "See the column of times."
+            if fault
+            else "Action units alone and recordings cannot be one dataset: bring them in one after the other."
+        )
         return Options(face=face, fps=fps, mix=False, time=time, refused=refused)
     if alone or face == NONE:
         return Options(face=NONE, fps=fps, mix=False, time=time)

@@ -58,6 +58,13 @@ def watch(key: str, done: str) -> None:
         st.error(f"{text(job.title)} stopped. {text(error_text.in_fields(job.fault))}", icon=":material/error:")
 
 
+def forget(key: str) -> None:
+    """Leave out how a job ended, as when the form that started it is sent again."""
+    job = job_manager.manager().get(key)
+    if job is not None and not job.running:
+        job_manager.manager().forget(key)
+
+
 @st.fragment(run_every=0.8)
 def _live(key: str) -> None:
     if not people.are_admitted():

@@ -33,7 +33,7 @@ from ..data.roles import Role
 from ..data.staging import Staging
 from ..theme.formatting import count, plural, text
 from ..views.example_pictures import Picture
-from . import deletion, empty_states, error_text, exports, page_frame
+from . import deletion, empty_states, error_text, exports, fields, page_frame
 
 _SAID = "labels-report"
 _UNSAVED = "Save or discard the changed cells first"
@@ -179,8 +179,7 @@ def _names(dataset: Dataset, unsaved: bool) -> None:
         args=(dataset, ()),
         kwargs={"added": (name,)},
     )
-    if fault:
-        left.caption(f":material/error: {fault}")
+    fields.wrong(left, fault)
     if not dataset.labels:
         return
     gone = middle.selectbox("Label", dataset.labels, key=_key(dataset, "old"), filter_mode=None)

@@ -20,7 +20,9 @@ from dfe_core.store import artefact_path, content_key
 from ..data import artefact_cache, job_manager, people
 from ..data.roles import Role
 from ..data.staging import Staging
+from ..theme.formatting import plural, text
 from ..views import probe_results
+from . import fields, job_progress
 
 MODELS = {"linear": "Logistic or ridge regression", "svm": "Linear SVM", "boosting": "Gradient boosting"}
 ALONE = ("au", "au-sided")
@@ -39,8 +41,9 @@ def key_of(choice: artefact_cache.Choice) -> str:
     return f"probe-{tokens_name(choice.model, choice.dataset)}"
 
 
-def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.DataFrame) -> None:
-    """The form: what to predict, from what, how to be sure."""
+def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.DataFrame) -> bool:
+    """The form: what to predict, from what, how to be sure. Whether it was sent with a field that cannot be used, which
+    is said beside it."""
     alone = aus_alone(choice.model)
     beside = [*map(str, known_channels(choice.open_dataset()))]
     unknown = {*map(str, Channel), *([] if beside else [OTHER])} - {*beside}
@@ -77,16 +80,19 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
                 format_func=lambda u: u.capitalize() if u else "What the label belongs to",
             ),
         }
+        places: dict[str, Any] = {"label": a.empty()}
         asked["features"] = st.multiselect(
             "Features",
             list(features),
             default=["au"] if alone else ["bow", "au", "psi"],
             format_func=lambda name: f"{name}: {features[name]}",
         )
+        places["features"] = st.empty()
         a, b, c, d = st.columns(4)
         asked["models"] = a.multiselect(
             "Models", list(MODELS), default=["linear"], format_func=lambda name: MODELS[name]
         )
+        places["models"] = a.empty()
         splits = {"kfold": "Folds of subjects", "leave-one-out": "Leave one out"}
         asked["split"] = b.selectbox(
             "Validation", [*splits, *columns], format_func=lambda name: splits.get(name, f"Your folds: {name}")
@@ -103,7 +109,7 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
         asked["confounds"] = b.multiselect("Confounds", columns, placeholder="No confound")
         names = measured_first(choice.dataset, choice.root)
         asked["aus"] = c.selectbox("Action units", names, key=f"aus-{choice.dataset}") if names else None
-        more(choice, asked, columns)
+        places |= more(choice, asked, columns)
         refused = people.refusal(Role.EDITOR)
         go = st.form_submit_button(
             "Run",
@@ -111,10 +117,13 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
             icon=":material/play_arrow:",
             disabled=job_manager.running(key_of(choice)) or bool(refused),
             help=refused or None,
+            on_click=job_progress.forget,
+            args=(key_of(choice),),
         )
-    if go and not (asked["label"] and (asked["features"] or asked["tables"]) and asked["models"]):
-        st.warning("Choose at least one label, one row of features and one model.", icon=":material/edit_off:")
-    elif go:
+    faults = wrong(asked, recordings) if go else {}
+    if fields.any_wrong(places, faults):
+        return True
+    if go:
         out = report_folder(choice, content_key({k: str(v) for k, v in asked.items()}))
         st.session_state["probe-out"] = str(out)
         job_manager.start(
@@ -123,10 +132,31 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
             *probe_results.arguments(choice.model, choice.dataset, asked, str(out)),
         )
         st.rerun()
+    return False
 
 
-def more(choice: artefact_cache.Choice, asked: dict[str, Any], columns: list[str]) -> None:
-    """What few experiments need."""
+def wrong(asked: dict[str, Any], recordings: pd.DataFrame) -> dict[str, str]:
+    """Fields of the form that cannot be used, each with why."""
+    found = {
+        "label": "" if asked["label"] else "Choose at least one label.",
+        "features": "" if asked["features"] or asked["tables"] else "Choose at least one row of features.",
+        "models": "" if asked["models"] else "Choose at least one model.",
+    }
+    for label in asked["label"]:
+        values = recordings[label]
+        texts = [str(v) for v in values.dropna().unique() if isinstance(v, str)]
+        if lacking := [v for v in texts if asked["levels"] and v not in asked["levels"]]:
+            found["levels"] = f"“{text(lacking[0])}” of {text(label)} is not in this order."
+        if values.isna().any() and not asked["drop_missing"]:
+            found["drop_missing"] = (
+                f"{plural(int(values.isna().sum()), 'recording')} have no value of {text(label)}: tick this, or fill "
+                "them in on the page Data."
+            )
+    return {field: why for field, why in found.items() if why}
+
+
+def more(choice: artefact_cache.Choice, asked: dict[str, Any], columns: list[str]) -> dict[str, Any]:
+    """What few experiments need; the places beside its fields."""
     with st.expander("More choices"):
         a, b, c = st.columns(3)
         asked["regress_out"] = a.multiselect(
@@ -156,7 +186,9 @@ def more(choice: artefact_cache.Choice, asked: dict[str, Any], columns: list[str
             ).split(",")
             if level.strip()
         ]
+        places = {"levels": st.empty()}
         asked["drop_missing"] = st.checkbox("Leave out recordings that have no label")
+        places["drop_missing"] = st.empty()
         dropped = st.file_uploader(
             "Features of your own: tables with a column recording and one row per recording",
             type=["csv", "parquet"],
@@ -169,6 +201,7 @@ def more(choice: artefact_cache.Choice, asked: dict[str, Any], columns: list[str
             st.session_state["probe-tables-staging"] = Staging()
         held = st.session_state["probe-tables-staging"].hold(dropped or [])
         asked["tables"] = {feature_name(path): str(path) for path in held}
+    return places
 
 
 def feature_name(path: Path) -> str:

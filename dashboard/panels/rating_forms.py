@@ -7,14 +7,17 @@ import time
 import pandas as pd
 import streamlit as st
 
+from dfe_core.artefact_names import ANALYSES, ratings_name
+from dfe_core.errors import DataError
 from dfe_core.ratings.design import Foils, Task
 from dfe_core.ratings.store import Invitation, RatingStudy, invite, revoke
+from dfe_core.store import artefact_path
 
 from ..data import artefact_cache, job_manager, people
 from ..data.roles import Role
 from ..links import query_parameters
 from ..theme.formatting import plural, text
-from . import page_frame
+from . import error_text, fields, page_frame
 
 TASKS = {
     Task.CHOICE: "Which name fits the face",
@@ -32,7 +35,7 @@ def new_study(choice: artefact_cache.Choice, key: str, taken: list[str]) -> None
     refused = people.refusal(Role.EDITOR)
     with st.form("new-ratings", border=False):
         a, b, c = st.columns([1.2, 2, 1])
-        name = a.text_input("Name", _free_name(choice.model or "", taken), key="ratings-name")
+        name = a.text_input("Name", _free_name(choice.model or "", taken), key="ratings-name").strip()
         tasks = b.multiselect(
             "Tasks",
             list(TASKS),
@@ -40,6 +43,7 @@ def new_study(choice: artefact_cache.Choice, key: str, taken: list[str]) -> None
             format_func=lambda task: TASKS[task],
             key="ratings-tasks",
         )
+        places = {"name": a.empty(), "tasks": b.empty()}
         items = c.number_input("Questions of each task", 4, 100, 24, key="ratings-items")
         d, e, f, h, g = st.columns([1.6, 1.1, 1.2, 1.3, 1], vertical_alignment="bottom")
         recorded = d.checkbox(
@@ -58,13 +62,25 @@ def new_study(choice: artefact_cache.Choice, key: str, taken: list[str]) -> None
         )
     if not sent:
         return
+    faults = {"name": _wrong_name(name, taken), "tasks": "" if tasks else "Choose at least one task."}
+    if fields.any_wrong(places, faults):
+        return
     with people.acting(Role.EDITOR, "make a rating study"):
-        arguments = ["raters", "make", choice.model or "", "--name", name.strip(), "--tasks", ",".join(tasks)]
+        arguments = ["raters", "make", choice.model or "", "--name", name, "--tasks", ",".join(tasks)]
         arguments += ["--items", str(items), "--faces", str(faces), "--seed", str(seed)]
         arguments += ["--foils", foils] if foils is not Foils.RANDOM else []
         arguments += ["--dataset", choice.dataset or ""] if recorded else []
         job_manager.start(key, f"Faces for “{name}”", *arguments, *(["--clips"] if clips else []))
     st.rerun()
+
+
+def _wrong_name(name: str, taken: list[str]) -> str:
+    """Why a rating study cannot have this name; empty where it can."""
+    try:
+        artefact_path(ANALYSES, ratings_name(name))
+    except DataError as error:
+        return error_text.sentence(error)
+    return f"There is a study “{text(name)}” already." if name in taken else "" if name else "Give it a name."
 
 
 def _free_name(model: str, taken: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import streamlit as st
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed, inspect_sources
-from dfe_core.expressions.labels import ENDINGS
+from dfe_core.expressions.labels import ENDINGS, read_labels
 from dfe_core.facs.alone import as_action_units
 from dfe_core.spreadsheet import plain_table
 
@@ -18,9 +19,9 @@ from ..data import artefact_cache, people
 from ..data.places import place
 from ..data.roles import Role
 from ..data.staging import Staging
-from ..theme.formatting import count, plural
+from ..theme.formatting import count, plural, text
 from ..views import browser_views
-from . import error_text, import_job, import_options, import_preview, job_progress, page_frame, video_intake
+from . import error_text, fields, import_job, import_options, import_preview, job_progress, page_frame, video_intake
 
 WHERE = ("Drop files", "A folder on this machine")
 RECORDINGS, VIDEOS = "Recordings", "Videos"
@@ -50,7 +51,10 @@ def show(choice: artefact_cache.Choice) -> None:
         job_progress.watch(import_job.KEY, "The recordings are in.")
         return
     with st.container():
-        labels, pattern = who_is_who()
+        people_known = who_is_who()
+    if people_known is None:
+        return
+    labels, pattern = people_known
     videos = video_intake.videos_among(paths)
     rest = [path for path in paths if not video_intake.is_video(path)]
     try:
@@ -182,8 +186,9 @@ def staging() -> Staging:
     return st.session_state["staging"]
 
 
-def who_is_who() -> tuple[Path | None, str]:
-    """The table of labels and the pattern of subjects; both show in the list at once."""
+def who_is_who() -> tuple[Path | None, str] | None:
+    """The table of labels and the pattern of subjects, which show in the list at once; None where one of them cannot be
+    used, which is said beside it."""
     with st.expander("Subjects and labels", icon=":material/badge:"):
         left, right = st.columns([3, 2])
         pattern = left.text_input(
@@ -198,8 +203,24 @@ def who_is_who() -> tuple[Path | None, str]:
         )
     if "label-staging" not in st.session_state:
         st.session_state["label-staging"] = Staging()
-    held = st.session_state["label-staging"].hold([table] if table else [])
+    faults = {"pattern": _wrong_pattern(pattern)}
+    try:
+        held = st.session_state["label-staging"].hold([table] if table else [])
+        read_labels(held[0] if held else None)
+    except DataError as error:
+        faults["labels"] = error_text.sentence(error)
+    if fields.any_wrong({"pattern": left, "labels": right}, faults):
+        return None
     return (held[0] if held else None), pattern
+
+
+def _wrong_pattern(pattern: str) -> str:
+    """What is wrong with a regular expression; empty where it can be used."""
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        return f"This is no regular expression: {text(str(error))}."
+    return "" if not pattern or compiled.groups else "It has no group, as `(s\\d+)`, that would be the subject."
 
 
 # ---- what they are
