@@ -70,7 +70,7 @@ def scrub(cache: Path, video: Path, places: int, seed: int) -> dict[str, float]:
         there = Visit(new_context(browser).new_page(), address).open(f"/recordings?recording={RECORDING}", FILMED)
         there.page.evaluate(WATCH)
         line = there.page.locator(".dfe-player canvas.line").bounding_box()
-        left, wide = line["x"] + 64, line["width"] - 64 - 2
+        left, wide = line["x"] + 148, line["width"] - 148 - 2  # GUTTER of dashboard/web/src/shared/strips.js
         there.page.mouse.move(left + 5, line["y"] + 100)
         there.page.mouse.down()
         waits = [

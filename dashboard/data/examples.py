@@ -18,6 +18,8 @@ GROUPS = {
     "Jaw": ("jaw", "tongue"),
 }
 """Coefficients by what their names begin with."""
+LEAST = 0.03
+"""Coefficients of a face nearer to rest than this are left out of a link."""
 
 
 def grouped(names: tuple[str, ...]) -> dict[str, list[str]]:
@@ -60,6 +62,12 @@ def unread(text: str | None, limits: Mapping[str, tuple[float, float]]) -> list[
     """The parts of a link's face that `shape_of` leaves out, but for coefficients at rest."""
     parts = [part for part in (text or "").split(",") if part]
     return [part for part in parts if not shape_of(part, limits) and part.rpartition(":")[2].strip("0.")]
+
+
+def within(names: tuple[str, ...], psi: np.ndarray, limits: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    """ψ (E,) as coefficients within their limits, without those that hardly move."""
+    shape = {n: round(float(np.clip(v, *limits[n])), 2) for n, v in zip(names, psi, strict=True)}
+    return {name: value for name, value in shape.items() if abs(value) >= LEAST}
 
 
 def written(shape: Mapping[str, float]) -> str | None:

@@ -16,12 +16,17 @@ from ..data import artefact_cache, examples, media, thumbnails
 from ..data.dictionary import dictionary
 from ..links import query_parameters, routes
 from ..panels import empty_states, mixes, page_frame
-from ..selection import codeword_selection
-from ..theme.formatting import clock, mm
+from ..selection import codeword_filter, codeword_selection
+from ..theme.formatting import clock, mm, text
 from ..views import browser_views, cards
+from ..views.example_pictures import Picture
 
 SOURCES = ("Sliders", "A moment")
 NEAREST = 8
+BEGINNINGS = 3
+"""Codewords whose faces are offered where nothing is searched for."""
+APART_S, SAME_MM = 1.0, 0.05
+"""A moment nearer to the example than this is the example."""
 
 
 def page() -> None:
@@ -65,10 +70,38 @@ def shown(choice: artefact_cache.Choice, face: FaceModel) -> None:
                 },
             )
         if not np.abs(psi).max() > 0.01:
-            st.caption("This face is at rest. Move a slider, or choose another moment.")
+            at_rest(choice)
             return
         like_codewords(choice, face, psi)
         like_moments(choice, face, psi)
+
+
+def at_rest(choice: artefact_cache.Choice) -> None:
+    """Nothing is searched for yet: faces to begin with, of the codewords used most."""
+    codebook, table = choice.open_codebook(), dictionary(choice).table
+    most = codeword_filter.matching(table, codeword_filter.Filter(used_only=True))[:BEGINNINGS]
+    with empty_states.example(
+        Picture.SEARCH,
+        "This face is at rest",
+        "Move a slider, choose another moment, or begin with the face of a codeword: the codewords and the recorded "
+        "moments most like it are listed here.",
+    ):
+        limits = examples.ranges(codebook.names, codebook.psi)
+        with st.container(horizontal=True):
+            for number in most:
+                st.button(
+                    text(cards.title_of(table.iloc[number])),
+                    key=f"begin-{number}",
+                    icon=":material/face:",
+                    on_click=begin_with,
+                    args=(examples.within(codebook.names, codebook.psi[number], limits),),
+                )
+
+
+def begin_with(shape: dict[str, float]) -> None:
+    """Set the sliders: the link carries the face."""
+    st.session_state["example_by"] = SOURCES[0]
+    query_parameters.write(shape=examples.written(shape), example=None)
 
 
 def sliders(choice: artefact_cache.Choice) -> tuple[np.ndarray, str]:
@@ -90,14 +123,17 @@ def sliders(choice: artefact_cache.Choice) -> tuple[np.ndarray, str]:
             on_click=lambda: query_parameters.write(shape=None),
             help="Set every slider to 0",
         )
-    with st.container(height=330, border=False):
+    st.caption(unit_of(limits))
+    with st.container(height=340, border=False):
         cells = st.columns(2, gap="medium")
         for i, name in enumerate(groups[part]):
             key = f"set-{name}"
             if st.session_state.get(key) != shape.get(name, 0.0):  # the link leads; a moved slider has written it
                 st.session_state[key] = shape.get(name, 0.0)
             low, high = limits[name]
-            cells[i % 2].slider(spoken(name), low, high, step=0.05, key=key, on_change=set_to, args=(limits, name, key))
+            cells[i % 2].slider(
+                spoken(name), low, high, step=0.05, format="%.2f", key=key, on_change=set_to, args=(limits, name, key)
+            )
     return examples.psi_of(shape, codebook.names), "Your face"
 
 
@@ -105,6 +141,13 @@ def set_to(limits: dict[str, tuple[float, float]], name: str, key: str) -> None:
     """A slider was moved: the link carries the face."""
     shape = examples.shape_of(query_parameters.read("shape"), limits)
     query_parameters.write(shape=examples.written(shape | {name: round(float(st.session_state[key]), 2)}))
+
+
+def unit_of(limits: dict[str, tuple[float, float]]) -> str:
+    """What the numbers of the sliders are."""
+    if all(limit == (0.0, 1.0) for limit in limits.values()):
+        return "Coefficients: 0 at rest, 1 the full movement"
+    return "Components of the face model: 0 at rest; they end where the codeword that moves each most does"
 
 
 def spoken(name: str) -> str:
@@ -125,7 +168,8 @@ def moment(choice: artefact_cache.Choice) -> tuple[np.ndarray, str]:
     name, time_s = named or (names[0], 0.0)
     picked = st.selectbox("Recording", names, index=names.index(name), key=f"example-of-{name}")
     end = float(recordings.loc[picked, "duration_s"])
-    at = st.slider("Second", 0.0, max(end, 0.1), min(time_s, end), 0.1, key=f"example-at-{picked}-{time_s:.3f}")
+    key = f"example-at-{picked}-{time_s:.3f}"
+    at = st.slider("Time", 0.0, max(end, 0.1), min(time_s, end), 0.1, format="%.1f s", key=key)
     if picked != name or abs(at - min(time_s, end)) > 0.04:
         query_parameters.write(example=f"{picked}@{0 if picked != name else at:.3f}")
         query_parameters.rerun_fragment()
@@ -148,7 +192,7 @@ def like_codewords(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarr
     codebook, table = choice.open_codebook(), dictionary(choice).table
     found = nearest_codewords(codebook, face, psi, limit=NEAREST)
     found = found[found["cosine"] > 0.05]
-    st.subheader("Nearest codewords", anchor=False)
+    st.subheader("Nearest codewords, at intensity 1", anchor=False)
     if not len(found):
         st.caption("No codeword moves anything like it.")
         return
@@ -157,8 +201,8 @@ def like_codewords(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarr
         {
             "codeword": row.codeword,
             "src": pictures.get(row.codeword),
-            "title": f"{row.codeword} · cosine {row.cosine:.2f}",
-            "note": cards.name_of(table.iloc[row.codeword]),
+            "title": f"{row.codeword} · {mm(row.distance_mm)} away",
+            "note": f"{cards.name_of(table.iloc[row.codeword])}, cosine {row.cosine:.2f}",
             "alt": f"Codeword {row.codeword}: {cards.sentence_of(table.iloc[row.codeword])} Cosine {row.cosine:.2f}, "
             f"{row.distance_mm:.2f} mm away.",
         }
@@ -180,9 +224,26 @@ def like_codewords(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarr
         routes.go("codebook", codeword=int(found["codeword"].iloc[picked]))
 
 
+def other_moments(found: list[mixes.NearMoment]) -> list[mixes.NearMoment]:
+    """The moments without the one that is the example itself."""
+    recording, _, second = (query_parameters.read("example") or "").rpartition("@")
+    return [
+        row
+        for row in found
+        if row.recording != recording or not _is_near(row.time_s, second) or row.distance_mm > SAME_MM
+    ]
+
+
+def _is_near(time_s: float, second: str) -> bool:
+    try:
+        return abs(time_s - float(second)) < APART_S
+    except ValueError:
+        return False
+
+
 def like_moments(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarray) -> None:
     """Moments of the recordings nearest to the face."""
-    found = mixes.nearest_moments(choice, psi)
+    found = other_moments(mixes.nearest_moments(choice, psi))
     st.subheader("Nearest moments in the recordings", anchor=False)
     if not found:
         st.caption(f"“{choice.dataset}” has no frames.")

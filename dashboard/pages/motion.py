@@ -19,8 +19,9 @@ from dfe_core.motion.words import rules, timeline_from_words
 
 from ..data import artefact_cache, notes
 from ..links import query_parameters, track_edits
-from ..panels import empty_states, exports, expression_mixer, mixes, page_frame, transition_ends
+from ..panels import empty_states, exports, expression_mixer, fields, mixes, page_frame, transition_ends
 from ..theme.formatting import percent
+from ..theme.formatting import text as text_of
 from ..views import reels
 
 TABS = ("Mix codewords", "From words", "Between faces", "Another face")
@@ -52,6 +53,11 @@ def shown(choice: artefact_cache.Choice) -> None:
         dict(zip(TABS, (expression_mixer.show, from_words, between_faces, another_face), strict=True))[tab](choice)
 
 
+def scale() -> None:
+    """The colours of the faces above, which are on one scale with all others."""
+    page_frame.colour_scale("how far each vertex moves from the neutral face")
+
+
 def timeline(choice: artefact_cache.Choice) -> Timeline | None:
     """The timeline of the words in the link, as edited; None when no rule can read them."""
     codebook = choice.open_codebook()
@@ -60,9 +66,7 @@ def timeline(choice: artefact_cache.Choice) -> Timeline | None:
     try:
         made = timeline_from_words(text or EXAMPLE, codewords=named)
     except DataError as error:
-        st.warning(
-            f"{error.found[:1].upper() + error.found[1:]}. Try {error.expected or EXAMPLE}.", icon=":material/help:"
-        )
+        fields.wrong(st, f"{text_of(error.found[:1].upper() + error.found[1:])}. Try {error.expected or EXAMPLE}.")
         return None
     if made.unread:
         st.caption(f"No rule reads: {', '.join(made.unread)}.")
@@ -81,16 +85,20 @@ def from_words(choice: artefact_cache.Choice) -> None:
     left, right = st.columns([1, 1], gap="medium")
     with right:
         made = edited(made)
+    if made is None:
+        return
     time_s, psi = play(made, face.names, codebook)
     with left:
         reels.show([(face, psi, face.title)], time_s, made, "words-reel", f"A face that moves: {made.text}")
+        scale()
         with st.expander("Export files", icon=":material/download:"):
             exports.of_movement(face, time_s, psi, "movement", "words-files")
             st.download_button("Timeline", to_toml(made), "timeline.toml", "text/plain", on_click="ignore")
 
 
-def edited(made: Timeline) -> Timeline:
-    """The tracks as a table that can be edited, with the rule behind each. What is changed stands in the link."""
+def edited(made: Timeline) -> Timeline | None:
+    """The tracks as a table that can be edited, with the rule behind each; None where an edited number cannot be. What
+    is changed stands in the link."""
     key = f"tracks-{made.text}-{len(made.tracks)}-{made.tracks[0].kind}"
     st.caption("Tracks. Change a number and the face follows.")
     shown = st.session_state.setdefault(
@@ -99,7 +107,10 @@ def edited(made: Timeline) -> Timeline:
     table = pd.DataFrame([{"track": t.label, **{name: getattr(t, name) for name in NUMBERS}} for t in shown])
     config = {
         name: st.column_config.NumberColumn(
-            name.removesuffix("_s").capitalize(), format="%.2f", min_value=0.0, width=78 if name == "intensity" else 62
+            name.capitalize() if name == "intensity" else f"{name.removesuffix('_s').capitalize()}, s",
+            format="%.2f",
+            min_value=0.0,
+            width=90 if name == "intensity" else 84,
         )
         for name in NUMBERS
     }
@@ -114,6 +125,7 @@ def edited(made: Timeline) -> Timeline:
         track_edits.with_numbers(track, {name: float(row[name]) for name in NUMBERS})
         for track, row in zip(made.tracks, changed.to_dict("records"), strict=True)
     )
+    beside = st.empty()
     with st.expander("Why these tracks", icon=":material/rule:"):
         for track in dict.fromkeys(track.rule for track in made.tracks if track.rule):
             st.markdown(f"- {track}")
@@ -123,10 +135,9 @@ def edited(made: Timeline) -> Timeline:
     try:
         played = dataclasses.replace(made, tracks=tracks)
     except DataError as error:
-        st.warning(
-            f"{error.found[:1].upper() + error.found[1:]}; the tracks play as they were.", icon=":material/edit_off:"
-        )
-        return made
+        fields.wrong(beside, f"{text_of(error.found[:1].upper() + error.found[1:])}. Nothing plays until it is mended.")
+        st.button("As the words say", icon=":material/undo:", on_click=as_the_words_say, args=(key,))
+        return None
     edits = track_edits.written(made.tracks, tracks)
     query_parameters.write(edits=edits)
     if edits:
@@ -155,7 +166,17 @@ def between_faces(choice: artefact_cache.Choice) -> None:
     with left:
         start = transition_ends.choose(choice, "from", "From", "rest")
         stop = transition_ends.choose(choice, "to", "To", "codeword:1")
-        seconds = st.slider("Seconds", 0.1, 5.0, 1.0, 0.1, key="between_s", bind="query-params")
+        seconds = st.slider(
+            "Time of the change",
+            0.1,
+            5.0,
+            1.0,
+            0.1,
+            format="%.1f s",
+            key="between_s",
+            bind="query-params",
+            help="Both faces are held for a moment before and after.",
+        )
     if start.tokens is not None and stop.tokens is not None and (start.tokens or stop.tokens):
         made = between_tokens(start.tokens, stop.tokens, seconds)
     else:
@@ -169,6 +190,7 @@ def between_faces(choice: artefact_cache.Choice) -> None:
             "between-reel",
             f"A face that goes from {start.title} to {stop.title}",
         )
+        scale()
         with st.expander("Export files", icon=":material/download:"):
             exports.of_movement(face, time_s, psi, "transition", "between-files")
             st.download_button("Timeline", to_toml(made), "timeline.toml", "text/plain", on_click="ignore")
@@ -204,6 +226,7 @@ def another_face(choice: artefact_cache.Choice) -> None:
         reels.show(
             [(face, psi, face.title), (other, moved, title)], time_s, made, "another", "The same movement on two faces"
         )
+        scale()
 
 
 def person_sliders(face: FaceModel) -> dict[str, float]:
@@ -212,11 +235,22 @@ def person_sliders(face: FaceModel) -> dict[str, float]:
     if not names:
         st.caption("This face has no identity parameters.")
     both = any(name.startswith("identity") for name in names)
+    if names:
+        st.caption(
+            "Standard deviations from the average person" if both else "Share of each: 0 as the average, 1 in full"
+        )
     defaults = {"old": 0.8, "heavy": 0.6}
     low, high, columns = (-2.0, 2.0, st.columns(2)) if both else (0.0, 1.0, st.columns(2))
     return {
         name: columns[i % 2].slider(
-            name.capitalize(), low, high, defaults.get(name, 0.0), 0.05, key=f"person_{name}", bind="query-params"
+            name.capitalize(),
+            low,
+            high,
+            defaults.get(name, 0.0),
+            0.05,
+            format="%.2f",
+            key=f"person_{name}",
+            bind="query-params",
         )
         for i, name in enumerate(names)
     }

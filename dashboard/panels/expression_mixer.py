@@ -16,7 +16,8 @@ from ..data.dictionary import dictionary
 from ..links import query_parameters, routes
 from ..theme.formatting import clock, mm, percent, text
 from ..views import browser_views, cards
-from . import exports, mixes, page_frame
+from ..views.example_pictures import Picture
+from . import empty_states, exports, mixes, page_frame
 
 
 def show(choice: artefact_cache.Choice) -> None:
@@ -71,14 +72,17 @@ def sliders(choice: artefact_cache.Choice, table: pd.DataFrame, mixed: dict[int,
         key=f"mix-of-{'-'.join(map(str, mixed))}",
     )
     if not picked:
-        st.caption(
+        empty_states.plain_example(
+            Picture.PAIR,
+            "Nothing is mixed yet",
             "Add codewords and set how much of each: their movements add up. A random face is made of codewords "
-            "that this data shows together."
+            "that this data shows together.",
+            narrow=True,
         )
     wanted = {k: mixed.get(k, 0.8) for k in picked}
     for number in picked:
         wanted[number] = st.slider(
-            text(names[number]), 0.0, 2.0, wanted[number], 0.05, key=f"mix-{number}-{len(picked)}"
+            text(names[number]), 0.0, 2.0, wanted[number], 0.05, format="× %.2f", key=f"mix-{number}-{len(picked)}"
         )
     if wanted != mixed:
         mixes.write(wanted)

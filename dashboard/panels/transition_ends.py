@@ -91,7 +91,8 @@ def moment(choice: artefact_cache.Choice, name: str, value: str) -> Stop:
     wanted, time_s = examples.moment_of(value, names) or (names[0], 0.0)
     picked = st.selectbox("Recording", names, index=names.index(wanted), key=f"{name}-recording")
     end = float(recordings.loc[picked, "duration_s"])
-    time_s = st.slider("Second", 0.0, max(end, 0.1), min(time_s, end), 0.1, key=f"{name}-second-{picked}")
+    key = f"{name}-second-{picked}"
+    time_s = st.slider("Time", 0.0, max(end, 0.1), min(time_s, end), 0.1, format="%.1f s", key=key)
     query_parameters.write(**{name: f"moment:{picked}@{time_s:.3f}"})
     psi, exact = examples.frame_at(choice, picked, time_s)
     return Stop(psi, f"{picked}, {clock(exact)}", None)

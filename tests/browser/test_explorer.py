@@ -95,11 +95,12 @@ def test_words_become_a_movement_that_plays_and_can_be_taken_away(visit, tmp_pat
     assert document["animations"] and document["meshes"][0]["primitives"][0]["targets"]
 
 
-def test_words_that_no_rule_knows_are_told_so(visit):
+def test_words_that_no_rule_knows_are_told_so_and_the_movement_before_goes(visit):
     there = visit().open("/motion?motion_part=From+words", REEL)
     there.page.get_by_label("What should the face do?").fill("xyzzy")
     there.page.keyboard.press("Enter")
-    there.page.get_by_test_id("stAlert").wait_for()
+    there.page.get_by_test_id("stMarkdown").filter(has_text="Try").wait_for()
+    there.page.locator(".dfe-reel").wait_for(state="detached")
     assert there.page.locator("[data-testid=stException]").count() == 0
 
 
