@@ -29,7 +29,8 @@ READY = {
     "raters": "[data-testid=stMain] [data-testid=stExpander]",
 }
 ENDLESS = "(animation) => animation.effect.getComputedTiming().iterations === Infinity"
-PLACES = [*READY, *(name for name in ("data", "overview", "study"))]
+LABELS, CACHE = "data?data_part=Labels", "data?data_part=Everything+in+the+cache"
+PLACES = [*READY, *(name for name in ("data", LABELS, CACHE, "overview", "study"))]
 
 
 def test_every_page_is_among_those_looked_at():

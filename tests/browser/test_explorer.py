@@ -158,7 +158,7 @@ def test_a_note_is_written_beside_the_model(visit, small_cache):
 
 def test_what_the_cache_holds_is_listed(visit):
     there = visit().open("/data?data_part=Everything+in+the+cache", "[data-testid=stDataFrame] >> visible=true")
-    there.page.get_by_text(re.compile(r"\d+ artefacts")).wait_for()
+    there.page.get_by_text(re.compile(r"MB: data, codebooks, tokens")).wait_for()
 
 
 def taken(there, label: str) -> str:
