@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from dfe_core.embedding.maps import MapArtefact, MapSettings, open_map
+from dfe_core.embedding.maps import METHOD_NAMES, METHODS, MapArtefact, MapSettings, build_map, open_map
 
 from ..data import artefact_cache, media, thumbnails
 from ..data.dictionary import dictionary
@@ -19,6 +20,8 @@ from ..theme.formatting import clock, plural, text
 from ..views import browser_views, cards, map_view
 from ..views.example_pictures import Picture
 
+MOST_AT_ONCE = 400_000
+"""Frames up to which a page makes the map by PCA itself."""
 RECORDINGS = 4
 """Recordings of the frames drawn around that are named, those with most first."""
 MOST_USED = 6
@@ -28,7 +31,7 @@ MOST_USED = 6
 def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
-    page_frame.header("Map", "Points near each other are similar; the line below gives the quality of the map.", choice)
+    page_frame.header("Map", "Points near each other are similar.", choice)
     if empty_states.ready(choice):
         shown(choice)
 
@@ -40,8 +43,13 @@ def shown(choice: artefact_cache.Choice) -> None:
         settings, colour = choose(choice)
         found = open_map(settings, choice.root)
         if found is None:
-            offer(settings)
-            return
+            if not at_once(choice, settings):
+                offer(settings)
+                return
+            offer_beside_pca(settings)
+            settings = replace(settings, method="pca")
+            with st.spinner("Drawing a first picture by PCA"):
+                found = build_map(settings, root=choice.root, face=choice.open_face())
         left, right = st.columns([2.1, 1], gap="medium")
         with left:
             draw(choice, found, settings, colour)
@@ -67,9 +75,16 @@ def choose(choice: artefact_cache.Choice) -> tuple[MapSettings, str]:
             format_func=lambda name: map_view.BY[of][name],
             width=235,
         )
-        query_parameters.spell("method", ["umap", "pca"], str.upper)
+        query_parameters.spell("method", METHODS, METHOD_NAMES.__getitem__)
         method = st.selectbox(
-            "Method", ["umap", "pca"], key="method", bind="query-params", format_func=str.upper, width=100
+            "Method",
+            METHODS,
+            key="method",
+            bind="query-params",
+            format_func=METHOD_NAMES.__getitem__,
+            width=150,
+            help="UMAP keeps neighbours together; PCA keeps large distances and is the plain baseline. umap-learn is "
+            "the authors' package: the same graph, several times as long.",
         )
         dimensions = st.selectbox("Dimensions", [2, 3], key="dimensions", bind="query-params", width=110)
         colours, capital = map_view.colours(choice, of), lambda name: name[:1].upper() + name[1:]
@@ -98,14 +113,31 @@ def offer(settings: MapSettings) -> None:
     with empty_states.example(
         Picture.MAP, "This map has not been made yet", "Maps are made once, with a seed, and kept."
     ):
-        job_progress.offer(
-            "Make the map",
-            job_key(settings),
-            "Making a map",
-            job_arguments(settings),
-            "The map is ready.",
-            ":material/scatter_plot:",
-        )
+        make(settings)
+
+
+def offer_beside_pca(settings: MapSettings) -> None:
+    """The same above a first picture, the map by PCA."""
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f"The map by {METHOD_NAMES[settings.method]} has not been made yet. Below is the one by PCA.")
+        make(settings)
+
+
+def make(settings: MapSettings) -> None:
+    """The button that makes the map in the background, and its progress."""
+    job_progress.offer(
+        "Make the map",
+        job_key(settings),
+        "Making a map",
+        job_arguments(settings),
+        "The map is ready.",
+        ":material/scatter_plot:",
+    )
+
+
+def at_once(choice: artefact_cache.Choice, settings: MapSettings) -> bool:
+    """Whether the page itself makes the map by PCA, which takes a second or two, to look at until another is made."""
+    return not settings.needs_tokens or choice.open_tokens().frames <= MOST_AT_ONCE
 
 
 def job_key(settings: MapSettings) -> str:
@@ -139,7 +171,7 @@ def draw(choice: artefact_cache.Choice, found: MapArtefact, settings: MapSetting
     else:
         dataset = choice.open_dataset()
         colouring = map_view.frame_colours(choice, found, table, colour)
-        points = map_view.frame_points(str(found.path), dataset.key, found, dataset)
+        points = map_view.frame_points(str(found.path), dataset.key, found, dataset, table)
         extra = {
             "inside": map_view.inside(frame_selection.read(choice, found), len(found.points)),
             "point": whole(query_parameters.read("point")),
@@ -158,7 +190,10 @@ def draw(choice: artefact_cache.Choice, found: MapArtefact, settings: MapSetting
         on_pick_change=lambda: picked(choice, settings.of),
         on_select_change=lambda: drawn_around(choice, settings.of, found if settings.of == "frames" else None),
     )
-    st.caption(f"{text(colouring.about)}  \n{text(found.statement)}" if colouring.about else text(found.statement))
+    st.caption(
+        text(map_view.caption(found)),
+        help="  \n".join(text(part) for part in (colouring.about, found.statement) if part),
+    )
 
 
 def picked(choice: artefact_cache.Choice, of: str) -> None:

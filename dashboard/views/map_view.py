@@ -11,7 +11,8 @@ import streamlit as st
 
 from dfe_core import artefact_names
 from dfe_core.artefact_names import MANIFEST, aus_name
-from dfe_core.embedding.maps import MapArtefact
+from dfe_core.embedding.clusters import density_lines
+from dfe_core.embedding.maps import METHOD_NAMES, MapArtefact
 from dfe_core.embedding.shares import shares_by, subjects_showing
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
@@ -39,6 +40,11 @@ BY = {
 }
 OWN = ("Region", "Symmetry", "Action unit", "Stage", "Use")
 """Colours that a codeword has of its own, and a frame by the codeword that moves it most."""
+SIDE_WORDS = {"left": "left", "right": "right", "symmetric": "both sides"}
+MOSTLY = 0.5
+"""Share of a cluster's points from which on a region, or a side, names it."""
+FACES = 2000
+"""Points of a map of frames whose faces are drawn where there is room for them."""
 FEW = 12
 """A label of more values than this is no colour for codewords."""
 
@@ -175,21 +181,27 @@ def _units(
 def codeword_points(found: MapArtefact, table: pd.DataFrame) -> tuple[bytes, dict[str, str]]:
     """The pack of a map of codewords, and the words of every codeword."""
     points = found.points
-    data = pack({}, places=places(points), ids=points["codeword"].to_numpy(np.int32))
+    data = pack(
+        {"labels": labels(found, table)},
+        places=places(points),
+        ids=points["codeword"].to_numpy(np.int32),
+        shown=shown_first(found, len(points)),
+    )
     rows = table.iloc[points["codeword"]]
     return data, {str(int(r["codeword"])): f"{int(r['codeword'])} · {sentence_of(r)}" for _, r in rows.iterrows()}
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the faces of the map")
-def frame_points(path: str, key: str, _found: MapArtefact, _dataset: Dataset) -> bytes:
+def frame_points(path: str, key: str, _found: MapArtefact, _dataset: Dataset, _table: pd.DataFrame) -> bytes:
     """The pack of a map of frames with their ψ, a note a point, and the density of all frames where there is one."""
     points = _found.points
     steps, scale = quantised(_psi(_dataset, points).T)
     notes = [f"{r} · {clock(t)}" for r, t in zip(points["recording"], points["time_s"], strict=True)]
     header, arrays = density_parts(_found.density)
     return pack(
-        {"notes": notes, **header},
+        {"notes": notes, "labels": labels(_found, _table), **header},
         places=places(points),
+        shown=shown_first(_found, FACES),
         ids=points["frame"].to_numpy(np.int32),
         psi=np.ascontiguousarray(steps.T),
         scale=scale,
@@ -198,15 +210,23 @@ def frame_points(path: str, key: str, _found: MapArtefact, _dataset: Dataset) ->
 
 
 def density_parts(density: dict[str, np.ndarray] | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Header and arrays of a density: on a plane a picture of its cells and its extent, in space the cells that are not
-    empty, (n, 3) float32 middles and (n,) uint8 steps, and how wide they are."""
+    """Header and arrays of a density: on a plane a picture of its cells, its extent and the lines that enclose shares
+    of all frames, each with its share and where it begins and ends among the points of the outline; in space the cells
+    that are not empty, (n, 3) float32 middles and (n,) uint8 steps, and how wide they are."""
     if density is None:
         return {}, {}
     counts, most = density["counts"], int(density["counts"].max(initial=0))
     edges = [density[f"{axis}_edges"] for axis in "xyz"[: counts.ndim]]
     if counts.ndim == 2:
-        return {"most": most, "extent": [float(of[end]) for of in edges for end in (0, -1)]}, {
-            "density": density_steps(counts)
+        lines = density_lines(density)
+        ends = np.cumsum([0, *(len(line) for _, line in lines)])
+        return {
+            "most": most,
+            "extent": [float(of[end]) for of in edges for end in (0, -1)],
+            "lines": [[share, int(a), int(b)] for (share, _), a, b in zip(lines, ends[:-1], ends[1:], strict=True)],
+        }, {
+            "density": density_steps(counts),
+            "outline": np.concatenate([np.zeros((0, 2)), *(line for _, line in lines)]).astype(np.float32),
         }
     where = np.nonzero(counts)
     middles = [(of[1:] + of[:-1])[at] / 2 for of, at in zip(edges, where[::-1], strict=True)]
@@ -222,6 +242,48 @@ def density_steps(counts: np.ndarray) -> np.ndarray:
     return np.where(counts > 0, np.maximum(1, np.rint(255 * np.log1p(counts) / high)), 0).astype(np.uint8)
 
 
+def shown_first(found: MapArtefact, most: int) -> np.ndarray:
+    """(m,) int32 points in the order in which their faces have a place: the middles of the clusters, then others as
+    they come by chance."""
+    count = len(found.points)
+    others = np.random.default_rng(0).permutation(count)
+    return np.array(list(dict.fromkeys([*found.middles, *others.tolist()]))[:most], np.int32)
+
+
+def labels(found: MapArtefact, table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Name and place of every cluster, and how many points it has; table: the dictionary's."""
+    points, at = found.points, places(found.points)
+    return [
+        {
+            "name": cluster_name(table.iloc[points.loc[points["cluster"] == cluster, "codeword"]]),
+            "at": [round(float(v), 4) for v in at[middle]],
+            "points": int((points["cluster"] == cluster).sum()),
+        }
+        for cluster, middle in enumerate(found.middles)
+    ]
+
+
+def cluster_name(rows: pd.DataFrame) -> str:
+    """``Mouth corner, left``: where most of these codewords move the face (two regions where none has half of them),
+    and on which side, where most are on one. rows: of the dictionary's table, one a point."""
+    regions = rows["region"].fillna("rest").value_counts(normalize=True)
+    named = list(regions.index[: 1 if regions.iloc[0] >= MOSTLY else 2])
+    sides = rows.loc[rows["region"].fillna("rest").isin(named), "side"].value_counts(normalize=True)
+    side = f", {SIDE_WORDS[sides.index[0]]}" if sides.index[0] in SIDE_WORDS and sides.iloc[0] > MOSTLY else ""
+    words = " and ".join(str(region) for region in named)
+    return words[:1].upper() + words[1:] + side
+
+
+def caption(found: MapArtefact) -> str:
+    """What is mapped, how, and how far to believe it, in a line."""
+    manifest = found.manifest
+    of, count, total = manifest["settings"]["of"], manifest["points"], manifest["total"]
+    what = f"{count:,} of {total:,} {of}" if manifest["sampled"] else f"{count:,} {of}"
+    trust = found.quality["trustworthiness"]
+    quality = f"trustworthiness {trust:.2f}" if trust is not None else "too few points to measure its quality"
+    return f"{what} · {METHOD_NAMES[manifest['settings']['method']]} · {quality}"
+
+
 def inside(rows: list[int], count: int) -> str | None:
     """The address of the points that are drawn around, None for none."""
     if not rows:
@@ -235,7 +297,7 @@ def view_data(colouring: Colouring, **parts: Any) -> dict[str, Any]:
     """The data of the scatter view, with what does not change from map to map."""
     colours = media.address(pack({}, colours=colouring.colours), "application/octet-stream")
     return {
-        "height": 520,
+        "height": 600,
         "selected": [],
         "colours": colours,
         "legend": colouring.legend,

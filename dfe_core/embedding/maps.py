@@ -21,6 +21,7 @@ import pandas as pd
 from dfe_core.artefact import ArtefactId, OpenedArtefact, newest_first, source_labels, sources_of_tokens
 from dfe_core.artefact_names import MANIFEST, MAP, MODELS, keyed_name
 from dfe_core.embedding import features as features_of
+from dfe_core.embedding.clusters import cluster_places, middle_points
 from dfe_core.embedding.extend import Density, Placer, density_of, density_of_all, held_out_error, nearest_place
 from dfe_core.embedding.features import Features, FrameVectors
 from dfe_core.embedding.quality import MapQuality, map_quality
@@ -35,7 +36,7 @@ from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.intervals import build_runs
 
-VERSION = {"codewords": 2, "frames": 3}
+VERSION = {"codewords": 3, "frames": 4}
 AXES = ("x", "y", "z")
 KINDS = {"codewords": ("deformation", "geodesic", "cooccurrence"), "frames": ("psi", "tokens")}
 METHODS = ("umap", "pca", "umap-learn")
@@ -96,8 +97,8 @@ class MapSettings:
 class MapArtefact(OpenedArtefact):
     """A finished map.
 
-    Its manifest holds settings, points, total, sampled, left_out, quality, explained_variance, density, versions,
-    seconds and statement.
+    Its manifest holds settings, points, total, sampled, left_out, middles, quality, explained_variance, density,
+    versions, seconds and statement.
     """
 
     path: Path
@@ -106,8 +107,13 @@ class MapArtefact(OpenedArtefact):
     def points(self) -> pd.DataFrame:
         """One row a point. Codewords: codeword, x, y (z) and the model's codeword table. Frames: recording, frame,
         time_s, x, y (z), codeword (the one that moves most), stage (its stage from 0, −1 at rest), error_mm, subject
-        and label columns."""
+        and label columns. Of both, last, cluster (`cluster_places`)."""
         return pd.read_parquet(self.path / "points.parquet")
+
+    @property
+    def middles(self) -> list[int]:
+        """The point in the middle of each cluster, those of the largest cluster first."""
+        return self.manifest["middles"]
 
     @property
     def quality(self) -> dict[str, Any]:
@@ -323,6 +329,7 @@ def _write(
     table = features.rows.copy()
     for i in range(settings.dimensions):
         table.insert(min(1 + i, len(table.columns)), AXES[i], places[:, i].astype(np.float32))
+    table["cluster"] = cluster_places(places).astype(np.int32)
     table.to_parquet(folder / "points.parquet", index=False)
     if features.tokens is not None and features.intensities is not None:
         np.savez_compressed(
@@ -345,6 +352,7 @@ def _write(
             "total": told.total,
             "sampled": sampled,
             "left_out": features.left_out,
+            "middles": middle_points(places, table["cluster"].to_numpy()).tolist(),
             "metric": features.metric,
             "quality": told.quality.as_json(),
             "explained_variance": told.explained,

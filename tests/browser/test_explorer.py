@@ -27,7 +27,8 @@ def coloured(pixels: np.ndarray) -> float:
 def test_the_map_draws_its_points_and_says_how_far_to_believe_it(visit):
     there = visit().open("/map?method=PCA", MAP)
     assert coloured(there.pixels(".dfe-scatter .picture canvas")) > 0.005
-    there.page.get_by_text("Trustworthiness").wait_for()
+    there.page.get_by_text(re.compile(r"\d+ codewords · PCA · trustworthiness")).wait_for()
+    assert there.page.get_by_role("button", name="Faces").get_attribute("aria-pressed") == "true"
 
 
 def test_a_click_on_the_map_selects_a_codeword_and_the_link_keeps_it(visit):

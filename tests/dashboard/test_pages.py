@@ -174,6 +174,13 @@ def test_a_link_may_write_its_values_in_capitals_or_not(filled, page, asked, wid
     assert found.value == value
 
 
+def test_a_map_that_is_not_made_is_shown_by_pca_until_it_is(filled: Path):
+    test = opened("map", of="Codewords", method="UMAP")
+    assert not test.exception and not test.error
+    assert "The map by UMAP has not been made yet" in said(test) and "· PCA ·" in said(test)
+    assert [b.label for b in test.button if b.label == "Make the map"]
+
+
 def test_a_page_that_is_open_takes_the_link_of_before_again(filled):
     test = opened("codebook", side="LEFT")
     test.query_params["side"] = "LEFT"  # the browser's way back

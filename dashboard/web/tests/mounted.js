@@ -36,7 +36,7 @@ export let calls = {};
 /** A context of any kind: it takes every call, and answers what is asked of it with something. */
 function context() {
   /** @type {Record<string, any>} */ const set = {};
-  const answers = /** @type {Record<string, unknown>} */ ({ getAttribLocation: 1, getProgramParameter: true, measureText: { width: 10 } });
+  const answers = /** @type {Record<string, unknown>} */ ({ getAttribLocation: 1, getProgramParameter: true, measureText: { width: 10 }, createLinearGradient: { addColorStop() {} } });
   return new Proxy(set, {
     get: (_, name) => (name in set ? set[String(name)] : (/** @type {unknown[]} */ ...values) => {
       (calls[String(name)] ??= []).push(values);

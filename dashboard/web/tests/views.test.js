@@ -226,6 +226,22 @@ test("a lasso and a box select what is inside them", async () => {
   close();
 });
 
+test("faces stand at their points, take the click there, and the link says where they are left out", async () => {
+  assets["/faces"] = () => packed({ ids: [1, 2, 7], labels: [{ name: "Brow, left", at: [0.5, 0.5], points: 2 }] },
+    { places: [[3, 2], [0.2, 0.5, 0.5, 0.5, 0.8, 0.5]], shown: [[3], [1, 0, 2]] });
+  const { box, find, sent, show, reach, click } = mounted("scatter", scatter), close = show({ ...MAP, points: "/faces" }), canvas = find("canvas");
+  await reach("drawn");
+  await vi.waitFor(() => expect(calls.clip?.length).toBeGreaterThan(0));
+  expect(calls.fillText?.some(([text]) => text === "Brow, left")).toBe(true);
+  point(canvas, "pointerdown", [200, 122]);
+  point(canvas, "pointerup", [200, 122]);
+  expect(sent).toEqual([["pick", { id: 2, point: 1, add: false }]]);
+  expect([...box.querySelectorAll("button")].find((one) => one.textContent === "Faces")?.hidden).toBe(false);
+  click("Faces");
+  await vi.waitFor(() => expect(lookOf()).toBe("map:0.9*0*0*0.5*0.35*110"));
+  close();
+});
+
 test("a drag moves the map, which the link then holds", async () => {
   const { find, sent, show, reach } = mounted("scatter", scatter), close = show(MAP), canvas = find("canvas");
   await reach("drawn");

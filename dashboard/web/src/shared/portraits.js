@@ -9,11 +9,18 @@ import { paint } from "./stage.js";
 
 const SMALL = 300; // pixels across: no triangles are seen
 
-/** Draw a face into a canvas of its own, coloured over the range that all pictures share unless given another.
- * @param {HTMLCanvasElement} canvas @param {Face} face @param {import("./face.js").Psi} psi
+/** Draw a face into a canvas of its own, as large as it is on the page; coloured over the range that all pictures share
+ * unless given another. @param {HTMLCanvasElement} canvas @param {Face} face @param {import("./face.js").Psi} psi
  * @param {import("./stage.js").Shading} shading */
 export function portrait(canvas, face, psi, shading = {}) {
   fitCanvas(canvas);
+  portray(canvas, face, psi, shading);
+}
+
+/** The same into a canvas of any size, on the page or not.
+ * @param {HTMLCanvasElement} canvas @param {Face} face @param {import("./face.js").Psi} psi
+ * @param {import("./stage.js").Shading} shading */
+export function portray(canvas, face, psi, shading = {}) {
   const context = context2d(canvas), pose = face.pose(psi, undefined, canvas.width > SMALL ? face.fine : face.plain);
   const { width, height } = canvas, { portrait: aim, shared } = face.look;
   context.clearRect(0, 0, width, height);

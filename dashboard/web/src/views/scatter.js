@@ -6,6 +6,7 @@ import { loadFace } from "../shared/face.js";
 import { remember } from "../shared/link.js";
 import { isInside, near } from "../shared/maths.js";
 import { loadPack, rowOf } from "../shared/pack.js";
+import { MapFaces } from "../shared/map_faces.js";
 import { HOME, MapView } from "../shared/map_view.js";
 import { drag, placeOn, wheel } from "../shared/pointer.js";
 import { portrait } from "../shared/portraits.js";
@@ -18,6 +19,9 @@ import { mount, View } from "../shared/view.js";
  *   words?: Record<string, string>, face?: import("../shared/face.js").FaceAddress, codebook?: string, model: string,
  *   selected?: number[], point?: number, height: number, alt: string, look: string }} Data
  */
+
+/** ``50, 80, 95``: the shares that lines enclose, in percent. @param {number[][]} lines */
+const shares = (lines) => [...new Set(lines.map(([share]) => Math.round(100 * share)))].join(", ");
 
 const SHADE = ["11%", "82%"].map((share) => `color-mix(in srgb, var(--st-text-color) ${share}, transparent)`);
 
@@ -51,6 +55,8 @@ class Scatter extends View {
       { hidden: true, title: "Show the drawn frames" });
     this.densityOn = toggle("Density", true, () => this.layer(this.pointsOn),
       { hidden: true, title: "Shade the plane by the number of all frames, on a logarithmic scale" });
+    this.facesOn = toggle("Faces", true, () => this.draw(), { hidden: true, title: "Draw faces where there is room for them" });
+    this.faces = new MapFaces(() => this.draw());
     this.build();
     this.listen();
     this.resized.observe(this.canvas);
@@ -62,7 +68,8 @@ class Scatter extends View {
       button("−", zoom(1 / 1.4), { class: "toggle", "aria-label": "Zoom out" }),
       button("All", () => { this.map.fit(); this.draw(); }, { class: "toggle" })];
     this.box.append(element("div", { class: "picture" }, this.canvas, this.card),
-      element("div", { class: "toggles" }, this.lasso, this.boxing, ...zooms, this.pointsOn, this.densityOn, this.legend));
+      element("div", { class: "toggles" }, this.lasso, this.boxing, ...zooms, this.facesOn, this.pointsOn, this.densityOn,
+        this.legend));
   }
 
   /** One of the two layers stays on. @param {HTMLElement} other */
@@ -126,11 +133,12 @@ class Scatter extends View {
     const [points, { colours }] = await Promise.all([loadPack(data.points), loadPack(data.colours)]);
     this.colours = colours;
     const opened = this.points !== points;
-    if (opened) this.open(points);
+    if (opened) { this.open(points); this.describe(); }
     if (this.linked) this.look(this.linked); else if (opened) this.remember();
     this.linked = null;
     if (data.face) this.face = await loadFace(data.face);
     this.codebook = data.codebook ? await loadPack(data.codebook) : null;
+    this.facesOn.hidden = !this.face || !points.shown;
     this.chosen = new Set(data.selected || []);
     this.inside = data.inside ? (await loadPack(data.inside)).inside : null;
   }
@@ -139,13 +147,14 @@ class Scatter extends View {
   open(points) {
     this.points = points;
     this.shades = null;
+    this.faces.forget();
     this.pointsOn.hidden = this.densityOn.hidden = !points.density;
     this.map = new MapView(points.places, points.shapes.places[1]);
   }
 
   /** The legend: categories, or a ramp from its lowest to its highest colour; and what the density's shades count. */
   describe() {
-    const { legend, ramp } = this.data;
+    const { data: { legend, ramp }, points } = this;
     const bar = (/** @type {string} */ low, /** @type {string} */ colours, /** @type {(Node | string)[]} */ ...high) =>
       element("span", { class: "ramp" }, low,
         element("i", { style: `background:linear-gradient(90deg, ${colours})` }), ...high);
@@ -157,13 +166,16 @@ class Scatter extends View {
     }
     const log = ramp?.middle === "log" ? ", log scale" : "";
     const middle = ramp?.middle && !log ? element("span", { class: "sr" }, `middle ${ramp.middle}, `) : "";
-    this.legend.replaceChildren(...(ramp ? [bar(ramp.low, ramp.colours, middle, ramp.high + log)] : []),
+    const lines = points?.lines?.length && this.draws(this.densityOn)
+      ? [element("span", {}, `Lines enclose ${shares(points.lines)} % of all frames`)] : [];
+    this.legend.replaceChildren(...lines, ...(ramp ? [bar(ramp.low, ramp.colours, middle, ramp.high + log)] : []),
       ...legend.map(({ name, colour }) => element("span", {}, element("i", { style: `background:${colour}` }), name)));
   }
 
   /** Zoom, shift in parts of the picture's smaller side, turn (3D), what is drawn. */
   remember() {
-    const drawn = [this.pointsOn, this.densityOn].map((layer) => (this.draws(layer) ? 1 : 0)).join("");
+    const drawn = [this.pointsOn, this.densityOn].map((layer) => (this.draws(layer) ? 1 : 0)).join("")
+      + (this.draws(this.facesOn) ? "" : "0");
     const values = this.map.values(this.size);
     const changed = drawn !== "11" || values.some((v, i) => !near(v, HOME[i]));
     remember(this.name, changed ? [...values, drawn] : null);
@@ -175,7 +187,7 @@ class Scatter extends View {
   /** @param {string[]} values */
   look(values) {
     if (!this.map.look(values.slice(0, 5).map(Number), this.size)) return;
-    setSwitches([this.pointsOn, this.densityOn], values[5]);
+    setSwitches([this.pointsOn, this.densityOn, this.facesOn], values[5]);
     this.describe();
   }
 
@@ -187,8 +199,12 @@ class Scatter extends View {
       if (this.map.deep) this.renderFog(context, colours.text); else this.renderDensity(context, colours.text);
     }
     if (this.draws(this.pointsOn)) this.renderPoints(context, places, radius);
+    if (points.lines && this.draws(this.densityOn)) this.renderLines(context, colours.text);
+    if (this.face && points.shown && isOn(this.facesOn)) this.renderFaces(context, places, { width, height }, colours);
+    else this.faces.placed = [];
     this.renderRings(context, places, radius + 3.5, colours.text);
     if (count <= 300) this.renderNumbers(context, places, radius, colours);
+    if (points.labels) this.renderLabels(context, { width, height }, colours);
     if (this.loop && this.loop.length > 1) this.renderLoop(context, this.loop, colours.primary); else this.remember();
   }
 
@@ -248,6 +264,56 @@ class Scatter extends View {
     return picture;
   }
 
+  /** Lines that enclose shares of all frames, the innermost the strongest.
+   * @param {CanvasRenderingContext2D} context @param {string} ink */
+  renderLines(context, ink) {
+    const { lines, outline } = this.points, at = this.map.project(outline, this.size);
+    context.strokeStyle = ink;
+    context.lineWidth = 1;
+    for (const [share, from, to] of lines) {
+      context.globalAlpha = share < 0.6 ? 0.75 : share < 0.9 ? 0.5 : 0.3;
+      context.beginPath();
+      for (let i = from; i < to; i++) context.lineTo(at[3 * i], at[3 * i + 1]);
+      context.stroke();
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** Faces at their points, as many as there is room for, in a ring of the point's colour.
+   * @param {CanvasRenderingContext2D} context @param {Float32Array} places
+   * @param {import("../shared/map_view.js").Size} size @param {ReturnType<typeof theme>} colours */
+  renderFaces(context, places, size, colours) {
+    const { points: { shown, ids }, inside, chosen, colours: c } = this;
+    const first = chosen.size ? [...shown].filter((i) => chosen.has(ids[i])) : [];
+    const rows = [...first, ...(inside ? [...shown].filter((i) => inside[i]) : shown)];
+    const many = this.count > 300;
+    this.faces.place(rows, places, size, many ? { side: 40, apart: 84 } : { side: 50, apart: 53 });
+    this.faces.render(context, /** @type {import("../shared/face.js").Face} */ (this.face), (i) => this.psiOf(i),
+      { ground: colours.ground, ring: (i) => `rgb(${c[3 * i]},${c[3 * i + 1]},${c[3 * i + 2]})` });
+  }
+
+  /** Names of the clusters, those of the largest first and each once; a name that would lie on another is left out.
+   * @param {CanvasRenderingContext2D} context @param {import("../shared/map_view.js").Size} size
+   * @param {ReturnType<typeof theme>} colours */
+  renderLabels(context, size, colours) {
+    /** @type {number[][]} */ const taken = [];
+    /** @type {Set<string>} */ const said = new Set();
+    context.font = `600 12px ${colours.font}`;
+    context.textAlign = "center";
+    Object.assign(context, { fillStyle: colours.text, strokeStyle: colours.ground, lineWidth: 3.5, lineJoin: "round" });
+    for (const { name, at } of this.points.labels) {
+      const [x, middle] = this.map.project(at, size), y = middle + this.faces.below(x, middle);
+      const half = context.measureText(name).width / 2 + 4;
+      if (x < half || x > size.width - half || y < 14 || y > size.height - 4) continue;
+      if (said.has(name) || taken.some(([a, b, wide]) => Math.abs(a - x) < wide + half && Math.abs(b - y) < 16)) continue;
+      taken.push([x, y, half]);
+      said.add(name);
+      context.strokeText(name, x, y);
+      context.fillText(name, x, y);
+    }
+    context.textAlign = "start";
+  }
+
   /** The density in space: a faint square a cell that is not empty, so that they add up along the line of sight.
    * @param {CanvasRenderingContext2D} context @param {string} ink */
   renderFog(context, ink) {
@@ -269,7 +335,10 @@ class Scatter extends View {
     context.fillStyle = colours.text;
     context.globalAlpha = 0.85;
     for (let i = 0; i < this.count; i++) {
-      context.fillText(this.points.ids[i], places[3 * i] + radius + 3, places[3 * i + 1] + 4);
+      const covering = this.faces.under(places[3 * i], places[3 * i + 1]);
+      if (covering >= 0 && covering !== i) continue;
+      const beside = this.faces.at(i) ? this.faces.side / 2 - 5 : radius;
+      context.fillText(this.points.ids[i], places[3 * i] + beside + 3, places[3 * i + 1] + (beside > radius ? 20 : 4));
     }
     context.globalAlpha = 1;
   }
@@ -286,8 +355,10 @@ class Scatter extends View {
     context.globalAlpha = 1;
   }
 
-  /** The point within 14 pixels that is nearest to a place; -1 for none. @param {Place} place */
+  /** The point of the face at a place, else the point within 14 pixels that is nearest; -1 for none. @param {Place} place */
   nearest([x, y]) {
+    const face = this.faces.under(x, y);
+    if (face >= 0) return face;
     let best = -1, least = 14 * 14;
     for (let i = 0; this.placed && i < this.count; i++) {
       const d = (this.placed[3 * i] - x) ** 2 + (this.placed[3 * i + 1] - y) ** 2;
@@ -314,10 +385,14 @@ class Scatter extends View {
     this.words.textContent = this.data.words?.[points.ids[point]] ?? points.notes?.[point] ?? "";
     this.portrait.hidden = !face;
     if (!face) return;
-    const size = face.coefficients;
-    const psi = points.psi ? Float32Array.from(rowOf(points.psi, point, size), (v, e) => v * points.scale[e])
+    portrait(this.portrait, face, this.psiOf(point));
+  }
+
+  /** Expression coefficients of a point. @param {number} point */
+  psiOf(point) {
+    const { points, face } = this, size = face?.coefficients ?? 0;
+    return points.psi ? Float32Array.from(rowOf(points.psi, point, size), (v, e) => v * points.scale[e])
       : rowOf(this.codebook?.psi, points.ids[point], size);
-    portrait(this.portrait, face, psi);
   }
 
   /** @param {number} point @param {boolean} add */
