@@ -51,7 +51,7 @@ def density_lines(density: Density | dict[str, np.ndarray]) -> list[tuple[float,
     middles = [
         edges[0] + (np.arange(-_MARGIN, len(edges) - 1 + _MARGIN) + 0.5) * (edges[1] - edges[0]) for edges in (x, y)
     ]
-    draw = contour_generator(*middles, smooth)
+    draw = contour_generator(x=middles[0], y=middles[1], z=smooth)
     return [(share, np.asarray(line)) for share in SHARES for line in draw.lines(falling[np.searchsorted(held, share)])]
 
 
