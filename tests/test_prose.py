@@ -22,6 +22,11 @@ BANNED = {
     r"anew": "again",
     r"lies?": "is in",
     r"told|tells?|unasked": "reported, predicts, identifies, always",
+    r"take it away": "export",
+    r"hold(?:ing)? it against": "compare with",
+    r"make what is broken again": "rebuild",
+    r"believed to be": "seems to be, is read as",
+    r"in whom,? and when": "by subject, by time",
 }
 PATTERNS = {re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE): better for pattern, better in BANNED.items()}
 DOCUMENTS = [

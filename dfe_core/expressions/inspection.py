@@ -1,4 +1,4 @@
-"""What files are believed to be, and why, before any of them is imported."""
+"""What files seem to be, and why, before any of them is imported."""
 
 from __future__ import annotations
 

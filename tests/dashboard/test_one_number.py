@@ -22,7 +22,7 @@ from dfe_core.tokens.intervals import build_runs
 from dfe_core.tokens.statistics import STATISTICS
 from dfe_core.tokens.usage import usage
 from tests.dashboard.fake_cache import add_model
-from tests.dashboard.test_pages import opened
+from tests.dashboard.test_pages import opened, said
 
 CODEWORD = 3
 FACT = re.compile(r"<dt>([^<]*)(<span.*?</span>)?</dt><dd>(.*?)<small>(.*?)</small></dd>", re.DOTALL)
@@ -43,7 +43,7 @@ def walked(study: Path):
     before, os.environ["DFE_CACHE"] = os.environ.get("DFE_CACHE"), str(study)
     try:
         return {
-            mm: {page: opened(page, counted=mm, **PAGES[page]) for page in pages}
+            mm: {page: opened(page.partition(" ")[0], counted=mm, **PAGES[page]) for page in pages}
             for mm, pages in (("1 mm", PAGES), ("4 mm", ("overview", "codebook")))
         }
     finally:
@@ -56,7 +56,13 @@ PAGES = {
     "recordings": {},
     "compare": {"other": "second"},
     "coverage": {"part_of": "Beyond FACS"},
+    "data": {},
+    "data labels": {"data_part": "Labels"},
+    "find": {},
+    "motion": {},
 }
+"""Every page with a figure or a name of the study that another has too, and what its link says; a word after a page is
+a part of it. Map, Groups, Probes and Raters show figures of analyses of their own."""
 
 
 def facts(test) -> dict[str, tuple[str, str, str]]:
@@ -77,6 +83,29 @@ def test_every_page_has_the_same_numbers(walked):
     assert "main stage" not in str(facts(pages["codebook"])).lower()
     recording = next(e.value for e in pages["recordings"].dataframe if "Share of frames" in e.value)
     assert recording["Share of frames"].max() <= 1 and recording["Share of frames"].is_monotonic_decreasing
+
+
+def test_pages_that_count_the_data_agree(walked):
+    pages = walked["1 mm"]
+    overview, data, labels = (facts(pages[name]) for name in ("overview", "data", "data labels"))
+    for figure in ("Recordings", "Subjects", "Duration", "Frames"):
+        assert overview[figure][0] == data[figure][0], figure
+    assert labels["Recordings"][:2] == (data["Recordings"][0], f"of {data['Subjects'][0]} subjects")
+    assert labels["Labels"][0] == str(
+        len(next(s for s in pages["data labels"].selectbox if s.label == "Label").options)
+    )
+
+
+def test_a_codeword_has_one_name_on_every_page(walked):
+    pages = walked["1 mm"]
+    names = dict(option.split(" · ", 1) for option in pages["motion"].multiselect[0].options)
+    heading = next(line for line in said(pages["codebook"]).splitlines() if f"Codeword {CODEWORD}:" in line)
+    assert names[str(CODEWORD)] in heading
+    begun = dict(b.label.split(" · ", 1) for b in pages["find"].button if (b.key or "").startswith("begin-"))
+    assert len(begun) == 3 and begun.items() <= names.items()
+    table = next(e.value for e in pages["recordings"].dataframe if "Share of frames" in e.value)
+    shown = {link.rpartition("=")[2]: name for link, name in zip(table["Codeword"], table["Movement"], strict=True)}
+    assert shown and shown.items() <= names.items()
 
 
 def test_coverage_counts_frames_as_the_codebook_page_does(walked, study):

@@ -44,7 +44,7 @@ class FormatReader(Reader[Options, Content], Protocol[Head, Options, Content]):
     """
 
     def sniff(self, path: Path, head: Head) -> str | None:
-        """Why the file is believed to be of this format, None if it is not; never raises.
+        """Why the file seems to be of this format, None if it is not; never raises.
 
         head: the first 64 kB of a recording (empty for a folder), or the header of a table of action units.
         """
