@@ -46,7 +46,8 @@ def shown(choice: artefact_cache.Choice) -> None:
             if not at_once(choice, settings):
                 offer(settings)
                 return
-            offer_beside_pca(settings)
+            if settings.method != "pca":
+                offer_beside_pca(settings)
             settings = replace(settings, method="pca")
             with st.spinner("Drawing a first picture by PCA"):
                 found = build_map(settings, root=choice.root, face=choice.open_face())

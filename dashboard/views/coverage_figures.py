@@ -171,6 +171,6 @@ def balance(table: pd.DataFrame) -> go.Figure:
             hovertemplate="%{y}: %{x:.2f}<extra></extra>",
         )
     )
-    figure.update_xaxes(range=[-1, 1], title="all right  ·  balance of movement  ·  all left")
+    figure.update_xaxes(range=[-1, 1], title="all right  ·  balance of movement  ·  all left", side="top")
     figure.update_yaxes(type="category", tickfont_size=10)
-    return figures.laid_out(figure, max(240, 14 * len(table) + 70))
+    return figures.laid_out(figure, max(240, 14 * len(table) + 70)).update_layout(margin_t=46, margin_b=8)

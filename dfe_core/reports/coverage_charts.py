@@ -13,8 +13,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dfe_core.facs.status import describe, without_figure
-from dfe_core.reports.coverage_figures import PART_COLOURS, SIDE_COLOURS
-from dfe_core.reports.style import BLUE, DIVERGING, GOLD, GREEN, GREY, ORANGE, SKY
+from dfe_core.reports.coverage_figures import PART_COLOURS, SIDE_COLOURS, level_colours
+from dfe_core.reports.style import BLUE, DIVERGING, GREEN, GREY, ORANGE, SKY
 
 _APART = 0.17
 """How far from the middle of its row each of two points of an AU is drawn."""
@@ -93,7 +93,7 @@ def chart_variance(variance: pd.DataFrame) -> go.Figure:
     share = variance.set_index("part")
     names = {
         "both alike": "either explains it",
-        "beyond FACS": "tokens only: beyond FACS",
+        "beyond FACS": "tokens only",
         "FACS only": "AUs only",
         "neither": "neither",
     }
@@ -187,26 +187,30 @@ def chart_symmetry(by_subject: pd.DataFrame) -> go.Figure:
 
 
 def chart_deformation(table: pd.DataFrame, unit: str) -> go.Figure:
-    """Mean displacement by region, one colour a level of one condition; the peak on hover."""
+    """Mean displacement by region, one colour a level of one condition, levels one below the other; the peak on
+    hover."""
     figure = go.Figure()
-    colours = (BLUE, ORANGE, GREEN, GOLD, SKY, GREY) * 3
-    for level, colour in zip(dict.fromkeys(table["level"]), colours, strict=False):
+    regions, levels = list(dict.fromkeys(table["region"])), list(dict.fromkeys(table["level"]))
+    apart = min(0.18, 0.7 / max(len(levels), 1))
+    for i, (level, colour) in enumerate(zip(levels, level_colours(levels), strict=True)):
         part = table[table["level"] == level]
         figure.add_scatter(
             x=part["mean_mm"],
-            y=part["region"],
+            y=[regions.index(region) + apart * (i - (len(levels) - 1) / 2) for region in part["region"]],
             mode="markers",
             name=str(level),
+            text=part["region"],
             customdata=part[["peak_mm", "subjects", "frames"]].to_numpy(),
-            marker={"color": colour, "size": 9},
+            marker={"color": colour, "size": 8},
             error_x=interval_bars(part["mean_mm"], part["mean_low"], part["mean_high"], colour),
-            hovertemplate="%{y}: mean %{x:.2f}, peak %{customdata[0]:.2f} "
+            hovertemplate="%{text}: mean %{x:.2f}, peak %{customdata[0]:.2f} "
             + unit
             + "<br>%{customdata[1]} subjects, %{customdata[2]:,} frames<extra></extra>",
         )
     figure.update_xaxes(title=f"mean displacement, {unit}", rangemode="tozero")
-    figure.update_layout(scattermode="group")
-    return _sized(figure, 130 + 34 * table["region"].nunique(), reverse=True)
+    figure.update_yaxes(tickmode="array", tickvals=list(range(len(regions))), ticktext=regions, zeroline=False)
+    _sized(figure, 130 + max(34, 9 * len(levels)) * len(regions))
+    return figure.update_yaxes(range=[len(regions) - 0.4, -0.6])
 
 
 def chart_rarefaction(curves: pd.DataFrame) -> go.Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,18 @@ from dfe_core.reports.style import BLUE, DIVERGING, FAINT, GOLD, GREEN, GREY, IN
 PART_COLOURS = {"both alike": GREY, "beyond FACS": ORANGE, "FACS only": BLUE, "neither": FAINT}
 SIDE_COLOURS = {"symmetric": GREY, "left": BLUE, "right": GOLD, "still": FAINT}
 MOST_SUBJECTS = 36
+
+
+def level_colours(levels: Sequence[object]) -> list[str]:
+    """A colour for each level of a condition: of the palette while they are few, from blue by grey to vermilion for
+    many, so that no two are the same."""
+    palette = (BLUE, ORANGE, GREEN, GOLD, SKY, GREY)
+    if len(levels) <= len(palette):
+        return list(palette[: len(levels)])
+    stops = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (BLUE, GREY, ORANGE)])
+    at = np.linspace(0, 2, len(levels))
+    rgb = np.stack([np.interp(at, range(3), stops[:, c]) for c in range(3)], 1).round().astype(int)
+    return [f"#{r:02X}{g:02X}{b:02X}" for r, g, b in rgb.tolist()]
 
 
 def row_height(rows: int, each: float = 3.7, margin: float = 22.0) -> float:
@@ -81,7 +94,7 @@ def draw_variance(figure: Any, variance: pd.DataFrame) -> None:
         axes.barh(0, width, left=left, height=1, color=colour, edgecolor="white", linewidth=0.8)
         name = {
             "both alike": "either explains it",
-            "beyond FACS": "tokens only: beyond FACS",
+            "beyond FACS": "tokens only",
             "FACS only": "AUs only",
             "neither": "neither",
         }[part]
@@ -195,7 +208,7 @@ def draw_deformation(figure: Any, table: pd.DataFrame, unit: str) -> None:
     regions = list(dict.fromkeys(table["region"]))[::-1]
     levels = list(dict.fromkeys(table["level"]))
     axes = [figure.add_axes((0.13 + 0.45 * i, 0.15, 0.40, 0.72)) for i in range(2)]
-    colours = (BLUE, ORANGE, GREEN, GOLD, SKY, GREY) * 3
+    colours = level_colours(levels)
     for panel, name, title in ((axes[0], "mean", "Mean over frames"), (axes[1], "peak", "Peak (99th percentile)")):
         for j, level in enumerate(levels):
             part = table[table["level"] == level].set_index("region").reindex(regions)

@@ -179,6 +179,8 @@ def test_a_map_that_is_not_made_is_shown_by_pca_until_it_is(filled: Path):
     assert not test.exception and not test.error
     assert "The map by UMAP has not been made yet" in said(test) and "· PCA ·" in said(test)
     assert [b.label for b in test.button if b.label == "Make the map"]
+    test = opened("map", of="Codewords", method="PCA", dimensions="3")
+    assert "not been made" not in said(test) and not [b for b in test.button if b.label == "Make the map"]
 
 
 def test_a_page_that_is_open_takes_the_link_of_before_again(filled):
