@@ -58,6 +58,7 @@ COMMANDS = {
     "probe": Command("probe", "predict a label from tokens, AUs or coefficients"),
     "export": Command("export", "write tokens, bags, intervals or a summary as a table"),
     "groups": Command("groups", "compare groups or conditions codeword by codeword"),
+    "conversations": Command("conversations", "who answers whom, how late, and who speaks, of faces recorded together"),
     "power": Command("power", "how many people a difference between groups needs"),
     "align-text": Command("align_text", "lay moments among words, and find them by a description"),
     "benchmark": Command("benchmark", "measure the tokenizer or the speed on this machine"),
@@ -73,10 +74,12 @@ COMMANDS = {
 }
 
 _RESTS_ON_DATASET = frozenset(
-    ("train", "evaluate", "coverage", "probe", "map", "groups", "power", "export", "robustness")
+    ("train", "evaluate", "coverage", "probe", "map", "groups", "power", "conversations", "export", "robustness")
 )
 """Commands whose results a high pose leak of their dataset puts in question."""
-_LOGGED = frozenset(("evaluate", "names", "coverage", "map", "probe", "export", "groups", "align-text"))
+_LOGGED = frozenset(
+    ("evaluate", "names", "coverage", "map", "probe", "export", "groups", "conversations", "align-text")
+)
 """Commands that have a line of their own in the log: of others, what they do to artefacts has one."""
 _CONTINUES = {
     "train": ("the same command with --resume continues from the last checkpoint",),

@@ -42,7 +42,8 @@ class GroupSettings:
     by
         The label column.
     unit
-        ``subject``, or ``recording``, which takes recordings of one subject as independent.
+        ``subject``, or ``recording``, which takes recordings of one subject as independent; or a label column (or
+        ``session``) whose values are pooled as subjects are: dyads, families, classes.
     measures
         Of rate, share, intensity, duration, latency, balance, probability (the last two of their families alone).
     permutations

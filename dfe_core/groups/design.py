@@ -26,7 +26,7 @@ class Design:
     within: each subject has recordings at several levels, and is compared with itself. A unit is then a subject at
         one level; otherwise it is a subject, or a recording.
     member: (R,) the unit of each recording, −1 for none. level: (U,) index of each unit's level.
-    subject: (U,) index of its subject. subjects: how many.
+    subject: (U,) index of its subject (or of what stands in its place: a dyad). subjects: how many.
     unlabelled: recordings left out because they have no label.
     """
 
@@ -43,20 +43,19 @@ def make_design(recordings: pd.DataFrame, by: str, unit: str = "subject") -> Des
     """The design of a label column over `Dataset.recordings`.
 
     With subjects as units, the comparison is between subjects where every subject has one level, and within subjects
-    where any has several. Raises `DataError` for an unknown column or unit, and for fewer than 2 or more than
-    `MOST_LEVELS` levels.
+    where any has several. A label column (or session) as the unit takes what has one value in it as subjects are taken:
+    the members of a dyad, whose recordings are not independent. Raises `DataError` for an unknown column or unit, a
+    recording without a unit, and for fewer than 2 or more than `MOST_LEVELS` levels.
     """
-    if unit not in GROUP_UNITS:
-        raise DataError("unit", repr(unit), " or ".join(GROUP_UNITS))
     values = label_texts(recordings, by)
     known = values.notna().to_numpy()
     levels = tuple(sorted(values[known].unique()))
     if not 2 <= len(levels) <= MOST_LEVELS:
         raise DataError(by, f"{len(levels)} different values", f"a column of 2 to {MOST_LEVELS} groups")
     level = values.map({name: i for i, name in enumerate(levels)}).to_numpy(float)
-    subject = pd.factorize(recordings["subject"].astype(str))[0]
+    subject = pd.factorize(_owners(recordings, unit, known))[0]
     several = pd.Series(level[known]).groupby(subject[known]).nunique().max() > 1
-    within = bool(several) and unit == "subject"
+    within = bool(several) and unit != "recording"
     name = [
         (r,) if unit == "recording" else (s, lv) if within else (s,)
         for r, (s, lv) in enumerate(zip(subject.tolist(), level.tolist(), strict=True))
@@ -74,6 +73,20 @@ def make_design(recordings: pd.DataFrame, by: str, unit: str = "subject") -> Des
         subjects=len(subjects),
         unlabelled=int((~known).sum()),
     )
+
+
+def _owners(recordings: pd.DataFrame, unit: str, known: np.ndarray) -> pd.Series:
+    """What the recordings are pooled by, as text; of those with a level (R,) each must have one."""
+    if unit in GROUP_UNITS:
+        return recordings["subject"].astype(str)
+    columns = [*_OF_RECORDINGS[:1], *(c for c in recordings.columns if c not in RECORDING_COLUMNS)]
+    if unit not in columns or unit not in recordings:
+        raise DataError("unit", repr(unit), "subject or recording, or a column: " + ", ".join(columns))
+    owners = label_texts(recordings, unit)
+    if (lacking := owners.isna().to_numpy() & known).any():
+        name = recordings["recording"].astype(str)[lacking].iloc[0]
+        raise DataError(unit, f"no value for {name}", "one for every recording that is compared")
+    return owners.fillna("").astype(str)
 
 
 def rows_of_pair(design: Design, a: int, b: int) -> tuple[np.ndarray, np.ndarray]:

@@ -20,6 +20,8 @@ from dfe_core.tokens.cache import TokenCache
 from dfe_core.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
+    from dfe_core.conversations.analysis import ConversationResult
+    from dfe_core.conversations.settings import ConversationSettings
     from dfe_core.facs.coverage_result import Coverage
     from dfe_core.groups.comparison import GroupComparison
     from dfe_core.groups.event_curves import CurveSettings, EventCurves
@@ -326,6 +328,28 @@ class Study:
         if settings.by:
             self._note_look("event curves", settings.by, settings)
         return event_curves(self.dataset, self.token_cache, settings, self.progress)
+
+    def conversations(self, settings: ConversationSettings) -> ConversationResult:
+        """Find who answers whom in recordings that were made together, as ``dfe conversations``.
+
+        Parameters
+        ----------
+        settings
+            Which recordings are together, the largest lag, and the tests; see docs/conversations.md.
+
+        Returns
+        -------
+        ConversationResult
+            ``table`` has one row per codeword or region, measure and direction; ``turns`` one per pair of faces.
+
+        Raises
+        ------
+        DataError
+            For conversations of one face, clocks that do not overlap, and an unknown column.
+        """
+        from dfe_core.conversations.run import analyse_conversations
+
+        return analyse_conversations(self.codebook, self.dataset, self.token_cache, settings, self.progress)
 
     def groups(self, by: str, *, aus: str | None = None, **settings: Any) -> FamilyComparison:
         """Compare codewords, regions and action units between groups in one table, as ``dfe groups --all``.

@@ -169,6 +169,24 @@ def test_whole_numbers_are_named_without_a_point_and_recordings_can_be_units():
         make_design(recordings, "g", "segment")
 
 
+def test_members_of_a_dyad_are_one_observation():
+    recordings = pd.DataFrame(
+        {
+            "recording": list("abcdef"),
+            "subject": list("uvwxyz"),
+            "dyad": [1.0, 1.0, 2.0, 2.0, 3.0, 3.0],
+            "g": ["p", "p", "q", "q", "p", None],
+            "role": ["m", "n"] * 3,
+        }
+    )
+    design = make_design(recordings, "g", "dyad")
+    assert design.member.tolist() == [0, 0, 1, 1, 2, -1] and design.subjects == 3 and not design.within
+    within = make_design(recordings, "role", "dyad")
+    assert within.within and within.subject.tolist() == [0, 0, 1, 1, 2, 2] and within.level.tolist() == [0, 1] * 3
+    with pytest.raises(DataError, match="no value for d"):
+        make_design(recordings.assign(dyad=[1, 1, 2, None, 3, 3]), "g", "dyad")
+
+
 def test_the_command_prints_what_it_writes(tmp_path: Path, toy_face, monkeypatch, capsys):
     from train.cli import main
 

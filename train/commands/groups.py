@@ -46,9 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", required=True, metavar="COLUMN", help="a label column of 2 to 10 levels")
     parser.add_argument(
         "--unit",
-        choices=("subject", "recording"),
         default="subject",
-        help="what counts as one observation; recordings of one subject are not independent (default: subject)",
+        metavar="UNIT",
+        help="what counts as one observation: subject, recording (those of one subject are not independent), or a "
+        "label column that is pooled in the subjects' place, such as a dyad (default: subject)",
     )
     parser.add_argument(
         "--all",
@@ -158,13 +159,12 @@ def _head(result: GroupComparison) -> tuple[str, pd.DataFrame]:
     """Who was compared with whom, and the rows that were tested."""
     from dfe_core.expressions.sealed_text import sealed_sentence
     from dfe_core.groups.comparison import TESTED
+    from dfe_core.groups.design import GROUP_UNITS
 
     tested = result.table[result.table["status"] == TESTED]
-    design = (
-        "within subjects"
-        if result.within
-        else "between " + ("subjects" if result.settings.unit == "subject" else "recordings")
-    )
+    unit = result.settings.unit
+    units = f"{unit}s" if unit in GROUP_UNITS else f"values of {unit}"
+    design = f"within {units}" if result.within else f"between {units}"
     head = facts(
         [
             ("AUs", aus_alone(result.model)) if aus_alone(result.model) else ("model", result.model),
@@ -172,7 +172,7 @@ def _head(result: GroupComparison) -> tuple[str, pd.DataFrame]:
             ("data", "simulated" if result.simulated else "real"),
             ("by", result.settings.by),
             ("design", design),
-            ("subjects", result.subjects),
+            ("subjects" if unit in GROUP_UNITS else units, result.subjects),
             *((f"units, {level}", result.units[level]) for level in result.levels),
             *([("recordings without label, left out", result.unlabelled)] if result.unlabelled else []),
             ("tests", len(tested)),
