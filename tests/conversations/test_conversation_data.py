@@ -120,7 +120,10 @@ def test_the_command_leaves_excluded_frames_out_and_writes_tables(cache: Path, t
     assert {row["status"] for row in printed["table"]} == {"tested", "too rare"}
     names = {path.name for path in (cache / "out" / "tables").iterdir()}
     assert {"answers.csv", "answers.parquet", "curves.csv", "pairs.csv", "conversations.csv"} <= names
-    assert (cache / "out" / "manifest.json").is_file()
+    page = (cache / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Who answers whom" in page and "second after first" in page
+    again = json.loads((cache / "out" / "manifest.json").read_text(encoding="utf-8"))["command"]
+    assert again.startswith("dfe conversations m d --by dyad --offset starts --max-lag 2 --window 10")
     assert main([*asked, "--surrogates", "99"]) == 0
     assert "second after first" in capsys.readouterr().out
 
