@@ -31,7 +31,7 @@ DIVERSITY_COLUMNS = {
     "Of": st.column_config.TextColumn(help="Displays of codewords, or of AUs. A tool with fewer AUs can show fewer."),
     "Measure": st.column_config.TextColumn(
         help="Distinct displays in all frames, and in a full minute (mean over minutes); the entropy of how often each "
-        "is shown, bits; and effective displays, 2 to the power of the entropy: as many equally frequent ones would have it."
+        "is shown, bits; and effective displays, 2 to the power of the entropy: as many equally frequent ones have it."
     ),
     "Value": st.column_config.NumberColumn(format="%.4g", help="Over all people."),
     "From": st.column_config.NumberColumn(
