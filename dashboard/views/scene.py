@@ -32,7 +32,7 @@ from dfe_core.store import content_key, write_json
 
 from .. import web
 
-LIMIT_S = float(os.environ.get("DFE_SCENE_LIMIT_S", "5"))
+LIMIT_S = float(os.environ.get("DFE_SCENE_LIMIT_S", "10"))
 """How long a scene may take before a plotly mesh takes its place; $DFE_SCENE_LIMIT_S changes it."""
 
 START_LIMIT_S = 30.0

@@ -32,10 +32,13 @@ def look_of(face: FaceModel) -> dict[str, Any]:
     focus, reach = framing(face)
     eyes, edges = eyeballs(face)
     wide = float(np.abs(face.template[:, 0]).max(initial=0)) / reach
+    back, front = float(face.template[:, 2].min()), float(face.template[:, 2].max())
     return {
         "focus": focus,
         "reach": reach,
         "wide": wide,
+        "deep": (front - back) / 2 / reach,
+        "middle": (front + back) / 2,
         "portrait": portrait_of(face),
         "eyes": eyes,
         "eyeEdges": edges,

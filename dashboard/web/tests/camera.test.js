@@ -17,6 +17,18 @@ test("the focus stands in the middle of the box, however the camera is turned", 
   }
 });
 
+test("a head that is deeper than wide is seen whole from every side, in the middle", () => {
+  const head = { focus: [0, 0, 0.03], reach: 0.15, wide: 0.6, deep: 0.75, middle: -0.02 }, narrow = /** @type {const} */ ([0, 0, 60, 100]);
+  const ends = [[0.09, 0, -0.02], [-0.09, 0, -0.02], [0, 0, 0.0925], [0, 0, -0.1325]];
+  for (const yaw of [0, 0.32, 0.9, Math.PI / 2, -1.45]) {
+    const place = projector(new Camera(yaw, 0).matrices(head, 0.6), [...narrow]), across = ends.map((end) => place(end)[0]);
+    expect(Math.min(...across)).toBeGreaterThan(1);
+    expect(Math.max(...across)).toBeLessThan(59);
+  }
+  const place = projector(new Camera(Math.PI / 2, 0).matrices(head, 0.6), [...narrow]);
+  expect((place(ends[2])[0] + place(ends[3])[0]) / 2).toBeCloseTo(30, 0);
+});
+
 test("half the height that is shown is the reach, and zoom magnifies", () => {
   const above = [0, 0.01 + 0.15, 0.02];
   expect(placing(new Camera(0, 0))(above)[1]).toBeCloseTo(20, 2);

@@ -3,6 +3,10 @@
 import { clamp, near } from "./maths.js";
 
 const FIELD = 0.36; // of view, vertical, radians
+const MARGIN = 1.2; // beside the head
+
+/** Where to look, half the height to show, m, and half the head's width and depth in shares of that.
+ * `middle`: of its depth, m. @typedef {{ focus: number[], reach: number, wide: number, deep?: number, middle?: number }} Look */
 
 export class Camera {
   /** @param {number} yaw @param {number} pitch radians @param {number} zoom */
@@ -37,15 +41,16 @@ export class Camera {
   }
 
   /** View and projection, column-major.
-   * @param {{ focus: number[], reach: number, wide: number }} look @param {number} aspect */
-  matrices({ focus, reach, wide }, aspect) {
-    const fit = Math.max(1, Math.min(1.25, 1.28 * wide) / aspect);
+   * @param {Look} look @param {number} aspect */
+  matrices({ focus, reach, wide, deep = wide, middle = focus[2] }, aspect) {
+    const fit = Math.max(1, (MARGIN * Math.hypot(wide * Math.cos(this.yaw), deep * Math.sin(this.yaw))) / aspect);
     const distance = (reach * fit) / Math.tan(FIELD / 2) / this.zoom;
     const a = Math.cos(this.yaw), b = Math.sin(this.yaw), c = Math.cos(this.pitch), d = Math.sin(this.pitch);
     const right = [a, 0, -b], up = [-b * d, c, -a * d], back = [b * c, d, a * c]; // back: towards the eye
     const shift = (/** @type {number[]} */ v) => -(v[0] * focus[0] + v[1] * focus[1] + v[2] * focus[2]);
     const rotation = [0, 1, 2].flatMap((i) => [right[i], up[i], back[i], 0]);
-    const view = new Float32Array([...rotation, shift(right), shift(up), shift(back) - distance, 1]);
+    const aside = b * (middle - focus[2]); // the head in the middle, not the face
+    const view = new Float32Array([...rotation, shift(right) + aside, shift(up), shift(back) - distance, 1]);
     const s = 1 / Math.tan(FIELD / 2), first = distance * 0.05, last = distance * 4;
     const projection = new Float32Array([s / aspect, 0, 0, 0, 0, s, 0, 0, 0, 0, (last + first) / (first - last), -1,
       0, 0, (2 * last * first) / (first - last), 0]);

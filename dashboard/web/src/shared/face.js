@@ -10,7 +10,7 @@ import { COARSE, Surface } from "./surface.js";
  */
 /**
  * How a face is looked at: see `look_of` of packs.py.
- * @typedef {{ focus: number[], reach: number, wide: number, eyes: number[][] | null, eyeEdges: number[],
+ * @typedef {{ focus: number[], reach: number, wide: number, deep: number, middle: number, eyes: number[][] | null, eyeEdges: number[],
  *   heat: number[], diverging: number[], shared: number,
  *   portrait: { focus: number[], reach: number, pitch: number, crown: number, neck: number } }} FaceLook
  * `shared`: mm at the hot end of all pictures; `portrait`: how small pictures look at it, as the rendered ones do

@@ -14,7 +14,7 @@ import { FRAGMENT, VERTEX } from "./shaders.js";
  * @property {number} [range] mm at the end of the colours
  * @property {boolean} [heat] false for plain skin
  * @property {boolean} [signed] whether heat has two directions
- * @property {{ focus: number[], reach: number, wide: number }} [aim] where the camera looks instead of at the whole head
+ * @property {import("./camera.js").Look} [aim] where the camera looks instead of at the whole head
  */
 /** @typedef {{ array: WebGLVertexArrayObject, buffers: Record<string, WebGLBuffer>, texture: WebGLTexture, skin: number }} Uploaded
  * `skin`: how many of the indices are of the skin; they come first */
