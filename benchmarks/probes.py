@@ -34,7 +34,7 @@ from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.facs.derive import derive_aus
 from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.features.transforms import Blocks, Measured
-from dfe_core.probes.intervals import scored_with_intervals
+from dfe_core.probes.intervals import drawn_scores
 from dfe_core.probes.limits import Finding
 from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
@@ -298,7 +298,7 @@ def _interval_row(
         model="m", dataset="d", label="y", features=("x",), resamples=200, seed=seed, repeats=repeats
     )
     found = tuple(nested(feature, target, folds, "linear", settings) for folds in repeated_folds(target, settings))
-    return scored_with_intervals(found, target, "linear", settings)
+    return drawn_scores(found, target, "linear", settings).with_intervals
 
 
 def traps(root: Path, model: str, source: str) -> dict:

@@ -169,8 +169,16 @@ def scores(choice: artefact_cache.Choice, result: ProbeResult) -> None:
             st.caption("Rows against each other, by exchanging whole subjects")
             page_frame.table(
                 result.paired,
-                {"a": "One", "b": "Other", "difference": "Difference", "p": "p", "p_holm": "p, corrected"},
-                {"Difference|p|p, corrected": "%.3f"},
+                {
+                    "a": "One",
+                    "b": "Other",
+                    "difference": "Difference",
+                    "low": "From",
+                    "high": "To",
+                    "p": "p",
+                    "p_holm": "p, corrected",
+                },
+                {"Difference|From|To": "%+.3f", "p|p, corrected": "%.3f"},
             )
 
 

@@ -10,6 +10,7 @@ to the score plus the 97.5th percentile of the draws less their mean.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,28 @@ moves the concordance more than who is tested, and is a matter of chance in a sm
 _RANGES = {"CCC": (-1.0, 1.0), "Pearson": (-1.0, 1.0), "MAE": (0.0, np.inf)}
 
 
-def scored_with_intervals(
-    repeats: tuple[Predictions, ...], target: Target, model: str, settings: ProbeSettings
-) -> dict[str, dict]:
-    """Every metric of the task: score (the mean over repeats), ci95 and sd (of the score over draws of groups).
+@dataclass(frozen=True, eq=False)
+class DrawnScores:
+    """Scores of one row by metric. points: mean over repeats. draws: (B,) of draws of groups, of the first repeats."""
+
+    points: dict[str, float]
+    draws: dict[str, np.ndarray]
+
+    @property
+    def with_intervals(self) -> dict[str, dict]:
+        """Every metric: score, ci95 and sd (of the score over draws of groups)."""
+        return {
+            name: {
+                "score": point,
+                "ci95": _interval(name, point, self.draws[name]),
+                "sd": float(self.draws[name].std(ddof=1)),
+            }
+            for name, point in self.points.items()
+        }
+
+
+def drawn_scores(repeats: tuple[Predictions, ...], target: Target, model: str, settings: ProbeSettings) -> DrawnScores:
+    """Every metric of the task, and of the draws of groups.
 
     Predictions without fits (of sequence probes, which train for minutes) are weighed and not refitted.
     """
@@ -44,12 +63,20 @@ def scored_with_intervals(
     one = np.ones((1, target.n))
     points = [_metrics(target, found.values[None], one) for found in repeats]
     drawn = [_drawn(found, target, weights, model, settings) for found in repeats[:drawn_repeats]]
-    result = {}
-    for name in points[0]:
-        score = float(np.mean([each[name][0] for each in points]))
-        around = np.mean([each[name] for each in drawn], 0)
-        result[name] = {"score": score, "ci95": _interval(name, score, around), "sd": float(around.std(ddof=1))}
-    return result
+    return DrawnScores(
+        points={name: float(np.mean([each[name][0] for each in points])) for name in points[0]},
+        draws={name: np.mean([each[name] for each in drawn], 0) for name in points[0]},
+    )
+
+
+def difference_interval(difference: float, one: np.ndarray, other: np.ndarray) -> list[float] | None:
+    """[low, high]: 95 % interval of the difference of two rows' scores, from (B,) scores of both in the same draws of
+    groups; None where they were not drawn alike."""
+    if len(one) != len(other):
+        return None
+    spread = one - other
+    low, high = np.percentile(spread - spread.mean(), [2.5, 97.5]) + difference
+    return [float(low), float(high)]
 
 
 def difference_with_interval(
@@ -62,9 +89,11 @@ def difference_with_interval(
     weights = group_weights(target.groups, min(settings.resamples, most), settings.seed)
     first, second = (scores.primary(target.task, target.y, found.values) for found in (one, other))
     drawn = [_drawn(found, target, weights, model, settings)[name] for found in (one, other)]
-    spread = drawn[0] - drawn[1]
-    low, high = np.percentile(spread - spread.mean(), [2.5, 97.5]) + first - second
-    return {"metric": name, "difference": first - second, "ci95": [float(low), float(high)]}
+    return {
+        "metric": name,
+        "difference": first - second,
+        "ci95": difference_interval(first - second, drawn[0], drawn[1]),
+    }
 
 
 def group_weights(groups: np.ndarray, count: int, seed: int) -> np.ndarray:

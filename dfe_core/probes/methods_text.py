@@ -160,12 +160,19 @@ def summary_sentence(summary: dict[str, Any]) -> str:
     first = summary["paired"][0]["a"] if summary["paired"] else ""
     clear = [pair for pair in summary["paired"] if pair["p_holm"] < 0.05 and first in (pair["a"], pair["b"])]
     if len(rows) > 1:
-        told = "; ".join(
-            f"{p['a'] if p['difference'] > 0 else p['b']} above {p['b'] if p['difference'] > 0 else p['a']}"
-            for p in clear
-        )
+        told = "; ".join(map(_above, clear))
         text += f" Clear differences from {first}: {told}." if told else f" No row differs clearly from {first}."
     return text
+
+
+def _above(pair: Mapping[str, Any]) -> str:
+    """``bow above au by 0.21 (95 % interval 0.05 to 0.37)``: the better of two rows first."""
+    better, worse = ("a", "b") if pair["difference"] > 0 else ("b", "a")
+    text = f"{pair[better]} above {pair[worse]} by {abs(pair['difference']):.2f}"
+    if pair.get("low") is None:
+        return text
+    low, high = (pair["low"], pair["high"]) if better == "a" else (-pair["high"], -pair["low"])
+    return f"{text} (95 % interval {low:.2f} to {high:.2f})"
 
 
 def _at_floor(row: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from dfe_core.probes import scores
+from dfe_core.probes.intervals import difference_interval
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 from dfe_core.probes.validation import Predictions
@@ -23,8 +24,10 @@ def compare(
     target: Target,
     settings: ProbeSettings,
     nulls: dict[str, np.ndarray | None] | None = None,
+    draws: dict[str, np.ndarray] | None = None,
 ) -> list[dict[str, Any]]:
-    """Every pair of rows: a, b, difference of the primary metric (a − b, mean over repeats), p, p_holm, p_bh and p_t.
+    """Every pair of rows: a, b, difference of the primary metric (a − b, mean over repeats), low and high (95 %, where
+    both rows have `draws`: (B,) scores in the same draws of groups), p, p_holm, p_bh and p_t.
 
     rows: predictions of every repeat; rows of fewer repeats than others are compared over those that both have.
     p: the predictions of a and b change places group by group, at random; two-sided. Predictions of one fold depend on
@@ -43,12 +46,14 @@ def compare(
     found: list[dict[str, Any]] = []
     for a, b in combinations(rows, 2):
         difference, p = _swapped(sums[a], sums[b], signs, metric)
+        interval = difference_interval(difference, draws[a], draws[b]) if draws else None
         p = max(p, _by_chance(difference, (nulls or {}).get(a), (nulls or {}).get(b)))
         found.append(
             {
                 "a": a,
                 "b": b,
                 "difference": difference,
+                **dict(zip(("low", "high"), interval or (None, None), strict=True)),
                 "p": p,
                 "p_t": _resampled_t(rows[a][0], rows[b][0], target, metric),
             }

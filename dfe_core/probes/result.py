@@ -15,7 +15,7 @@ from dfe_core.probes.methods_text import confound_note, methods_paragraph, summa
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.store import artefact_path, read_json, write_json
 
-RESULT_VERSION = 11
+RESULT_VERSION = 12
 """Of what is kept and how it was worked out: results of another version are worked out again when asked for."""
 TABLES = ("predictions", "codewords", "regions", "occlusion", "confounds", "order", "deciding", "nulls")
 
@@ -98,8 +98,9 @@ class ProbeResult:
 
     @property
     def paired(self) -> pd.DataFrame:
-        """a, b, difference, p, p_holm, p_bh, p_t."""
-        return pd.DataFrame(self.summary["paired"], columns=["a", "b", "difference", "p", "p_t", "p_holm", "p_bh"])
+        """a, b, difference with its 95 % interval (low, high), p, p_t, p_holm, p_bh."""
+        columns = ["a", "b", "difference", "low", "high", "p", "p_t", "p_holm", "p_bh"]
+        return pd.DataFrame(self.summary["paired"], columns=columns).astype({"low": float, "high": float})
 
     def save(self, folder: Path) -> None:
         """Write into an existing folder, the manifest last."""

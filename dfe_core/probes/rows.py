@@ -15,7 +15,7 @@ from dfe_core.probes import scores
 from dfe_core.probes.chance import null_scores, p_value
 from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.features.material import Sources
-from dfe_core.probes.intervals import detectable, scored_with_intervals
+from dfe_core.probes.intervals import detectable, drawn_scores
 from dfe_core.probes.paired_tests import holm
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
@@ -37,12 +37,14 @@ _EMPTY_TOKENS = {"pooling": pd.Series(dtype=str), "codeword": pd.Series(dtype=in
 
 @dataclass(eq=False, kw_only=True)
 class Scored:
-    """found (of the first repeat), repeats (all), nulls (scores under permuted labels, None where there are none) and
-    tested (the score that is held against them) by feature row and model; rows as JSON; of the sequence probe: order
+    """found (of the first repeat), repeats (all), draws (scores of the primary metric in draws of groups), nulls
+    (scores under permuted labels, None where there are none) and tested (the score that is held against them) by
+    feature row and model; rows as JSON; of the sequence probe: order
     (`sequence.order_table`) and deciding (`sequence.deciding_tokens` by pooling)."""
 
     found: Found = field(default_factory=dict)
     repeats: dict[tuple[str, str], tuple[Predictions, ...]] = field(default_factory=dict)
+    draws: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     nulls: dict[tuple[str, str], np.ndarray | None] = field(default_factory=dict)
     tested: dict[tuple[str, str], float] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -77,7 +79,8 @@ class Scored:
     ) -> None:
         """Score one more row: the mean over repeats, its interval, and p of the first repeat against its null."""
         metric, first = scores.PRIMARY[target.task], repeats[0]
-        every = scored_with_intervals(repeats, target, model, settings)
+        drawn = drawn_scores(repeats, target, model, settings)
+        every, self.draws[name, model] = drawn.with_intervals, drawn.draws[metric]
         self.tested[name, model] = scores.primary(target.task, target.y, first.values)
         p = p_value(self.tested[name, model], null)
         self.found[name, model], self.repeats[name, model], self.nulls[name, model] = first, repeats, null

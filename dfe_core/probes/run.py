@@ -398,6 +398,7 @@ def _summary(
     rows = scored.rows
     named = {_label(key, settings): every for key, every in scored.repeats.items()}
     nulls = {_label(key, settings): null for key, null in scored.nulls.items()}
+    draws = {_label(key, settings): drawn for key, drawn in scored.draws.items()}
     tested = np.concatenate([fold.test for fold in folds])
     return {
         "label": settings.label,
@@ -413,7 +414,7 @@ def _summary(
         "seed": settings.seed,
         "rows": rows,
         "chance": base["chance"][rows[0]["metric"]],
-        "paired": compare(named, target, settings, nulls),
+        "paired": compare(named, target, settings, nulls, draws),
         "top_codewords": [asdict(row) for row in typed_rows(top.head(_TOP), _TopCodeword)],
         **more,
         "group": settings.group,

@@ -214,8 +214,8 @@ def _scores(result: ProbeResult) -> tuple[Block, ...]:
                 "last, the corrected resampled t over folds.",
                 frame=result.paired,
                 columns=table_columns(
-                    "a=Row; b=against; difference=Difference:+.3f; p:.3g; p_holm=Holm:.3g; p_bh=BH:.3g; "
-                    "p_t=t over folds:.3g"
+                    "a=Row; b=against; difference=Difference:+.3f; low=From:+.3f; high=To:+.3f; p:.3g; "
+                    "p_holm=Holm:.3g; p_bh=BH:.3g; p_t=t over folds:.3g"
                 ),
             )
         )

@@ -38,6 +38,8 @@ def ahead(result: ProbeResult) -> float:
 def test_tokens_win_by_the_movements_that_a_detector_does_not_report(tmp_path, toy_face):
     result = probe(tmp_path, toy_face, "default")
     assert ahead(result) > 0.15
+    pair = result.paired.iloc[0]
+    assert (pair["a"], pair["b"]) == ("bow", "au") and 0 < pair["low"] < pair["difference"] < pair["high"] < 1
     heaviest = result.codewords["weight"].abs().groupby(result.codewords["codeword"]).mean().nlargest(3).index
     assert set(heaviest) <= planted_codewords({"mouthSideways", "AD30", "AU4", "AU12", "AU45"})
     assert set(heaviest) & planted_codewords({"mouthSideways", "AD30"})
