@@ -34,6 +34,9 @@ _RUN: dict[str, list[str]] = {
     "show": ["show", "simulated"],
     "probe": ["probe", "default", "simulated", "--label", "condition", "--features", "psi", "--folds", "2"],
     "groups": ["groups", "default", "simulated", "--by", "condition", "--permutations", "99", "--out", "{out}/groups"],
+    "conversations": (
+        "conversations default simulated --by condition --max-lag 0.2 --window 1 --surrogates 99 --out {out}/talk"
+    ).split(),
     "export": ["export", "default", "simulated", "--what", "all", "--format", "csv", "--out", "{out}/all"],
     "events": ["events", "list", "simulated"],
     "import": ["import", "{root}/datasets/simulated", "--name", "copy", "--face", "toy-1"],
