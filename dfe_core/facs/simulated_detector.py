@@ -97,7 +97,7 @@ _UPPER = np.array([au in ("AU1", "AU2", "AU4", "AU5", "AU6", "AU7", "AU45") for 
 _SLOW_S = 3.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Errors:
     """What the detector adds: per AU (A,) s.d. of random errors and of people's offsets, and the weights of functions
     of head pose (9, A) and of what other AUs show (A, A)."""
