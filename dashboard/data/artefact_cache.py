@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "default"
 DEFAULT_DATASET = "simulated"
+SECOND_MODEL = "small"
+"""The codebook of the default data that *Compare* opens on; `dfe build-default --second` makes it."""
 THRESHOLDS = {f"{mm:g} mm": mm for mm in (0.5, RULE.onset_mm, 2.0, 4.0)}
 """From how far on a movement is counted, as the sidebar offers it."""
 

@@ -23,6 +23,8 @@ from ..views import browser_views, cards, comparison_figure, figures
 from ..views.example_pictures import Picture
 
 PARTS = ("Both have", "Only here", "Only there")
+SECOND_KEY, SECOND_TITLE = f"second-{artefact_cache.SECOND_MODEL}", "A second codebook, to compare with"
+SECOND_ARGUMENTS = ["build-default", "--second"]
 OTHER_SEED = 1
 """Of the second codebook that the page offers to train; the first one's is 0 where nobody chose another."""
 
@@ -55,23 +57,32 @@ def shown(choice: artefact_cache.Choice) -> None:
 def nothing_to_compare(choice: artefact_cache.Choice) -> None:
     """There is one codebook only, or one of this kind of face."""
     one = len(artefact_cache.model_names(choice.root)) == 1
-    other = f"{choice.dataset}-{OTHER_SEED}"
+    other, key, arguments = second_codebook(choice)
     with empty_states.example(
         Picture.PAIR,
         "There is one codebook so far" if one else "No other codebook is of this face",
         ("" if one else "The other codebooks are of faces that share no coefficient with this one’s. ")
-        + f"Train another on “{text(choice.dataset)}” with another seed, and see what both have learned, what only one "
-        "has, and which represents the recordings better. It takes some minutes.",
+        + f"Train another on “{text(choice.dataset)}”, and see what both have learned, what only one has, and which "
+        "represents the recordings better. It takes some minutes.",
     ):
         job_progress.offer(
             "Train a second codebook",
-            f"train-{other}",
-            f"Training {other}",
-            ["train", choice.dataset, "--name", other, "--seed", str(OTHER_SEED)],
+            key,
+            SECOND_TITLE,
+            arguments,
             f"The codebook {other} is trained.",
             ":material/model_training:",
         )
         st.caption("Of another size: " + f"`dfe train {choice.dataset} --name another --set tokenizer.codewords=128`")
+
+
+def second_codebook(choice: artefact_cache.Choice) -> tuple[str, str, list[str]]:
+    """Name, key of the job and command of another codebook of the chosen data: of the default data the smaller one
+    that the dashboard makes by itself, else one of another seed."""
+    if (choice.model, choice.dataset) == (artefact_cache.DEFAULT_MODEL, artefact_cache.DEFAULT_DATASET):
+        return artefact_cache.SECOND_MODEL, SECOND_KEY, SECOND_ARGUMENTS
+    name = f"{choice.dataset}-{OTHER_SEED}"
+    return name, f"train-{name}", ["train", choice.dataset, "--name", name, "--seed", str(OTHER_SEED)]
 
 
 def verdict(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> None:

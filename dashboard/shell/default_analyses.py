@@ -28,6 +28,7 @@ from dfe_core.store import cache_root, content_key
 
 from ..data import artefact_cache, job_manager
 from ..data.background_jobs import Jobs
+from ..pages import compare as compare_page
 from ..pages import groups as groups_page
 from ..pages import map as map_page
 from ..panels import coverage_report, probe_form
@@ -36,8 +37,7 @@ from ..views import probe_results
 PREPARE = "DFE_PREPARE"
 """Variable of the environment that `dfe dashboard` sets."""
 MODEL, DATASET, AUS, LABEL = "default", "simulated", simulated_detector.NAME, "condition"
-SECOND = "small"
-"""The codebook of the same data that *Compare* opens on; `dfe build-default --second` makes it."""
+SECOND = artefact_cache.SECOND_MODEL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +113,9 @@ def analyses(root: Path) -> list[Analysis]:
         ),
         _groups(choice, root),
         Analysis(
-            key=f"second-{SECOND}",
-            title="A second codebook, to compare with",
-            arguments=["build-default", "--second"],
+            key=compare_page.SECOND_KEY,
+            title=compare_page.SECOND_TITLE,
+            arguments=compare_page.SECOND_ARGUMENTS,
             present=partial(artefact_cache.is_encoded, root, SECOND, DATASET),
         ),
         _map(frames, "Map of the frames", root),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dashboard.data import artefact_cache
+from dashboard.pages import compare as compare_page
 from dashboard.pages import groups as groups_page
 from dashboard.pages import map as map_page
 from dashboard.panels import coverage_report, probe_form
@@ -95,3 +96,14 @@ def test_nothing_is_started_unless_the_command_serves_the_pages(monkeypatch: pyt
     monkeypatch.setattr(default_analyses, "_preparation", lambda: pytest.fail("started"))
     default_analyses.start()
     assert not default_analyses.pending()
+
+
+def test_compare_offers_the_job_that_the_dashboard_queues_and_another_codebook_of_other_data(root: Path):
+    def offered(model: str, dataset: str) -> tuple[str, str, list[str]]:
+        return compare_page.second_codebook(artefact_cache.Choice(root=root, model=model, dataset=dataset))
+
+    ours = next(a for a in analyses(root) if a.arguments[0] == "build-default")
+    assert offered(MODEL, DATASET) == (SECOND, ours.key, ours.arguments)
+    assert offered("mine", "study")[2] == ["train", "study", "--name", "study-1", "--seed", "1"]
+    command = offered("mine", "study")[2]
+    assert build_parser(command).parse_args(command).seed == 1

@@ -69,6 +69,7 @@ def test_a_page_on_an_empty_cache_says_what_is_missing_and_offers_to_make_it(cac
     test = opened(name)
     assert not test.exception
     assert [b.label for b in test.button if "Build the default codebook" in b.label]
+    assert '<figure class="dfe-example" aria-hidden="true">' in "".join(e.proto.body for e in test.get("html"))
 
 
 @pytest.mark.parametrize("name", PAGES)
