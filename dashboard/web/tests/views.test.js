@@ -236,6 +236,8 @@ test("faces stand at their points, take the click there, and the link says where
   point(canvas, "pointerdown", [200, 122]);
   point(canvas, "pointerup", [200, 122]);
   expect(sent).toEqual([["pick", { id: 2, point: 1, add: false }]]);
+  point(canvas, "pointermove", [200, 122]);
+  await vi.waitFor(() => expect(calls.arc?.some(([x, , radius]) => x === 200 && radius === 29)).toBe(true));
   expect([...box.querySelectorAll("button")].find((one) => one.textContent === "Faces")?.hidden).toBe(false);
   click("Faces");
   await vi.waitFor(() => expect(lookOf()).toBe("map:0.9*0*0*0.5*0.35*110"));

@@ -28,7 +28,7 @@ export class MapFaces {
    * @param {import("./map_view.js").Size} size of the picture
    * @param {{ side: number, apart: number }} how wide a face is, and how far at least from the next, CSS pixels */
   place(rows, places, { width, height }, { side, apart }) {
-    const edge = side / 2;
+    const edge = side / 2 + 2;
     this.side = side;
     this.placed = [];
     for (const i of Array.from(rows)) {

@@ -234,7 +234,7 @@ class Scatter extends View {
     for (let i = 0; i < this.count; i++) {
       if (i !== this.over && i !== this.data.point && !this.chosen.has(this.points.ids[i])) continue;
       context.beginPath();
-      context.arc(places[3 * i], places[3 * i + 1], radius, 0, 7);
+      context.arc(places[3 * i], places[3 * i + 1], this.faces.at(i) ? this.faces.side / 2 + 4 : radius, 0, 7);
       context.stroke();
     }
   }
