@@ -19,7 +19,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dfe_core.conversations.coupling import Answers, Centred, answered, answers, centred_track, correlations, cross_sums
+from dfe_core.conversations.coupling import (
+    Answers,
+    Centred,
+    answered,
+    answers,
+    centred_track,
+    correlations,
+    cross_sums,
+    windowed_correlation,
+)
 from dfe_core.conversations.settings import ConversationSettings
 from dfe_core.conversations.surrogates import Curves, Orders, Ratios, draw_orders, share_above
 from dfe_core.conversations.tracks import FaceTrack
@@ -37,6 +46,8 @@ TESTED, RARE = "tested", "too rare"
 _SURE = (2.5, 97.5)
 _BAND_OF = 200
 """Surrogates whose curves are kept for the band of what chance gives at a lag."""
+_WINDOWED = 3
+_WINDOW_COLUMNS = ("conversation", "first", "second", "kind", "thing", "time_s", "r", "lag_s")
 _OVERLAP = ("value", "base", "low", "high", "p_shift", "p_shuffled", "conversations")
 _TESTS = ("p_shift", "p_shuffled", "p_lead")
 
@@ -70,6 +81,9 @@ class ConversationResult:
         p_shift, p_shuffled and their q, conversations, onsets, status.
     curves: kind, thing, lag_s, r, low, high, and null_low, null_high of shifted conversations.
     pairs: conversation, first, second, kind, thing, r, lag_s, lead of each pair.
+    windows: of the three things with the smallest p, windowed cross-correlation of each pair: conversation, first,
+        second, kind, thing, time_s (middle of a window of `window_s`, from the start of what both have), r and lag_s
+        of the largest correlation; windows in which either face does nothing, or too little is known, are left out.
     turns: one row per pair: shares and changes of turn (`turns.Turns`), and the source of speech.
     overlap: shares of time in which both speak: value, base, p_shift, p_shuffled, conversations; empty without speech.
     conversations: conversation, faces, seconds (all on the clock), known (share of the time, 0 … 1).
@@ -85,6 +99,7 @@ class ConversationResult:
     table: pd.DataFrame
     curves: pd.DataFrame
     pairs: pd.DataFrame
+    windows: pd.DataFrame
     turns: pd.DataFrame
     overlap: pd.DataFrame
     conversations: pd.DataFrame
@@ -112,6 +127,7 @@ class PairTables:
     table: pd.DataFrame
     curves: pd.DataFrame
     pairs: pd.DataFrame
+    windows: pd.DataFrame
     turns: pd.DataFrame
     overlap: pd.DataFrame
 
@@ -146,10 +162,12 @@ def analyse_faces(
     parts = [
         pd.concat([things, row.assign(conversations=counted, onsets=onsets, status=status)], axis=1) for row in rows
     ]
+    table = _corrected(pd.concat(parts, ignore_index=True))
     return PairTables(
-        table=_corrected(pd.concat(parts, ignore_index=True)),
+        table=table,
         curves=_long_curves(drawn, things[status == TESTED], step_s, lag),
         pairs=_pair_rows(faces, prepared, things, step_s, lag),
+        windows=_windows(faces, table, things, step_s, settings),
         turns=pd.DataFrame(_turn_rows(faces, step_s)),
         overlap=_overlap(faces, orders, lag, settings),
     )
@@ -406,6 +424,36 @@ def _pair_rows(
             }
             parts.append(pd.DataFrame(rows)[both])
     return pd.concat(parts, ignore_index=True)
+
+
+def _windows(
+    faces: Sequence[TalkingFaces],
+    table: pd.DataFrame,
+    things: pd.DataFrame,
+    step_s: float,
+    settings: ConversationSettings,
+) -> pd.DataFrame:
+    """The largest correlation of each window and its lag, of the things that go together most."""
+    lag, window = round(settings.max_lag_s / step_s), round(settings.window_s / step_s)
+    best = table[(table["status"] == TESTED) & (table["measure"] == CORRELATION)].head(_WINDOWED)
+    where = {(kind, thing): at for at, kind, thing in zip(things.index, things["kind"], things["thing"], strict=True)}
+    rows = []
+    for one in faces:
+        for first, second in combinations(one.tracks, 2):
+            for kind, thing in zip(best["kind"], best["thing"], strict=True):
+                x, y = (np.where(t.known, t.intensity[:, where[kind, thing]], np.nan) for t in (first, second))
+                middle, r = windowed_correlation(x, y, window, max(1, window // 2), lag)
+                names = (one.name, first.recording, second.recording, kind, thing)
+                rows += [(*names, at * step_s, *_peak_of_window(z, step_s)) for at, z in zip(middle, r, strict=True)]
+    return pd.DataFrame(rows, columns=list(_WINDOW_COLUMNS)).dropna(subset="r", ignore_index=True)
+
+
+def _peak_of_window(r: np.ndarray, step_s: float) -> tuple[float, float]:
+    """The largest correlation of (L,) and its lag, s; NaN without one."""
+    if not np.isfinite(r).any():
+        return float("nan"), float("nan")
+    at = int(np.argmax(np.abs(np.nan_to_num(r))))
+    return float(r[at]), (at - len(r) // 2) * step_s
 
 
 def _turn_rows(faces: Sequence[TalkingFaces], step_s: float) -> Iterator[dict[str, Any]]:

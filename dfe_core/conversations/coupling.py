@@ -118,18 +118,17 @@ def windowed_correlation(
     is so much later (negative: earlier); NaN where fewer than 80 % of a pair of windows are known or one is constant.
     """
     starts = np.arange(largest, len(first) - window - largest + 1, hop)
-    lags = np.arange(-largest, largest + 1)
-    inside = np.arange(window)
-    x = np.broadcast_to(first[starts[:, None] + inside][:, None], (len(starts), len(lags), window))
-    y = second[starts[:, None, None] + lags[:, None] + inside]
+    rows = np.arange(-largest, largest + 1)[:, None] + np.arange(window)
+    r = [_row_correlations(first[start : start + window][None], second[start + rows]) for start in starts.tolist()]
+    return starts + window // 2, np.stack(r) if r else np.empty((0, 2 * largest + 1))
+
+
+def _row_correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(L,) correlation of x (1, n) with each row of y (L, n) over what both know; NaN where that is too little."""
     known = np.isfinite(x) & np.isfinite(y)
-    count = np.maximum(known.sum(2, keepdims=True), 1)
+    count = np.maximum(known.sum(1, keepdims=True), 1)
     x, y = np.where(known, x, 0.0), np.where(known, y, 0.0)
-    x, y = (
-        np.where(known, x - x.sum(2, keepdims=True) / count, 0),
-        np.where(known, y - y.sum(2, keepdims=True) / count, 0),
-    )
-    power = (x * x).sum(2) * (y * y).sum(2)
-    enough = (known.mean(2) >= _SEEN) & (power > 1e-12)
-    r = np.divide((x * y).sum(2), np.sqrt(power), out=np.full(power.shape, np.nan), where=enough)
-    return starts + window // 2, r
+    x, y = (np.where(known, v - v.sum(1, keepdims=True) / count, 0.0) for v in (x, y))
+    power = (x * x).sum(1) * (y * y).sum(1)
+    enough = (known.mean(1) >= _SEEN) & (power > 1e-12)
+    return np.divide((x * y).sum(1), np.sqrt(power), out=np.full(power.shape, np.nan), where=enough)

@@ -19,7 +19,7 @@ from dfe_core.store import atomic_file, write_json
 
 SIGNIFICANT = 0.05
 MOST_LAG_CURVES = 9
-_TABLES = ("table", "curves", "pairs", "turns", "overlap", "conversations")
+_TABLES = ("table", "curves", "pairs", "windows", "turns", "overlap", "conversations")
 
 
 def write_conversations_report(result: ConversationResult, folder: Path) -> list[Path]:
