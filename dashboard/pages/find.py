@@ -25,8 +25,6 @@ SOURCES = ("Sliders", "A moment")
 NEAREST = 8
 BEGINNINGS = 3
 """Codewords whose faces are offered where nothing is searched for."""
-APART_S, SAME_MM = 1.0, 0.05
-"""A moment nearer to the example than this is the example."""
 
 
 def page() -> None:
@@ -224,26 +222,9 @@ def like_codewords(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarr
         routes.go("codebook", codeword=int(found["codeword"].iloc[picked]))
 
 
-def other_moments(found: list[mixes.NearMoment]) -> list[mixes.NearMoment]:
-    """The moments without the one that is the example itself."""
-    recording, _, second = (query_parameters.read("example") or "").rpartition("@")
-    return [
-        row
-        for row in found
-        if row.recording != recording or not _is_near(row.time_s, second) or row.distance_mm > SAME_MM
-    ]
-
-
-def _is_near(time_s: float, second: str) -> bool:
-    try:
-        return abs(time_s - float(second)) < APART_S
-    except ValueError:
-        return False
-
-
 def like_moments(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarray) -> None:
     """Moments of the recordings nearest to the face."""
-    found = other_moments(mixes.nearest_moments(choice, psi))
+    found = mixes.nearest_moments(choice, psi)
     st.subheader("Nearest moments in the recordings", anchor=False)
     if not found:
         st.caption(f"“{choice.dataset}” has no frames.")

@@ -89,7 +89,7 @@ def test_the_selection_alone_can_be_shown_and_a_copied_link_shows_the_same(visit
 def test_a_face_of_sliders_finds_its_codewords_and_moments(visit):
     there = visit().open("/find?shape=jawOpen:0.8", ".dfe-morph[data-state=drawn]")
     there.page.locator(".st-key-like-codewords .dfe-strip .card").first.wait_for()
-    assert "cosine 1.00" in there.page.locator(".st-key-like-codewords .card .title").first.inner_text()
+    assert "cosine 1.00" in there.page.locator(".st-key-like-codewords .card").first.inner_text()
     there.page.locator(".st-key-like-moments .dfe-strip .card").first.click()
     there.page.wait_for_url("**/recordings*")
     assert there.parameter("recording") and there.parameter("t")
