@@ -55,6 +55,7 @@ COMMANDS = {
     "raters": Command("raters", "ask people whether the names are true"),
     "coverage": Command("coverage", "compare the codewords with AUs"),
     "map": Command("map", "lay codewords or frames out in two dimensions"),
+    "syllables": Command("syllables", "find recurring displays with a duration"),
     "probe": Command("probe", "predict a label from tokens, AUs or coefficients"),
     "export": Command("export", "write tokens, bags, intervals or a summary as a table"),
     "groups": Command("groups", "compare groups or conditions codeword by codeword"),
@@ -78,7 +79,7 @@ _RESTS_ON_DATASET = frozenset(
 )
 """Commands whose results a high pose leak of their dataset puts in question."""
 _LOGGED = frozenset(
-    ("evaluate", "names", "coverage", "map", "probe", "export", "groups", "conversations", "align-text")
+    ("evaluate", "names", "coverage", "map", "probe", "export", "groups", "conversations", "align-text", "syllables")
 )
 """Commands that have a line of their own in the log: of others, what they do to artefacts has one."""
 _CONTINUES = {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dfe_core.groups.event_curves import CurveSettings, EventCurves
     from dfe_core.groups.families import FamilyComparison
     from dfe_core.probes.result import ProbeResult
+    from dfe_core.syllables.store import SyllableSet, SyllableSettings
     from dfe_core.tokens.intervals import RunIndex
 
 DERIVED = "derived"
@@ -304,6 +305,56 @@ class Study:
 
         asked = GroupSettings(by=by, **settings)
         return compare_groups(self.codebook, self.dataset, self.intervals_index, asked, progress=self.progress)
+
+    def compare_syllables(self, by: str, **settings: Any) -> GroupComparison:
+        """Test whether the use of syllables differs between groups, as ``dfe groups --syllables``.
+
+        Parameters
+        ----------
+        by
+            A label column of 2 to 10 levels.
+        **settings
+            Fields of `dfe_core.groups.comparison.GroupSettings`: unit, permutations, resamples, seed.
+
+        Returns
+        -------
+        GroupComparison
+            ``table`` has one row per syllable, measure (rate, share, duration) and pair of levels.
+
+        Raises
+        ------
+        DataError
+            Where no syllables of the two have been found, and for a label that is no grouping.
+        """
+        from dfe_core.groups.comparison import GroupSettings
+        from dfe_core.groups.syllable_use import SYLLABLE_MEASURES, compare_syllable_groups
+        from dfe_core.syllables.store import require_syllables
+
+        asked = GroupSettings(by=by, **{"measures": SYLLABLE_MEASURES, **settings})
+        return compare_syllable_groups(require_syllables(self.token_cache), self.dataset, asked, self.progress)
+
+    def syllables(self, settings: SyllableSettings | None = None) -> SyllableSet:
+        """Find displays that recur, with onset, apex, offset and duration, as ``dfe syllables``; see docs/syllables.md.
+
+        Parameters
+        ----------
+        settings
+            How many, how long, and the seed (default: 20 beside rest, the duration chosen by held-out likelihood).
+
+        Returns
+        -------
+        SyllableSet
+            ``table`` has one row per syllable, ``segments`` one per occurrence; 0 is rest.
+
+        Raises
+        ------
+        DataError
+            Where no face moves, and where no duration is given and nobody can be held out to choose it.
+        """
+        from dfe_core.syllables.store import SyllableInputs, find_syllables
+
+        inputs = SyllableInputs(codebook=self.codebook, face=self.face, dataset=self.dataset, tokens=self.token_cache)
+        return find_syllables(inputs, settings, self.progress)
 
     def event_curves(self, settings: CurveSettings) -> EventCurves:
         """Follow the use of codewords around events, with tests over subjects, as ``dfe events curves``.

@@ -13,7 +13,6 @@ from dfe_core.expressions.dataset import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.probes.checks import duration_tells
-from dfe_core.probes.features.material import common_rate, thinned_tokens
 from dfe_core.probes.features.spans import make_spans
 from dfe_core.probes.limits import Finding
 from dfe_core.probes.run import run_probe
@@ -21,6 +20,7 @@ from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 from dfe_core.probes.validation import make_folds
 from dfe_core.tokens.cache import Tokens
+from dfe_core.tokens.common_rate import common_rate, thinned_tokens
 from tests.conftest import make_toy_face
 from tests.probe_world import ideal_psi, write_counts
 from tests.small_world import write_model, write_tokens

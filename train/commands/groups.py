@@ -32,6 +32,7 @@ EXAMPLES = (
     "dfe groups codebook1 study1 --by diagnosis --out groups/ --json groups.json",
     "dfe groups codebook1 study1 --by condition --all --aus openface",
     "dfe groups aus:openface study1 --by condition",
+    "dfe groups codebook1 study1 --by condition --syllables",
 )
 
 _ROWS = 20
@@ -65,6 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "derived from coefficients)",
     )
     parser.add_argument(
+        "--syllables",
+        action="store_true",
+        help="compare syllables, those of the last `dfe syllables`, in the place of codewords",
+    )
+    parser.add_argument(
         "--covariates",
         default="",
         metavar="A,B",
@@ -94,6 +100,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     settings["covariates"] = tuple(name.strip() for name in args.covariates.split(",") if name.strip())
     if args.aus and not args.families:
         raise DataError("--aus", "without --all", "--all beside it, or aus:NAME in the place of the model")
+    if args.syllables and (args.families or aus_alone(args.model)):
+        raise DataError("--syllables", "with --all or AUs alone", "a model, without --all")
     args.dataset = segments_dataset(args, progress)
     result: GroupComparison | FamilyComparison
     if aus := aus_alone(args.model):
@@ -106,11 +114,11 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         from dfe_core.workspace.study import Study
 
         study = Study(args.model, args.dataset, progress=progress)
-        result = (
-            study.groups(args.by, aus=args.aus, **settings)
-            if args.families
-            else study.compare_groups(args.by, **settings)
-        )
+        if args.families:
+            result = study.groups(args.by, aus=args.aus, **settings)
+        else:
+            compare = study.compare_syllables if args.syllables else study.compare_groups
+            result = compare(args.by, **settings)
     if args.out is not None:
         from dfe_core.reports.groups import write_groups_report
 
@@ -185,6 +193,7 @@ def _head(result: GroupComparison) -> tuple[str, pd.DataFrame]:
 
 def _columns(result: GroupComparison) -> Columns:
     named = {"AU": "au", "side": "side"} if "au" in result.table else {"codeword": "codeword"}
+    named = {"syllable": "syllable"} if "syllable" in result.table else named
     printed = partial(_printed, result.settings.permutations)
     return {**named, **_effect_columns(printed), "q": printed("q"), **_mixed_columns(result.table)}
 

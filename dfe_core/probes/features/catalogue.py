@@ -213,6 +213,12 @@ def _aus(sources: Sources, target: Target, settings: ProbeSettings, sides: bool)
     )
 
 
+def _syllables(sources: Sources, target: Target, settings: ProbeSettings) -> _Block:
+    onsets = material.syllable_onsets(sources)
+    names = [f"syllable {k + 1}" for k in range(onsets["onsets"].shape[1])]
+    return _Block(_per_minute(onsets), _plain(names), BagOfWords(tfidf=False))
+
+
 def _moves(name: str, sources: Sources) -> _Block:
     names = channel_columns(sources, name)
     measured = channel_measures(sources)
@@ -294,6 +300,7 @@ _BUILDERS: dict[str, tuple[Callable[..., _Block], str]] = {
     "speech": (lambda s, t, c: _moves("speech", s), "share of time in which the jaw moves as in speech, its rhythm"),
     "confidence": (lambda s, t, c: _moves("confidence", s), "confidence of the tracker and share of frames lost"),
     OTHER: (lambda s, t, c: _moves(OTHER, s), "all that moves beside the expression: pose, gaze, blinks, speech, …"),
+    "syllables": (_syllables, "onsets a minute of syllables, log"),
     "psi": (_psi, "mean and s.d. of expression coefficients"),
     "psi-pca": (_psi_pca, "mean and s.d. of principal components of expression coefficients"),
     "psi-kmeans": (_psi_kmeans, "bag of words over k-means clusters of expression coefficients"),

@@ -24,16 +24,15 @@ from dfe_core.integrity import is_whole
 from dfe_core.probes.features.spans import SpanIndex
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import atomic_directory, content_key, write_json
+from dfe_core.syllables.store import SyllableSet, require_syllables
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokens.cache import TokenCache, Tokens
+from dfe_core.tokens.cache import TokenCache
+from dfe_core.tokens.common_rate import common_rate, thinned_tokens
 from dfe_core.tokens.intervals import iter_recordings
 from dfe_core.tokens.presence import RULE, codeword_sizes, frame_step, present_activations, seen_to_begin
 
 VERSION = 5
 _OF_AUS = "aus-"
-_SAME_RATE = 1.05
-"""Frame rates within this ratio are one rate."""
-
 SAMPLE = 256
 """Frames of ψ kept of each span, evenly spaced: what k-means is fitted on and counts."""
 
@@ -105,11 +104,12 @@ def presence_counts(sources: Sources) -> Arrays:
     return kept_material(sources, "presence", content_key(content), lambda s: _count_presence(s, rate))
 
 
-def common_rate(recordings: pd.DataFrame) -> float | None:
-    """Frames a second that all recordings are thinned to; None where they have one rate (within 5 %)."""
-    fps = recordings["fps"].to_numpy(float)
-    fps = fps[np.isfinite(fps) & (fps > 0)]
-    return float(fps.min()) if len(fps) and fps.max() > fps.min() * _SAME_RATE else None
+def syllable_onsets(sources: Sources) -> Arrays:
+    """onsets (S, J) of every syllable but rest that begin in the span, and observed seconds (S,), of the syllables
+    that `dfe syllables` last found. Raises `DataError` where there are none."""
+    found = require_syllables(sources.tokens)
+    made_from = (ArtefactId(ANALYSES, found.path.name),)
+    return kept_material(sources, "syllables", found.path.name, lambda s: _count_syllables(s, found), made_from)
 
 
 def psi_moments(sources: Sources) -> Arrays:
@@ -215,22 +215,17 @@ def _count_presence(sources: Sources, rate: float | None) -> Arrays:
     return found | {"pairs": pairs.tocsr()}
 
 
-def thinned_tokens(part: Tokens, rate: float | None) -> Tokens:
-    """The frames of one recording nearest to a grid of `rate` frames a second; itself where that is no fewer."""
-    if rate is None or len(part.time_s) < 2 or frame_step(part.time_s) * rate * _SAME_RATE >= 1:
-        return part
-    grid = np.arange(part.time_s[0], part.time_s[-1] + 0.5 / rate, 1 / rate)
-    after = np.clip(np.searchsorted(part.time_s, grid), 1, len(part.time_s) - 1)
-    nearest = after - (grid - part.time_s[after - 1] < part.time_s[after] - grid)
-    rows = np.unique(nearest[np.abs(part.time_s[nearest] - grid) <= 0.5 / rate])
-    return Tokens(
-        recording=part.recording,
-        frame=part.frame[rows],
-        time_s=part.time_s[rows],
-        tokens=part.tokens[rows],
-        intensities=part.intensities[rows],
-        error_mm=part.error_mm[rows],
-    )
+def _count_syllables(sources: Sources, found: SyllableSet) -> Arrays:
+    size, index = len(sources.spans), SpanIndex(sources.spans)
+    onsets, observed = np.zeros((size, found.count - 1)), np.zeros(size)
+    for name, own in found.segments.groupby("recording", sort=False):
+        start, end = own["start_s"].to_numpy(), own["end_s"].to_numpy()
+        for span, rows in index.groups(str(name), start):
+            kinds = own["syllable"].to_numpy()[rows]
+            onsets[span] += np.bincount(kinds[kinds > 0] - 1, minlength=found.count - 1)
+        for span, first, last in index.edges(str(name)):
+            observed[span] += np.maximum(np.minimum(end, last) - np.maximum(start, first), 0).sum()
+    return {"onsets": onsets, "observed": observed}
 
 
 def _pairs(codeword: np.ndarray, words: int) -> np.ndarray:

@@ -98,6 +98,11 @@ class SpanIndex:
         at = np.searchsorted(start, time_s, "right") - 1
         return np.where((at >= 0) & (time_s < end[np.maximum(at, 0)]), span[np.maximum(at, 0)], -1)
 
+    def edges(self, recording: str) -> list[tuple[int, float, float]]:
+        """(span, start_s, end_s) of each span of the recording."""
+        start, end, span = self._of.get(recording, (np.empty(0), np.empty(0), np.empty(0)))
+        return [(int(k), float(a), float(b)) for k, a, b in zip(span, start, end, strict=True)]
+
     def groups(self, recording: str, time_s: np.ndarray) -> list[tuple[int, slice]]:
         """(span, rows) of each span of the recording that has any of these moments; time_s: (T,) increasing."""
         start, end, span = self._of.get(recording, (np.empty(0), np.empty(0), np.empty(0)))
