@@ -17,6 +17,7 @@ _component = st.components.v2.component(
     js=web.text("shell.js"),
 )
 
+_REEL = "[class*='st-key-words-reel']"
 STEPS = (
     (
         "overview",
@@ -54,8 +55,15 @@ STEPS = (
         "coverage table and the timeline show the same selection. The line below the map gives its quality.",
     ),
     (
+        "find",
+        "[class*='st-key-slider_part']",
+        "Find a face",
+        "Set sliders, write words, or take a frame as it is: the codewords that move the face most like that, and the "
+        "moments in which somebody did.",
+    ),
+    (
         "motion",
-        "[class*='st-key-words-reel']",
+        _REEL,
         "Make a face move",
         "Write what the face should do; rules that you can see and edit turn it into a movement. Play it on another "
         "person, or export it as a film, glTF or coefficients.",
@@ -68,11 +76,24 @@ STEPS = (
         "intervals. A report can be written.",
     ),
     (
+        "probes",
+        ".st-key-probe_part",
+        "Does it predict what matters?",
+        "A label is predicted from codewords, from action units and from coefficients, on people whom the model has "
+        "not seen. On the simulated data tokens are ahead of a detector of action units: that was planted, and the "
+        "page shows by which faces.",
+    ),
+    (
+        "compare",
+        ".st-key-compare_part",
+        "Two codebooks side by side",
+        "Which movements both have, which only one has, and which holds the recordings better.",
+    ),
+    (
         "data",
         ".st-key-data_part",
         "Your turn",
-        "Bring your own recordings in here, train a codebook on them, and everything you saw works on yours. Probes "
-        "then test whether it predicts what you care about.",
+        "Bring your own recordings in here, train a codebook on them, and everything you saw works on yours.",
     ),
 )
 """Page, what the ring goes around, title, text. Some fifteen seconds of reading each."""
@@ -107,8 +128,8 @@ def steps(choice: artefact_cache.Choice) -> list[dict[str, Any]]:
     common: dict[str, Any] = {}
     if artefact_cache.is_encoded(choice.root, artefact_cache.DEFAULT_MODEL, artefact_cache.DEFAULT_DATASET):
         common = {"model": artefact_cache.DEFAULT_MODEL, "dataset": artefact_cache.DEFAULT_DATASET}
-    extra: dict[int, dict[str, Any]] = {2: {"codeword": 3}, 5: {"motion_part": "From words"}}
+    extra: dict[str, dict[str, Any]] = {".st-key-quick-look": {"codeword": 3}, _REEL: {"motion_part": "From words"}}
     return [
-        {"page": page, "target": target, "title": title, "text": text, "parameters": common | extra.get(i, {})}
-        for i, (page, target, title, text) in enumerate(STEPS)
+        {"page": page, "target": target, "title": title, "text": text, "parameters": common | extra.get(target, {})}
+        for page, target, title, text in STEPS
     ]

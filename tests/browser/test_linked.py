@@ -133,7 +133,7 @@ def test_a_first_visit_is_invited_to_a_tour_that_visits_pages_and_can_be_skipped
     tour = there.page.get_by_role("dialog", name="Guided tour")
     tour.get_by_role("button", name="Start the tour").click()
     there.page.wait_for_url("**/codebook*")
-    tour.get_by_text("2 of 8").wait_for()
+    tour.get_by_text(f"2 of {len(STEPS)}").wait_for()
     tour.get_by_role("button", name="Next").click()
     there.page.wait_for_selector('.dfe-morph[data-state=drawn][data-codeword="3"]')
     assert drawn(there.pixels(".dfe-morph .picture canvas"))
@@ -150,7 +150,7 @@ def test_the_tour_leads_through_every_step_without_an_empty_page(visit):
     tour = there.page.get_by_role("dialog", name="Guided tour")
     for step, (page, *_) in enumerate(STEPS[1:], 2):
         tour.get_by_role("button", name=re.compile("Next|Start")).click()
-        tour.get_by_text(f"{step} of 8").wait_for()
+        tour.get_by_text(f"{step} of {len(STEPS)}").wait_for()
         there.until(f"location.pathname === '/{page}'")
         there.page.locator("h1").first.wait_for()
         there.page.wait_for_load_state("networkidle")  # pictures of a page that is left at once may be gone

@@ -356,6 +356,28 @@ test("who goes on to a third page has declined the tour", () => {
   close();
 });
 
+test("the card of the tour goes to a corner where it does not cover what it points at", () => {
+  const target = document.body.appendChild(document.createElement("div"));
+  target.className = "target";
+  const { find, show, click } = mounted("shell", shell);
+  const steps = STEPS.map((step) => ({ ...step, target: ".target" }));
+  const close = show({ steps, invite: true, choice: CHOICE }), card = find(".tour");
+  Object.defineProperties(card, { offsetWidth: { value: 380 }, offsetHeight: { value: 200 } });
+  /** @type {(left: number, top: number, width: number, height: number) => string[]} */
+  const at = (left, top, width, height) => {
+    target.getBoundingClientRect = () => new DOMRect(left, top, width, height);
+    window.dispatchEvent(new Event("resize"));
+    return [card.style.left, card.style.top];
+  };
+  click("Start the tour");
+  const { innerWidth, innerHeight } = window, right = `${innerWidth - 404}px`, bottom = `${innerHeight - 224}px`;
+  expect(at(100, 100, 100, 100)).toEqual([right, bottom]);
+  expect(at(innerWidth - 300, 300, 300, innerHeight - 300)).toEqual(["24px", bottom]);
+  expect(at(0, innerHeight - 300, innerWidth, 300)).toEqual([right, "24px"]);
+  close();
+  target.remove();
+});
+
 test("a step of the tour asks for its page, again where the answer was lost, and not once it is there", () => {
   vi.useFakeTimers();
   const { sent, show, click } = mounted("shell", shell), close = show({ steps: STEPS, invite: true, choice: CHOICE });

@@ -27,6 +27,8 @@ const KEYS = [
 const STEP = "dfe.tour.step", DONE = "dfe.tour"; // keys of the browser's storage
 const ASK_AGAIN = 4000, ASKS = 3; // ms, times
 const PAGES = 3; // on which the invitation is shown at most
+/** Pixels between the card of the tour and the edges of the window. */
+const EDGE = 24;
 const SEARCH = ".st-key-q input", NAVIGATION = 'ul[data-testid="stSidebarNavItems"]';
 
 /** @extends {View<Data>} */
@@ -149,11 +151,29 @@ class Shell extends View {
     const box = document.querySelector(this.data.steps[this.at].target || "none")?.getBoundingClientRect();
     const { innerWidth, innerHeight } = window;
     this.ring.hidden = !box || box.width < 10 || box.bottom < 60 || box.top > innerHeight - 40;
-    if (!box || this.ring.hidden) return;
+    if (!box || this.ring.hidden) {
+      Object.assign(this.card.style, { left: "", top: "", right: "", bottom: "" });
+      return;
+    }
     const top = Math.max(6, box.top - 6), left = Math.max(6, box.left - 6);
     const right = Math.min(innerWidth - 6, box.right + 6), bottom = Math.min(innerHeight - 6, box.bottom + 6);
     Object.assign(this.ring.style,
       { top: `${top}px`, left: `${left}px`, width: `${right - left}px`, height: `${bottom - top}px` });
+    this.clear({ top, left, right, bottom });
+  }
+
+  /** The card goes to the corner of the window in which it covers least of what the ring is around.
+   * @param {{ top: number, left: number, right: number, bottom: number }} ring */
+  clear(ring) {
+    const { innerWidth, innerHeight } = window, { offsetWidth: width, offsetHeight: height } = this.card;
+    const corners = [[1, 1], [0, 1], [1, 0], [0, 0]].map(([right, bottom]) => {
+      const x = right ? innerWidth - EDGE - width : EDGE, y = bottom ? innerHeight - EDGE - height : EDGE;
+      const over = Math.max(0, Math.min(ring.right, x + width) - Math.max(ring.left, x))
+        * Math.max(0, Math.min(ring.bottom, y + height) - Math.max(ring.top, y));
+      return { x, y, over };
+    });
+    const best = corners.reduce((one, other) => other.over < one.over ? other : one);
+    Object.assign(this.card.style, { left: `${best.x}px`, top: `${best.y}px`, right: "auto", bottom: "auto" });
   }
 
   /** The invitation is not a step: who goes on to a third page has declined it. */
