@@ -87,7 +87,6 @@ def heat_map(table: pd.DataFrame, selected: tuple[int, str] | None) -> go.Figure
 
 
 _PHI_BAR = {
-    "title": {"text": "φ", "side": "right"},
     "orientation": "h",
     "thickness": 8,
     "len": 180,
@@ -99,7 +98,7 @@ _PHI_BAR = {
     "yanchor": "top",
     "ypad": 14,
     "tickvals": [-1, 0, 1],
-    "ticktext": ["−1", "0", "1"],
+    "ticktext": ["φ = −1", "0", "1"],
 }
 
 
