@@ -127,7 +127,7 @@ _TURNS: Columns = {
     "second speaks": lambda row: f"{row['second']:.0%}",
     "both": lambda row: f"{row['both']:.0%}",
     "changes of turn": "changes",
-    "median gap": lambda row: f"{row['gap_s']:.2f} s",
+    "median gap": lambda row: "–" if row["gap_s"] != row["gap_s"] else f"{row['gap_s']:.2f} s",
 }
 
 
