@@ -41,16 +41,18 @@ def quick_look(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
 
 
 def full_scene(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
-    """Neutral and codeword side by side as a PyVista scene with lines of equal displacement and a cut; where that
-    cannot be had in time, a plotly mesh takes its place."""
+    """Neutral and codeword side by side as a PyVista scene with lines of equal displacement and a cut. The quick look
+    stands there until the scene has been made; where that takes too long, a plotly mesh takes its place."""
     number = int(row["codeword"])
-    place, controls = st.container(), st.container()
+    place, controls = st.empty(), st.container()
+    with place.container():
+        quick_look(codebook, face, row)
     with controls:
         amount, options = _options(face)
     psi = amount * codebook.psi[number]
-    with place:
-        with page_frame.waiting("Exporting the scene"):
-            exported = scene.exported(face, psi, options)
+    with controls, page_frame.waiting("Exporting the scene"):
+        exported = scene.exported(face, psi, options)
+    with place.container():
         if exported.html is not None:
             scene.show(exported.html, f"scene-{number}")
             page_frame.colour_scale("how far each vertex moves")

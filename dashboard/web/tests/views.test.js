@@ -50,12 +50,12 @@ test("the quick look shows its codeword, and the one that is clicked in another 
 });
 
 test("a quick look of a link has its camera, intensity and switches, and they stay in the link", async () => {
-  open("/page?look=quick-look:0.5*0.1*2*60*0101");
+  open("/page?look=quick-look:0.5*0.1*2*60*01010");
   const { find, show, reach } = mounted("morph", morph), close = show(MORPH);
   await reach("drawn");
   expect(find("output").textContent).toBe("60 %");
   expect([...find(".toggles").children].slice(0, 4).map((one) => one.getAttribute("aria-pressed"))).toEqual(["false", "true", "false", "true"]);
-  await vi.waitFor(() => expect(lookOf()).toBe("quick-look:0.5*0.1*2*60*0101"));
+  await vi.waitFor(() => expect(lookOf()).toBe("quick-look:0.5*0.1*2*60*01010"));
   close();
 });
 

@@ -20,6 +20,7 @@
  * @property {number} glideUntil until when (ms of `performance.now`) the clicked face is on its way
  * @property {WeakMap<object, import("./view.js").View<any>>} mounted the view of a component's root
  * @property {boolean} stretched whether a recording was opened since the page was loaded
+ * @property {HTMLCanvasElement} [poster] the last quick look, which the full scene shows until it has drawn itself
  * @property {Link} link how the views of this page are looked at
  * @property {typeof import("./link.js").recall} [recall] for the full scene, which lies in a frame of its own
  * @property {typeof import("./link.js").remember} [remember]

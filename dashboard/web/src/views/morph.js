@@ -8,7 +8,7 @@ import { button, context2d, element, fitCanvas, gradient, iconButton, isOn, setS
 import { loadFace } from "../shared/face.js";
 import { remember } from "../shared/link.js";
 import { loadPack, rowOf } from "../shared/pack.js";
-import { GLIDE } from "../shared/page.js";
+import { GLIDE, page } from "../shared/page.js";
 import { Playback } from "../shared/playback.js";
 import { orbit } from "../shared/pointer.js";
 import { paint } from "../shared/stage.js";
@@ -212,6 +212,7 @@ class Morph extends View {
   close() {
     super.close();
     this.playback.stop();
+    page.poster = this.canvas;
     this.forget();
   }
 }

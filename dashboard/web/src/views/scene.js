@@ -98,7 +98,17 @@ function addButton(of) {
   document.body.append(made);
 }
 
-const waiting = setInterval(() => { // the viewer unpacks its scene in its own time
+/** The quick look that stood here, until the scene is drawn. */
+function poster() {
+  const picture = window.parent.__dfe?.poster;
+  if (!picture?.width) return null;
+  const shown = element("img", { src: picture.toDataURL(), alt: "",
+    style: "position:fixed;inset:0;width:100%;height:100%;object-fit:contain;pointer-events:none;z-index:1" });
+  document.body.append(shown);
+  return shown;
+}
+
+const before = poster(), waiting = setInterval(() => { // the viewer unpacks its scene in its own time
   const made = viewer(), renderers = made?.getRenderers().filter((one) => one.getActors().length) ?? [];
   const page = window.parent.__dfe;
   if (!made || !renderers.length || !page?.recall) return;
@@ -107,5 +117,6 @@ const waiting = setInterval(() => { // the viewer unpacks its scene in its own t
   follow(renderers, /** @type {Required<import("../shared/page.js").Page>} */ (page));
   addButton(made);
   made.render();
+  before?.remove();
   document.body.dataset.state = "drawn";
 }, EVERY);
