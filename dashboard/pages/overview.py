@@ -31,6 +31,8 @@ NEXT = [
     ("coverage", "Compare with FACS", "What the codebook sees that action units do not, and the reverse."),
     ("data", "Bring your own data", "Live Link Face, tables of ARKit coefficients, EMOCA, DECA, SMIRK."),
 ]
+WITHOUT_TOKENS = ("codebook", "data")
+"""The pages of `NEXT` that show something before the dataset is encoded."""
 
 
 def page() -> None:
@@ -40,12 +42,12 @@ def page() -> None:
     if not empty_states.ready(choice, needs_tokens=False):
         return
     codebook, table = choice.open_codebook(), dictionary(choice).table
+    if choice.dataset and not choice.encoded:
+        empty_states.not_encoded(choice)
     about(choice, codebook, table)
     glimpse(choice, codebook, table)
     health(choice, codebook, table)
-    next_steps()
-    if choice.dataset and not choice.encoded:
-        empty_states.not_encoded(choice)
+    next_steps(choice.encoded)
 
 
 def about(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame) -> None:
@@ -215,11 +217,11 @@ def goal(explained_variance: float) -> str:
 
 def glimpse(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame) -> None:
     """The codewords used most, as an invitation."""
-    st.subheader("Used most", anchor=False)
     face = choice.open_face()
-    if not face.has_mesh:
-        return
     order = codeword_filter.matching(table, codeword_filter.Filter(used_only=True))[:8]
+    if not face.has_mesh or not len(order):
+        return
+    st.subheader("Used most", anchor=False)
     pictures = thumbnails.addresses(choice.root, codebook, face)
     items = [cards.card(table.iloc[k], pictures.get(k)) for k in order]
     data = {
@@ -237,10 +239,11 @@ def glimpse(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFra
         routes.go("codebook", codeword=picked)
 
 
-def next_steps() -> None:
-    """Where to go from here."""
+def next_steps(encoded: bool) -> None:
+    """Where to go from here; of data that are not encoded only what can be seen without tokens."""
     st.subheader("What to do next", anchor=False)
-    for cell, (name, title, words) in zip(st.columns(len(NEXT), gap="medium"), NEXT, strict=True):
+    steps = [step for step in NEXT if encoded or step[0] in WITHOUT_TOKENS]
+    for cell, (name, title, words) in zip(st.columns(len(steps), gap="medium"), steps, strict=True):
         with cell, st.container(border=True, height="stretch"):
             routes.link(name, title)
             st.caption(words)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
 from dfe_core.faces.model import FaceModel
-from dfe_core.render.scene_mesh import lines_of_equal_mm
+from dfe_core.render.scene_mesh import SceneMesh, lines_of_equal_mm, scene_mesh
 from dfe_core.tokenizer.codebook import Codebook
 
 from ..data import media
 from ..links import query_parameters
-from ..theme.formatting import mm
+from ..theme.formatting import mm, text
 from ..views import browser_views, figures, mesh_figure, scene
 from ..views.cards import name_of
 from . import page_frame
@@ -42,13 +44,16 @@ def quick_look(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
 
 def full_scene(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
     """Neutral and codeword side by side as a PyVista scene with lines of equal displacement and a cut. The quick look
-    stands there until the scene has been made; where that takes too long, a plotly mesh takes its place."""
+    stands there until the scene has been made; where that takes too long, the codeword alone as a plotly mesh takes its
+    place, and the switches that it cannot follow are off."""
     number = int(row["codeword"])
     place, controls = st.empty(), st.container()
     with place.container():
         quick_look(codebook, face, row)
     with controls:
-        amount, options = _options(face)
+        switches, intensity, cut = _places()
+        amount = _intensity(intensity)
+        options = _options(face, switches, cut)
     psi = amount * codebook.psi[number]
     with controls, page_frame.waiting("Exporting the scene"):
         exported = scene.exported(face, psi, options)
@@ -58,33 +63,61 @@ def full_scene(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
             page_frame.colour_scale("how far each vertex moves")
             st.caption(_reading(options, amount * float(row["peak_mm"])))
             return
-        figures.show(
-            mesh_figure.mesh(face, face.displacement(psi), HEIGHT),
-            f"mesh-{number}",
-            f"3D face of codeword {number}: {name_of(row)}",
-        )
-        st.caption(f"Shown as a plotly mesh, because {exported.fault}.")
+        _switched_off(switches, cut)
+        _single_face(scene_mesh(face, psi), f"3D face of codeword {number}: {name_of(row)}", number, exported.fault)
 
 
-def _options(face: FaceModel) -> tuple[float, scene.SceneOptions]:
-    """The intensity and what the scene shows, all of it in the link."""
-    with st.container(horizontal=True, gap="medium"):
+def _single_face(shown: SceneMesh, alt: str, number: int, fault: str) -> None:
+    """The codeword alone, what is missing and why, and another try."""
+    figures.show(mesh_figure.mesh(shown, HEIGHT), f"mesh-{number}", alt)
+    page_frame.colour_scale("how far each vertex moves")
+    st.caption(
+        f"One face is shown, the codeword at this intensity: the full scene is not there, because {text(fault)}. Only "
+        "the full scene has the neutral face beside it, lines of equal displacement and cuts."
+    )
+    st.button("Try the full scene again", icon=":material/refresh:", key="scene_again", type="tertiary")
+
+
+def _places() -> tuple[Any, Any, Any]:
+    """Where the switches, the slider of the intensity and the cut stand."""
+    switches = st.empty()
+    intensity, cut = st.columns([1.2, 2.2], gap="medium")
+    return switches, intensity, cut.empty()
+
+
+def _intensity(place: Any) -> float:
+    """The intensity, 1 as learned; in the link."""
+    per_cent = place.slider("Intensity", 0, 150, 100, 5, format="%d %%", key="scene_intensity", bind="query-params")
+    return per_cent / 100
+
+
+def _options(face: FaceModel, switches: Any, place: Any) -> scene.SceneOptions:
+    """What the scene shows, all of it in the link."""
+    with switches.container(horizontal=True, gap="medium"):
         beside = st.toggle("Neutral beside", True, key="scene_beside", bind="query-params")
         lines = st.toggle("Lines of equal displacement", True, key="scene_lines", bind="query-params")
-    intensity, cuts, depth = st.columns([1.2, 1, 1.2], gap="medium")
     query_parameters.spell("scene_cut", list(CUTS))
+    with place.container():
+        cuts, depth = st.columns([1, 1.2], gap="medium")
     cut = cuts.selectbox("Cut", list(CUTS), key="scene_cut", bind="query-params", filter_mode=None)
-    amount = (
-        intensity.slider("Intensity", 0, 150, 100, 5, format="%d %%", key="scene_intensity", bind="query-params") / 100
-    )
     axis = CUTS[cut]
     if axis is None:
-        return amount, scene.SceneOptions(beside=beside, lines=lines)
+        return scene.SceneOptions(beside=beside, lines=lines)
     points = 1e3 * face.template[:, "xyz".index(axis)]
     low, high = int(points.min()) + 2, int(points.max()) - 2
     middle = {"x": 0, "y": -60, "z": (low + high) // 2}[axis]
     at = depth.slider("Cut at", low, high, middle, 1, format="%d mm", key=f"scene_at_{axis}", bind="query-params")
-    return amount, scene.SceneOptions(beside=beside, lines=lines, axis=axis, at_mm=float(at))
+    return scene.SceneOptions(beside=beside, lines=lines, axis=axis, at_mm=float(at))
+
+
+def _switched_off(switches: Any, place: Any) -> None:
+    """In place of the controls that only the full scene follows, the same ones off and disabled."""
+    with switches.container(horizontal=True, gap="medium"):
+        st.toggle("Neutral beside", False, key="scene_beside_off", disabled=True)
+        st.toggle("Lines of equal displacement", False, key="scene_lines_off", disabled=True)
+    with place.container():
+        cuts, _ = st.columns([1, 1.2], gap="medium")
+    cuts.selectbox("Cut", ["No cut"], key="scene_cut_off", disabled=True)
 
 
 def _reading(options: scene.SceneOptions, most_mm: float) -> str:

@@ -152,7 +152,7 @@ def test_the_full_scene_shows_both_faces_cuts_them_and_makes_a_picture_for_print
 def test_when_the_scene_cannot_be_had_in_time_a_plotly_mesh_takes_its_place(visit, small_cache):
     with serve(small_cache, small_cache.parent, DFE_SCENE_LIMIT_S="0.001") as address:
         there = visit(address).open("/codebook?codeword=25&view=Full+scene", ".js-plotly-plot .gl-container canvas")
-        there.page.get_by_text("Shown as a plotly mesh").wait_for()
+        there.page.get_by_text("One face is shown").wait_for()
         there.page.wait_for_timeout(600)
         assert drawn(there.pixels(".js-plotly-plot"))
         there.page.locator('.dfe-gallery .card[data-id="4"]').click()

@@ -16,6 +16,7 @@ from dashboard.data import job_manager
 from dashboard.data.background_jobs import Jobs
 from dashboard.links import routes
 from dashboard.panels import note_editor
+from dashboard.views import scene
 from dfe_core.tokens.annotation_files import import_csv
 from dfe_core.tokens.annotations import Notebook
 
@@ -255,3 +256,23 @@ def test_the_way_to_a_page_is_open_where_the_sidebar_holds_the_choices_of_the_li
     monkeypatch.setattr(routes.query_parameters, "link", lambda **given: {"dataset": "live", "model": "m", **given})
     routes.go("codebook", codeword="3")
     assert asked[1:] == [{"codeword": "3"}]
+
+
+def test_an_overview_of_data_that_are_not_encoded_begins_with_encoding_and_has_no_empty_section(filled: Path):
+    (filled / "tokens" / "default--simulated" / "manifest.json").unlink()
+    test = opened("overview")
+    titles = [heading.value for heading in test.subheader]
+    assert "has not been encoded" in titles[0] and "Used most" not in titles
+    assert [b for b in test.button if "Encode it now" in b.label]
+
+
+def test_a_scene_that_cannot_be_had_is_one_face_and_what_it_cannot_follow_is_off(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(scene, "exported", lambda *_: scene.Exported(fault="the scene took over 10 s to export"))
+    test = opened("codebook", codeword="7", view="Full scene", scene_lines="true")
+    assert not test.exception
+    switches = {one.label: one for one in test.toggle}
+    for label in ("Neutral beside", "Lines of equal displacement"):
+        assert switches[label].disabled and not switches[label].value
+    assert "One face is shown" in said(test) and "plotly" not in said(test)
