@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.artefact import OpenedArtefact, newest_first, source_labels
-from dfe_core.artefact_names import MANIFEST, SYLLABLES, keyed_name
+from dfe_core.artefact_names import CODEWORDS_FILE, MANIFEST, SYLLABLES, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
@@ -104,7 +104,7 @@ class SyllableSet(OpenedArtefact):
     @cached_property
     def codewords(self) -> pd.DataFrame:
         """Syllable, phase (onset, apex, offset), codeword, share of the phase's frames that have it, mean_mm."""
-        return pd.read_parquet(self.path / "codewords.parquet")
+        return pd.read_parquet(self.path / CODEWORDS_FILE)
 
     @cached_property
     def durations(self) -> list[DurationTried]:
@@ -330,7 +330,7 @@ def _write(folder: Path, inputs: SyllableInputs, model: SyllableModel, progress:
     words = inputs.codebook.table
     descriptions = words["description"] if "description" in words else pd.Series(dtype=str)
     syllable_table(sums, table, inputs.subjects(), descriptions).to_parquet(folder / "syllables.parquet", index=False)
-    sums.codewords().to_parquet(folder / "codewords.parquet", index=False)
+    sums.codewords().to_parquet(folder / CODEWORDS_FILE, index=False)
     distances = syllable_distances(sums.mean_faces, inputs.shapes)
     np.savez(
         folder / "faces.npz",
