@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from filelock import FileLock, Timeout
 
@@ -24,8 +25,9 @@ from dfe_core.workspace.catalogue import artefact_faults, find_artefact, remove_
 DATASET, MODEL, AUS, ESTIMATE = "simulated", "default", simulated_detector.NAME, "derived"
 """Names of the default data and codebook, of the action units that a simulated detector reports, and of those that are
 estimated from the same coefficients as the tokens."""
-SECOND, SECOND_CODEWORDS = "small", 24
-"""The codebook to compare the default one with, of the same data, and how many codewords it has."""
+SECOND = "small"
+SECOND_SETTINGS = MappingProxyType({"tokenizer.codewords": 24, "train.steps": 50})
+"""The codebook to compare the default one with, of the same data, and its settings: small and soon trained."""
 
 
 def missing_steps(root: Path | None = None, *, second: bool = False) -> list[PlannedStep]:
@@ -118,7 +120,7 @@ def _train(root: Path, progress: Listener, model: str = MODEL) -> None:
     from dfe_core.tokenizer.config import load_config
     from dfe_core.training.fit import train_model
 
-    config = load_config(None, {"tokenizer.codewords": SECOND_CODEWORDS}) if model == SECOND else None
+    config = load_config(None, SECOND_SETTINGS) if model == SECOND else None
     folder = artefact_path("models", model, root)
     if (folder / CONFIG).is_file():
         remove_artefact(find_artefact(f"models/{model}", root), force=True, root=root)
