@@ -23,9 +23,11 @@ from . import artefact_cache, coverage_analyses
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Known:
     """Names of the K codewords; checked: on this data, None where that was not done; aus: what their action units were
-    held against, empty for shape alone; estimate: whether those are estimates from the same coefficients."""
+    held against, empty for shape alone; estimate: whether those are estimates from the same coefficients; key: of all
+    that the names are made from."""
 
     names: tuple[CodewordName, ...]
+    key: str = ""
     checked: CheckedNames | None = None
     aus: str = ""
     estimate: bool = False
@@ -39,17 +41,23 @@ def known(choice: artefact_cache.Choice) -> Known:
             key = _key(choice, aus)
             made = artefact_path("analyses", keyed_name(CODEWORD_NAMES, key), choice.root) / MANIFEST
             if made.is_file() and (checked := _checked(key, codebook, choice)) is not None:
-                names = _by_both(key, checked, choice)
-                return Known(names=names, checked=checked, aus=checked.aus, estimate=checked.estimate)
+                names, against = _by_both(key, checked, choice)
+                return Known(
+                    names=names,
+                    key=f"{key} {against}",
+                    checked=checked,
+                    aus=checked.aus,
+                    estimate=checked.estimate,
+                )
         for aus in measured_first(choice)[:-1]:
             if (found := coverage_analyses.analysis(choice, aus)) is not None:
                 return Known(
                     names=_against(found.coverage.key, codebook.key, codebook, found),
-                    checked=None,
+                    key=found.coverage.key,
                     aus=aus,
                     estimate=found.coverage.estimate,
                 )
-    return Known(names=_by_shape(codebook.key, codebook.face_id, codebook, choice))
+    return Known(names=_by_shape(codebook.key, codebook.face_id, codebook, choice), key=codebook.key)
 
 
 def measured_first(choice: artefact_cache.Choice) -> list[str]:
@@ -96,11 +104,13 @@ def _checked(key: str, _codebook: Codebook, _choice: artefact_cache.Choice) -> C
     return load_checked(key, _codebook, _choice.root)
 
 
-def _by_both(key: str, checked: CheckedNames, choice: artefact_cache.Choice) -> tuple[CodewordName, ...]:
-    """Checked names, held against the coverage of the same action units as well where that has been analysed: no page
-    names an action unit that another page says does not go with the codeword."""
+def _by_both(key: str, checked: CheckedNames, choice: artefact_cache.Choice) -> tuple[tuple[CodewordName, ...], str]:
+    """Checked names, held against the coverage of the same action units as well where that has been analysed, and its
+    key: no page names an action unit that another page says does not go with the codeword."""
     found = coverage_analyses.analysis(choice, checked.aus) if checked.aus else None
-    return checked.names if found is None else _also_against(key, found.coverage.key, checked, found)
+    if found is None:
+        return checked.names, ""
+    return _also_against(key, found.coverage.key, checked, found), found.coverage.key
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

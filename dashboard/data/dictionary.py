@@ -52,13 +52,11 @@ def dictionary(choice: artefact_cache.Choice) -> Dictionary:
     found = known(choice)
     noted = own.stat().st_mtime_ns if own.is_file() else 0
     key = (codebook.key, str(choice.root), choice.model, choice.dataset, choice.from_mm, stamp, noted)
-    return _dictionary(key, (found.aus, found.checked is not None), choice, found)
+    return _dictionary(key, found.key, choice, found)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the codebook")
-def _dictionary(
-    key: tuple[str | float, ...], named: tuple[str, bool], _choice: artefact_cache.Choice, _found: Known
-) -> Dictionary:
+def _dictionary(key: tuple[str | float, ...], named: str, _choice: artefact_cache.Choice, _found: Known) -> Dictionary:
     """key, named: what the dictionary depends on; the rest is not hashed by the cache."""
     notes, codebook = _notes(_choice.model, _choice.root), _choice.open_codebook()
     names = _found.names

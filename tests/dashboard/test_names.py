@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.data import codeword_names
+from dashboard.data import artefact_cache, codeword_names
+from dashboard.data import dictionary as dictionary_of
 from dashboard.views import cards, name_chips
 from dfe_core.facs.codeword_names import CodewordName, NamedActionUnit, Verdict
 from dfe_core.facs.name_scores import CheckedNames, NameScores
@@ -138,3 +140,14 @@ def test_the_score_says_on_what_it_rests():
         4, codeword_names.Known(names=(), checked=CheckedNames(names=(), scores=scores(False)))
     )
     assert name_chips.score_words(5, found) == "" and name_chips.score_words(4, codeword_names.Known(names=())) == ""
+
+
+def test_chips_follow_the_analysis_that_they_rest_on(filled: Path, monkeypatch):
+    choice = artefact_cache.Choice(root=filled, model="default", dataset="simulated")
+    size = choice.open_codebook().size
+    plain = CodewordName(description=WHAT, verdict=Verdict.CONFIRMED)
+    first = codeword_names.Known(names=(plain,) * size, key="checked", aus="tool")
+    then = replace(first, names=(replace(plain, verdict=Verdict.NOT_CONFIRMED),) * size, key="checked, with coverage")
+    for found in (first, then):
+        monkeypatch.setattr(dictionary_of, "known", lambda _, found=found: found)
+        assert set(dictionary_of.dictionary(choice).table["verdict"]) == {found.names[0].verdict}
