@@ -14,8 +14,13 @@ from dfe_core.p_values import at_floor, bounds
 from dfe_core.probes import class_scores
 from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.labels_together import family_table, kept_together
-from dfe_core.probes.limits import Finding
-from dfe_core.probes.methods_text import warning_texts
+from dfe_core.probes.methods_text import (
+    caution_sentences,
+    confound_sentence,
+    difference_sentence,
+    verdict_sentence,
+    warning_texts,
+)
 from dfe_core.probes.recipe import read_recipe
 from dfe_core.probes.result import ProbeResult
 from dfe_core.reports.probe import asked_confounds, check_table
@@ -128,8 +133,11 @@ def chosen(choice: artefact_cache.Choice, kept: list[ProbeResult]) -> None:
     if keys[at] != wanted:
         query_parameters.write(probe=keys[at])
     result = kept[at]
-    telling = [check for check in result.summary["confound_checks"] if check["state"] == Finding.PREDICTIVE]
-    (st.warning if telling else st.markdown)(text(result.headline))
+    cautions = caution_sentences(result.summary)
+    checked = "" if cautions else confound_sentence(result.summary)
+    st.markdown(text(verdict_sentence(result.summary) + difference_sentence(result.summary) + checked))
+    for caution in cautions:
+        st.warning(text(caution), icon=":material/warning:")
     beside = {**result.summary, "high_pose_leak": None}  # the page's head says it
     for warning in warning_texts(beside, result.settings):
         st.caption(f":material/info: {text(warning)}")

@@ -56,10 +56,11 @@ def timing(index: RunIndex, number: int) -> None:
     """How often it appears and how long it lasts."""
     found = codeword_facts.timing_of(index, number)
     middle, low, high = found.duration_s
+    mean = 60 * found.share_of_frames / found.runs_per_minute if found.runs_per_minute else float("nan")
     page_frame.facts(
         [
             ("Appears", f"{found.runs_per_minute:.1f} ×", "a minute"),
-            ("Lasts", f"{middle:.2f} s", f"half of them {low:.2f}–{high:.2f} s"),
+            ("Lasts", f"{middle:.2f} s", f"median; half of them {low:.2f}–{high:.2f} s, mean {mean:.2f} s"),
             ("Onset", f"{found.onset_s[0]:.2f} s", "start to peak"),
         ]
     )

@@ -80,7 +80,7 @@ def histogram(table: pd.DataFrame, about: str) -> None:
         "columns",
         f"{about}, from {ends[0]:.2f} to {ends[1]:.2f}. Most: {count(most)} frames at "
         f"{(table['low'].iloc[at] + table['high'].iloc[at]) / 2:.2f}",
-        f"<small>{count(most)} frames</small><div>{columns}</div><footer>{scale}</footer>",
+        f"<small>highest: {count(most)} frames</small><div>{columns}</div><footer>{scale}</footer>",
     )
 
 

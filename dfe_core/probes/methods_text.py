@@ -130,6 +130,11 @@ def codebook_use_sentence(summary: dict[str, Any]) -> str:
 
 
 def summary_sentence(summary: dict[str, Any]) -> str:
+    """What was predicted, from what, on how many people, how sure, what else predicts it, and which rows differ."""
+    return verdict_sentence(summary) + confound_sentence(summary) + difference_sentence(summary)
+
+
+def verdict_sentence(summary: dict[str, Any]) -> str:
     """What was predicted, from what, on how many people, and how sure."""
     rows = summary["rows"]
     best = max(rows, key=lambda r: r["score"])
@@ -156,13 +161,17 @@ def summary_sentence(summary: dict[str, Any]) -> str:
                 f" With {summary['groups']} {group}s a {power['metric']} of {power['score']:.2f} would be found "
                 "four times in five."
             )
-    text += confound_sentence(summary)
+    return text
+
+
+def difference_sentence(summary: dict[str, Any]) -> str:
+    """Which rows differ clearly from the first."""
+    if len(summary["rows"]) < 2:
+        return ""
     first = summary["paired"][0]["a"] if summary["paired"] else ""
     clear = [pair for pair in summary["paired"] if pair["p_holm"] < 0.05 and first in (pair["a"], pair["b"])]
-    if len(rows) > 1:
-        told = "; ".join(map(_above, clear))
-        text += f" Clear differences from {first}: {told}." if told else f" No row differs clearly from {first}."
-    return text
+    differ = "; ".join(map(_above, clear))
+    return f" Clear differences from {first}: {differ}." if differ else f" No row differs clearly from {first}."
 
 
 def _above(pair: Mapping[str, Any]) -> str:
@@ -190,18 +199,26 @@ def confound_sentence(summary: dict[str, Any]) -> str:
     if not telling:
         names = ", ".join(confound_word(c["column"]) for c in judged) or "nothing: all units were recorded alike"
         return f" Always checked: {names}" + ("; none of it predicts the label alone." if judged else ".")
-    return "".join(" " + _told_by(check, summary) for check in telling)
+    return "".join(f" {one}" for one in caution_sentences(summary))
+
+
+def caution_sentences(summary: dict[str, Any]) -> list[str]:
+    """One of everything that predicts the label without the face."""
+    checks = summary.get("confound_checks") or []
+    return [_told_by(c, summary) for c in checks if c["p"] is not None and c["state"] == Finding.PREDICTIVE]
 
 
 def _told_by(check: dict[str, Any], summary: dict[str, Any]) -> str:
-    parts = [f"{name} {left['score']:.2f} (p = {left['p']:.2g})" for name, left in check["without"].items()]
+    permutations = summary["rows"][0].get("permutations", 0)
+    printed = lambda p: p_words("p", p, bool(at_floor(p, permutations)))  # noqa: E731 - said three times
+    parts = [f"{name} {left['score']:.2f} ({printed(left['p'])})" for name, left in check["without"].items()]
     gone = all(left["p"] > 0.05 for left in check["without"].values())
-    end = "nothing is left above chance" if gone else "what is left"
     matches = f", about as well as or better than {_listed(check['matches'])}" if check.get("matches") else ""
+    left_over = ", nothing is left above chance" if gone else ""
     return (
         f"CAUTION: {confound_word(check['column'])} alone predicts {summary['label']} ({check['metric']} "
-        f"{check['score']:.2f}, p = {check['p']:.2g}){matches}, so that the scores need not come from expression; "
-        f"without what it explains {end}: {', '.join(parts)}."
+        f"{check['score']:.2f}, {printed(check['p'])}){matches}, so that the scores need not come from expression. "
+        f"With what it explains taken out of every row{left_over}: {', '.join(parts)}."
     )
 
 
