@@ -88,9 +88,9 @@ def scores(
     }
 
 
-def planted(model: str, *, blinks: bool, count: int, seeds: int) -> dict[str, object]:
+def planted(model: str, *, blinks: bool, count: int, seeds: int, planted_seed: int = 0) -> dict[str, object]:
     name = "planted-blinks" if blinks else "planted"
-    data, truth = planted_dataset(name, open_face(dfe.open_codebook(model).face_id), blinks=blinks)
+    data, truth = planted_dataset(name, open_face(dfe.open_codebook(model).face_id), blinks=blinks, seed=planted_seed)
     encode_dataset(model, name)
     given = inputs_of(model, name)
     stretches = [one for parts in given.recordings() for one in parts]
@@ -216,12 +216,14 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=40_000)
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--planted-count", type=int, default=10)
+    parser.add_argument("--planted-seed", type=int, default=0, help="of people and displays that are planted")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--no-planted", action="store_true")
     args = parser.parse_args()
     for blinks in () if args.no_planted else (False, True):
         count = args.planted_count + blinks
-        print(json.dumps(planted(args.model, blinks=blinks, count=count, seeds=args.seeds), indent=1), flush=True)
+        found = planted(args.model, blinks=blinks, count=count, seeds=args.seeds, planted_seed=args.planted_seed)
+        print(json.dumps(found, indent=1), flush=True)
     for model, dataset in args.on:
         found = bits(model, dataset, frames=args.frames, count=args.count, seeds=args.seeds)
         print(json.dumps(found, indent=1, ensure_ascii=False), flush=True)
