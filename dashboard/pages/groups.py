@@ -161,7 +161,7 @@ def comparison(choice: artefact_cache.Choice, by: str, folder: Path) -> None:
     tested = tested.assign(floor=at_floor(tested["p"], permutations))
     st.markdown(
         f"**{int((tested['q_all'] < groups_figures.ALPHA).sum())} of {len(tested):,} tests** have q below "
-        f"{groups_figures.ALPHA:g} over all rows."
+        f"{groups_figures.ALPHA:g} over all rows (`q_all` in the tables)."
     )
     if said := sealed_sentence(read_json(folder / "groups.json").get("sealed")):
         st.caption(f":material/lock: {text(said)}")
@@ -188,7 +188,7 @@ def comparison(choice: artefact_cache.Choice, by: str, folder: Path) -> None:
     transitions(tested)
     names: dict[str, Any] = {"family": "Family", "thing": "What", "description": "Description", "measure": "Measure"}
     names |= {"a": "First", "b": "Second", "mean_a": "Mean of first", "mean_b": "Mean of second", "hedges_g": "g"}
-    names |= {"g_low": "From", "g_high": "To", "rank_biserial": "Rank-biserial", "p": "p", "q": "q", "q_all": "q, all"}
+    names |= {"g_low": "From", "g_high": "To", "rank_biserial": "Rank-biserial", "p": "p", "q": "q", "q_all": "q_all"}
     formats = {"Mean of first|Mean of second": "%.3g", "g|From|To|Rank-biserial": "%.2f"}
     low = {names[name]: bounds(tested[name], tested["floor"]) for name in ("p", "q", "q_all")}
     if "mixed_p" in tested:
@@ -283,7 +283,7 @@ def transitions(tested: pd.DataFrame) -> None:
     st.caption(
         "Of the times that a region begins to move, how often each other one follows within a second: "
         f"{text(rows['b'].iloc[0])} against {text(rows['a'].iloc[0])}, Hedges' g. A dot: q below "
-        f"{groups_figures.ALPHA:g} within the family."
+        f"{groups_figures.ALPHA:g} within the family. Grey: not tested."
     )
 
 

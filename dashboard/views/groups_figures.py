@@ -10,17 +10,22 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from dfe_core.groups.volcano import effect_words, found_line
 from dfe_core.p_values import p_text
 
 from ..theme.palette import ACCENT, CATEGORIES, DIVERGING, plotly_scale
 from .figures import laid_out
 
 ALPHA = 0.05
+NOT_TESTED = "rgba(128,134,146,0.35)"
+"""Of cells that hold no value: apart from both ends of the scale on a light and on a dark page."""
+DARKEST = 18
+"""Colours at each end of the diverging scale that a dark page would swallow."""
 
 
 def volcano(rows: pd.DataFrame) -> go.Figure:
     """Effect against evidence: Hedges' g of every tested row, and −log10 of its p, in the colour of its family; rows
-    with q below `ALPHA` over all rows are filled."""
+    with q below `ALPHA` over all rows are filled, and a line stands at the largest p among them."""
     figure = go.Figure()
     for colour, (family, part) in zip(CATEGORIES, rows.groupby("family", sort=False), strict=False):
         found = part["q_all"] < ALPHA
@@ -41,14 +46,15 @@ def volcano(rows: pd.DataFrame) -> go.Figure:
             hovertemplate="%{customdata[0]} %{customdata[1]}<br>%{customdata[2]}: %{customdata[4]} against "
             "%{customdata[3]}<br>g %{x:.2f}, p %{customdata[5]}, q %{customdata[6]}<extra></extra>",
         )
+    threshold, words = found_line(rows)
     figure.add_hline(
-        y=-np.log10(ALPHA),
+        y=-np.log10(threshold),
         line={"dash": "dot", "width": 1, "color": "#8A909C"},
-        annotation_text=f"p {ALPHA:g}",
+        annotation_text=words,
         annotation_position="top left",
         annotation_font_size=12,
     )
-    figure.update_xaxes(title="Hedges' g, second group against first")
+    figure.update_xaxes(title=effect_words(rows))
     figure.update_yaxes(title="−log10 p", rangemode="tozero")
     return laid_out(figure, 420, legend=True)
 
@@ -82,7 +88,7 @@ def power_curve(table: pd.DataFrame) -> go.Figure:
 
 def transition_map(rows: pd.DataFrame) -> go.Figure:
     """Transitions between regions, from row to column: Hedges' g of the second group against the first, with a dot
-    where q is below `ALPHA`; nothing where a transition was not tested."""
+    where q is below `ALPHA`; grey where a transition was not tested."""
     ends = rows["thing"].str.split(" → ", expand=True)
     regions = sorted(set(ends[0]) | set(ends[1]))
     shape = (len(regions), len(regions))
@@ -104,7 +110,9 @@ def transition_map(rows: pd.DataFrame) -> go.Figure:
             z=g,
             zmin=-1.5,
             zmax=1.5,
-            colorscale=plotly_scale(DIVERGING),
+            colorscale=plotly_scale(DIVERGING[DARKEST:-DARKEST]),
+            xgap=2,
+            ygap=2,
             text=marks,
             texttemplate="%{text}",
             customdata=words,
@@ -113,9 +121,21 @@ def transition_map(rows: pd.DataFrame) -> go.Figure:
             colorbar={"title": "g", "thickness": 12},
         )
     )
-    figure.update_xaxes(title="Next", showgrid=False)
-    figure.update_yaxes(title="First", showgrid=False, autorange="reversed")
-    return laid_out(figure, 140 + 30 * len(regions))
+    figure.add_shape(
+        type="rect",
+        xref="x domain",
+        x0=0,
+        x1=1,
+        yref="y domain",
+        y0=0,
+        y1=1,
+        fillcolor=NOT_TESTED,
+        line_width=0,
+        layer="below",
+    )
+    figure.update_xaxes(title="Next", title_standoff=6, tickangle=-45, showgrid=False, zeroline=False)
+    figure.update_yaxes(title="First", showgrid=False, zeroline=False, autorange="reversed")
+    return laid_out(figure, 200 + 30 * len(regions)).update_layout(margin_b=106)
 
 
 def face_rows(rows: pd.DataFrame, pictures: Mapping[int, str]) -> str:

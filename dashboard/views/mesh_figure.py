@@ -20,7 +20,7 @@ def mesh(shown: SceneMesh, height: int) -> go.Figure:
             i=shown.triangles[:, 0],
             j=shown.triangles[:, 1],
             k=shown.triangles[:, 2],
-            vertexcolor=shown.rgb,
+            vertexcolor=[f"rgb({r},{g},{b})" for r, g, b in shown.rgb.tolist()],
             customdata=shown.moved_mm[:, None],
             lighting={"ambient": 0.45, "diffuse": 0.75, "specular": 0.08, "roughness": 0.8},
             lightposition={"x": -200, "y": 300, "z": 500},

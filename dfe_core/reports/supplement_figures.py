@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.groups.comparison import TESTED
+from dfe_core.groups.volcano import effect_words, found_line
 from dfe_core.reports.coverage_figures import row_height
 from dfe_core.reports.document import Figure
 from dfe_core.reports.study_text import people_words
@@ -85,9 +86,13 @@ def _draw_volcano(figure: Any, table: pd.DataFrame) -> None:
         axes.plot(g[~found], evidence[~found], "o", color=colour, markersize=2.6, alpha=0.45, markeredgewidth=0)
         axes.plot(g[found], evidence[found], "o", color=colour, markersize=4.6, markeredgecolor="white")
         axes.plot([], [], "o", color=colour, markersize=4, label=str(family))
-    axes.axhline(-np.log10(ALPHA), color=GREY, linewidth=0.7, linestyle=(0, (4, 3)))
+    threshold, words = found_line(table)
+    axes.axhline(-np.log10(threshold), color=GREY, linewidth=0.7, linestyle=(0, (4, 3)))
+    axes.text(
+        1.0, -np.log10(threshold), words, transform=axes.get_yaxis_transform(), ha="right", va="bottom", fontsize=6
+    )
     axes.axvline(0, color=GREY, linewidth=0.5)
-    axes.set_xlabel("Hedges' g, second group against first")
+    axes.set_xlabel(effect_words(table))
     axes.set_ylabel("−log10 p")
     if len(table):
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncol=5, borderaxespad=0.2)

@@ -12,6 +12,7 @@ from dashboard.data.artefact_cache import Choice
 from dashboard.pages.groups import Asked, arguments, repeats
 from dashboard.panels import group_moments
 from dashboard.views.groups_figures import amount, face_rows, power_curve, transition_map, volcano
+from dfe_core.reports.supplement_figures import volcano_figure
 from tests.dashboard.test_pages import opened, said
 from train.cli import build_parser
 
@@ -41,6 +42,25 @@ def test_a_volcano_has_a_point_for_each_row_and_marks_those_found():
     first, second = volcano(rows()).data
     assert list(first.x) == [1.2, 0.1] and list(first.y) == list(-np.log10([0.001, 0.6]))
     assert list(first.marker.opacity) == [1.0, 0.45] and second.name == "AUs"
+
+
+def test_the_line_of_a_volcano_parts_the_rows_that_are_found_from_the_others_and_its_axis_names_the_levels():
+    figure = volcano(rows())
+    (line,), (words,) = figure.layout.shapes, figure.layout.annotations
+    assert line.y0 == -np.log10(0.001) and words.text == "q below 0.05 from here up (p 0.001)"
+    assert "more in stress" in figure.layout.xaxis.title.text and "left, more in calm" in figure.layout.xaxis.title.text
+    none = volcano(rows().assign(q_all=0.5))
+    assert none.layout.shapes[0].y0 == -np.log10(0.05) and "not corrected" in none.layout.annotations[0].text
+
+
+def test_the_exported_volcano_has_the_words_of_the_one_on_the_page():
+    from matplotlib.figure import Figure as Canvas
+
+    drawn = Canvas()
+    volcano_figure("condition", 1, rows().assign(status="tested"), "").draw(drawn)
+    (axes,) = drawn.axes
+    assert [text.get_text() for text in axes.texts] == ["q below 0.05 from here up (p 0.001)"]
+    assert "more in stress" in axes.get_xlabel()
 
 
 def test_faces_stand_beside_their_rows_and_text_is_escaped():
