@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dfe_core.artefact_names import tokens_name
-from dfe_core.embedding.compare import Matching
+from dfe_core.embedding.compare import Comparison, Fidelity, Matching
 from dfe_core.table_rows import typed_rows
 from dfe_core.tokens.statistics import STATISTICS, in_use
 
@@ -58,12 +58,14 @@ def nothing_to_compare(choice: artefact_cache.Choice) -> None:
     """There is one codebook only, or one of this kind of face."""
     one = len(artefact_cache.model_names(choice.root)) == 1
     other, key, arguments = second_codebook(choice)
+    smaller = arguments == SECOND_ARGUMENTS
+    how = "a smaller one" if smaller else f"with another seed ({OTHER_SEED})"
     with empty_states.example(
         Picture.PAIR,
         "There is one codebook so far" if one else "No other codebook is of this face",
         ("" if one else "The other codebooks are of faces that share no coefficient with this one’s. ")
-        + f"Train another on “{text(choice.dataset)}”, and see what both have learned, what only one has, and which "
-        "represents the recordings better. It takes some minutes.",
+        + f"Train another on “{text(choice.dataset)}”, {how}, and see what both have learned, what only one has, and "
+        "which represents the recordings better. It takes some minutes.",
     ):
         job_progress.offer(
             "Train a second codebook",
@@ -105,11 +107,15 @@ def verdict(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> None
     found = comparisons.fidelity(choice, other)
     with st.container(border=True):
         if found.preferred:
-            st.markdown(f"**Prefer “{found.preferred}” for “{choice.dataset}”**: {found.reason}.")
+            preferred = f"Prefer “{text(found.preferred)}” for “{text(choice.dataset)}”{at_bits(found)}"
+            st.markdown(f"**{preferred}**: {found.reason}.")
         else:
             st.markdown(f"**The data do not decide**: {found.reason}.")
         kind = "held-out subjects" if found.held_out else "subjects, some of which a model was trained on"
-        st.caption(f"On {found.subjects} {kind}.")
+        st.caption(
+            f"On {found.subjects} {kind}. {size_words(found.a, choice)}; {size_words(found.b, other)}. Coded bits: "
+            "entropy of the tokens of a frame."
+        )
     figures.show(comparison_figure.fidelity_figure(found), "fidelity", "Error of both models per subject")
     rows = [
         {
@@ -131,6 +137,39 @@ def verdict(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> None
             "Codewords in use": st.column_config.TextColumn(help=STATISTICS["in_use"].help),
             "AUs covered": st.column_config.TextColumn(help=STATISTICS["covered"].help),
         },
+    )
+
+
+def at_bits(found: Comparison) -> str:
+    """Whether the preferred codebook takes more or fewer coded bits a frame than the other, in words."""
+    best, other = (found.a, found.b) if found.preferred == found.a.model else (found.b, found.a)
+    if round(best.entropy_bits, 1) == round(other.entropy_bits, 1):
+        return ""
+    return f", at {'fewer' if best.entropy_bits < other.entropy_bits else 'more'} bits a frame"
+
+
+def size_words(one: Fidelity, choice: artefact_cache.Choice) -> str:
+    """Codewords, stages and coded bits of a codebook."""
+    codebook = choice.open_codebook()
+    return (
+        f"“{text(one.model)}”: {codebook.size} codewords, {plural(codebook.stages, 'stage')}, "
+        f"{one.entropy_bits:.1f} coded bits a frame"
+    )
+
+
+def common_start(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> str:
+    """Why two codebooks may hold nearly the same codewords, by what their configs say; empty where they do not say
+    so."""
+    one, two = (c.open_codebook().config for c in (choice, other))
+    for mine, theirs, name in ((one, other, choice.model), (two, choice, other.model)):
+        if mine.get("started_from") == theirs.model:
+            return f"“{text(name)}” was started from “{text(theirs.model)}”, so near-identical codewords are expected."
+    parts = ("dataset", "split", "seed", "started_from")
+    if any(part not in one for part in parts) or any(one.get(part) != two.get(part) for part in parts):
+        return ""
+    return (
+        f"Both were learned from the same training recordings with seed {one['seed']}: near-identical codewords are "
+        "expected, and do not show that another seed or other people would give them again."
     )
 
 
@@ -165,6 +204,8 @@ def faces(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> None:
             (f"Only in {other.model}", str(len(found.only_b)), "codewords"),
         ]
     )
+    if said := common_start(choice, other):
+        st.caption(said)
     if found.lost:
         st.caption(f"The faces differ: {', '.join(found.lost)} of “{other.model}” cannot be shown here.")
     part = page_frame.parts("Codewords", PARTS, key="compare_part", label_visibility="collapsed")
