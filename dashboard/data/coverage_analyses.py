@@ -142,20 +142,40 @@ class Filter:
     codewords: tuple[int, ...] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Axes:
+    """What the heat map could show: labels of AUs (rows) and codewords (columns), in order, with or without a cell;
+    left_out: in words, how many codewords there are beyond `MOST_CODEWORDS`."""
+
+    labels: tuple[str, ...]
+    codewords: tuple[int, ...]
+    left_out: str
+
+    def empty(self, table: pd.DataFrame) -> tuple[int, int]:
+        """AUs and codewords of them without a cell in a table of `cells`."""
+        return len(set(self.labels) - set(table["label"])), len(set(self.codewords) - set(table["codeword"]))
+
+
+def axes(found: Analysis, chosen: Filter, order: str = ORDERS[0]) -> Axes:
+    """Rows and columns under a filter of codewords, in an order (`ORDERS`) of the whole analysis."""
+    _, labels, codewords, left_out = _order(found.coverage.key, order, found.coverage)
+    kept = [int(k) for k in codewords if chosen.codewords is None or int(k) in set(chosen.codewords)]
+    return Axes(labels=tuple(labels), codewords=tuple(kept[:MOST_CODEWORDS]), left_out=left_out.strip())
+
+
 def cells(found: Analysis, chosen: Filter, order: str = ORDERS[0]) -> pd.DataFrame:
     """One row a cell in which both go together: codeword, label, au, side, phi, lift, auroc, frames, in an order
     (`ORDERS`) of the whole analysis. Recounted when subjects or conditions are chosen; no frame is read."""
-    _, labels, codewords, _ = _order(found.coverage.key, order, found.coverage)
+    shown = axes(found, chosen, order)
     where = found.aggregates.where(
         list(chosen.subjects) or None, **{name: list(values) for name, values in chosen.conditions if values}
     )
     table = _long(associate(found.aggregates, where), found.aggregates, found.coverage)
-    kept = [k for k in codewords if chosen.codewords is None or int(k) in set(chosen.codewords)][:MOST_CODEWORDS]
-    table = table[table["label"].isin(labels) & table["codeword"].astype(str).isin(kept)]
+    table = table[table["label"].isin(shown.labels) & table["codeword"].isin(shown.codewords)]
     return (
         table.assign(
-            row=table["label"].map({name: i for i, name in enumerate(labels)}),
-            column=table["codeword"].astype(str).map({k: i for i, k in enumerate(kept)}),
+            row=table["label"].map({name: i for i, name in enumerate(shown.labels)}),
+            column=table["codeword"].map({k: i for i, k in enumerate(shown.codewords)}),
         )
         .sort_values(["row", "column"])
         .reset_index(drop=True)

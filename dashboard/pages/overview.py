@@ -190,7 +190,7 @@ def held_out(codebook: Codebook, found: dict) -> None:
         f"“{text(found['dataset'])}”."
     )
     cells = st.columns(4)
-    coded = f"{found['bits_per_frame']:.0f} uncoded"
+    coded = f"{found['bits_per_frame']:.0f} at a fixed length"
     figure(cells[0], "explained_variance", percent(found["explained_variance"], 1), goal(found["explained_variance"]))
     figure(cells[1], "rmse_mm", mm(found["rmse_mm"]), f"95 % of vertices under {mm(found['p95_mm'])}")
     figure(cells[2], "locality", percent(found["locality"]), "in two regions")

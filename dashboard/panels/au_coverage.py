@@ -9,7 +9,7 @@ from dfe_core.facs.blind_spots import lines as blind_lines
 from dfe_core.facs.coverage_result import Coverage
 from dfe_core.facs.store import list_aligned
 from dfe_core.ontology import title
-from dfe_core.reports.coverage_text import exposure_text, statuses, unmeasured
+from dfe_core.reports.coverage_text import exposure_text, status_words, unmeasured
 
 from ..data import artefact_cache, coverage_analyses
 from ..views import coverage_figures, figures
@@ -41,7 +41,9 @@ AU_COLUMNS = {
         "decision, or a coding."
     ),
     "Status": st.column_config.TextColumn(
-        help="Covered, not covered, not measured (the tool does not see it here) or not enough data."
+        width=390,
+        help="Covered, not covered, not measured (the tool does not see it here) or not enough data. An AU that is not "
+        "covered may still go with a codeword (φ or lift above chance), and so confirm its name.",
     ),
 }
 SIGNAL_NAMES = {
@@ -71,37 +73,34 @@ SIGNAL_HELP = {
 def show(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
     """How well codewords predict each AU."""
     coverage = found.coverage
-    chart, table = st.columns([1.1, 1], gap="medium")
-    with chart:
-        order = page_frame.parts("Order", list(ORDER_NAMES), "unit_order", format_func=ORDER_NAMES.__getitem__)
-        figures.show(
-            coverage_figures.coverage_bars(coverage.per_au, coverage.settings.covered_auroc, order),
-            "au-bars",
-            "Held-out AUROC of one codeword and of at most three for every action unit",
-        )
-    with table:
-        per_au = coverage_figures.in_order(coverage.per_au, order)
-        st.caption(
-            "The codeword that predicts each AU best, alone and in a set of at most three. " + exposure_text(coverage)
-        )
-        page_frame.table(
-            pd.DataFrame(
-                {
-                    "AU": [title(a, s) for a, s in zip(per_au["au"], per_au["side"], strict=True)],
-                    "Alone": per_au["auroc"],
-                    "Set": per_au["sparse_auroc"],
-                    "All": per_au["all_auroc"],
-                    "Status": statuses(per_au, short=True),
-                    "People": per_au["held_out_subjects"],
-                    "Best": per_au["best_codeword"],
-                    "Judged by": per_au["signal"],
-                }
-            ),
-            height=560,
-            column_config=AU_COLUMNS,
-        )
-        if text := unmeasured(coverage):
-            st.caption(text)
+    order = page_frame.parts("Order", list(ORDER_NAMES), "unit_order", format_func=ORDER_NAMES.__getitem__)
+    figures.show(
+        coverage_figures.coverage_bars(coverage.per_au, coverage.settings.covered_auroc, order),
+        "au-bars",
+        "Held-out AUROC of one codeword and of at most three for every action unit",
+    )
+    per_au = coverage_figures.in_order(coverage.per_au, order)
+    st.caption(
+        "The codeword that predicts each AU best, alone and in a set of at most three. " + exposure_text(coverage)
+    )
+    page_frame.table(
+        pd.DataFrame(
+            {
+                "AU": [title(a, s) for a, s in zip(per_au["au"], per_au["side"], strict=True)],
+                "Status": status_words(coverage, per_au),
+                "Alone": per_au["auroc"],
+                "Set": per_au["sparse_auroc"],
+                "All": per_au["all_auroc"],
+                "People": per_au["held_out_subjects"],
+                "Best": per_au["best_codeword"],
+                "Judged by": per_au["signal"],
+            }
+        ),
+        height=min(560, 38 + 35 * len(per_au)),
+        column_config=AU_COLUMNS,
+    )
+    if text := unmeasured(coverage):
+        st.caption(text)
     with st.expander("What the tools do not see"):
         measured(coverage)
     if others := [name for name in list_aligned(choice.dataset, choice.root) if name != aus]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from dfe_core.facs.coverage_result import Coverage
 from dfe_core.reports.coverage_charts import chart_variance
 from dfe_core.table_rows import typed_rows
+from dfe_core.tokens.statistics import STATISTICS
 
 from ..data import artefact_cache, coverage_analyses, media, thumbnails
 from ..data.dictionary import dictionary
@@ -26,6 +28,33 @@ BEYOND_HELP = {
 }
 
 
+NEW_COLUMNS = {
+    "codeword": "Codeword",
+    "share": "In frames",
+    "face_aus": "Nearest movement",
+    "face_cosine": "Cosine",
+    "use_aus": "Used with",
+    "use_r": "r",
+    "like": "Shaped like",
+}
+NEW_HELP = {
+    "share": st.column_config.NumberColumn(format="percent", help=STATISTICS["share_of_frames"].help),
+    "face_aus": st.column_config.TextColumn(help="The AU, or sum of two, whose movement is nearest."),
+    "face_cosine": st.column_config.NumberColumn(
+        format="%.2f", help="Of the two movements. The codeword is not new from 0.9 on."
+    ),
+    "use_aus": st.column_config.TextColumn(help="The AU, or two, whose intensity goes up and down with it best."),
+    "use_r": st.column_config.NumberColumn(
+        format="%.2f", help="Correlation of the intensities. The codeword is not new from 0.6 on."
+    ),
+    "like": st.column_config.TextColumn(
+        help="What its name takes it for: a sum of up to three AUs, or an AU of one lip alone. An AU here is like the "
+        "movement, but neither movement nor use is near enough to match: the codeword is new, and not called beyond "
+        "FACS."
+    ),
+}
+
+
 def show(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
     """Variance shares, the gallery of new displays, redundancy."""
     coverage = found.coverage
@@ -37,8 +66,8 @@ def show(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analy
         )
         st.caption("The first row gives the upper bound, the last the lower one, “and amplitude of AUs” the estimate.")
     st.caption(
-        "Displacement variance on held-out subjects, before any floor: what tokens alone explain here still "
-        "holds errors of AUs, amplitude, rest, drift and head pose, and is not the figure above."
+        "Displacement variance on held-out subjects, before the floor is taken off: what AUs leave and tokens explain "
+        "here still holds errors of AUs, amplitude, rest, drift and head pose, and is not the variance beyond FACS."
     )
     shares = coverage_figures.in_page(chart_variance(coverage.variance))
     figures.show(shares, "variance", "Shares of displacement variance")
@@ -86,8 +115,24 @@ def new_displays(choice: artefact_cache.Choice, found: coverage_analyses.Analysi
     }
     picked = browser_views.gallery(key="new", data=data, on_pick_change=lambda: None).pick
     page_frame.colour_scale("how far each vertex moves at intensity 1")
+    beside_names(new, table)
     if picked is not None:
         routes.go("codebook", codeword=picked)
+
+
+def beside_names(new: pd.DataFrame, names: pd.DataFrame) -> None:
+    """Why each is new, beside what its name takes it for. new: rows of `Coverage.codewords`; names: of the
+    dictionary, by codeword."""
+    page_frame.table(
+        new.assign(like=[shaped_like(names.iloc[k]) for k in new["codeword"]]),
+        NEW_COLUMNS,
+        column_config={NEW_COLUMNS[name]: column for name, column in NEW_HELP.items()},
+    )
+
+
+def shaped_like(row: pd.Series) -> str:
+    """The AUs that the name of a codeword takes it for, ``beyond FACS`` or ``no AU``; a row of the dictionary."""
+    return str(cards.chip_of(row) or row["like"])
 
 
 def display_card(row: NewDisplay, planted: object, words: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from ..data.dictionary import dictionary
 from ..links import query_parameters, routes
 from ..links.numbers import whole
 from ..selection import codeword_selection
-from ..theme.formatting import clock
+from ..theme.formatting import clock, plural
 from ..views import browser_views, coverage_figures, figures
 from . import page_frame
 
@@ -34,10 +34,13 @@ def show(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analy
     """The clickable heat map and the cell that is open."""
     chosen, order = filters(choice, found)
     selected = selected_cell(found)
-    figure = coverage_figures.cell_map(found.coverage.key, chosen, selected, order, found)
-    if figure is None:
+    drawn = coverage_figures.cell_map(found.coverage.key, chosen, selected, order, False, found)
+    if drawn is None:
         st.info("No codeword goes with an AU above chance under these filters.", icon=":material/filter_alt_off:")
         return
+    figure, empty = drawn
+    if without_cell(empty, coverage_analyses.axes(found, chosen, order).left_out):
+        figure, _ = coverage_figures.cell_map(found.coverage.key, chosen, selected, order, True, found) or drawn
     if selected is None:
         heat_map(figure)
         return
@@ -46,6 +49,31 @@ def show(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analy
         heat_map(figure)
     with detail:
         cell(choice, aus, found, *selected)
+
+
+def without_cell(empty: tuple[int, int], left_out: str) -> bool:
+    """How many AUs and codewords have no square, and which codewords are left out; whether they are shown as well."""
+    if any(empty):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            every = st.toggle(
+                "Show all",
+                key="cell_every",
+                bind="query-params",
+                help="Rows and columns without a square as well: AUs that go with no codeword, and codewords that go "
+                "with no AU.",
+            )
+            st.caption(f"{no_association(*empty, every)} {left_out}".strip())
+        return every
+    if left_out:
+        st.caption(left_out)
+    return False
+
+
+def no_association(aus: int, codewords: int, shown: bool) -> str:
+    """``1 AU and 11 codewords with no association are not shown.``; of what there is none, nothing."""
+    counted = [plural(n, noun) for n, noun in ((aus, "AU"), (codewords, "codeword")) if n]
+    verb = "is" if aus + codewords == 1 else "are"
+    return f"{' and '.join(counted)} with no association {verb} {'blank' if shown else 'not shown'}."
 
 
 def heat_map(figure: go.Figure) -> None:

@@ -72,7 +72,14 @@ def headlines(numbers: Sequence[Number]) -> None:
     main = "".join(_cell(*row) for row, first in rows if first)
     others = "".join(_cell(*row) for row, first in rows if not first)
     lead = f'<dl class="dfe-facts dfe-main">{main}</dl>' if main else ""
-    st.html(f'<div class="dfe-headlines">{lead}<dl class="dfe-facts">{others}</dl></div>')
+    row = figures_a_row(len(rows) - sum(first for _, first in rows))
+    st.html(f'<div class="dfe-headlines" style="--row:{row}">{lead}<dl class="dfe-facts">{others}</dl></div>')
+
+
+def figures_a_row(count: int) -> int:
+    """How many figures a row holds at most, so that none of them stands alone in the last one: five in a row, more in
+    rows of three or four of like length."""
+    return max(count, 1) if count <= 5 else min(-(-count // 2), 4)
 
 
 def _cell(label: str, value: str, note: str, *meaning: str) -> str:

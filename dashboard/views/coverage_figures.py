@@ -10,25 +10,30 @@ import streamlit as st
 from dfe_core.ontology import ACTION_UNITS, facs_order, title
 from dfe_core.reports import coverage_charts
 
-from ..data.coverage_analyses import Analysis, Filter, cells
+from ..data.coverage_analyses import Analysis, Axes, Filter, axes, cells
 from ..theme.palette import DIVERGING, region_colour
 from . import figures
 
 _ROW = 16
 """Height of a row of cells, pixels."""
+_FEW = 40
+"""Columns up to which their names have the usual size: more of them stand closer on a narrow page."""
 _FRAME = 0.75
 """From the middle of a cell to the frame of the one that is open, cells."""
 
 
-def heat_map(table: pd.DataFrame, selected: tuple[int, str] | None) -> go.Figure:
-    """Codeword × AU cells that can be clicked, coloured by phi. table: `coverage_analyses.cells`.
+def heat_map(table: pd.DataFrame, selected: tuple[int, str] | None, shown: Axes | None = None) -> go.Figure:
+    """Codeword × AU cells that can be clicked, coloured by phi. table: `coverage_analyses.cells`; shown: the rows and
+    columns, those with a cell where it is None.
 
     The cells fill the width that there is; a mark that is not seen lies on each, since a heat map itself reports no
     click. A mark's x and y are its codeword and label.
     """
-    rows = table.drop_duplicates("row").sort_values("row")
-    columns = table.drop_duplicates("column").sort_values("column")["codeword"].astype(str).tolist()
-    labels = rows["label"].tolist()
+    if shown is None:
+        labels = table.drop_duplicates("row").sort_values("row")["label"].tolist()
+        columns = table.drop_duplicates("column").sort_values("column")["codeword"].astype(str).tolist()
+    else:
+        labels, columns = list(shown.labels), [str(k) for k in shown.codewords]
     grid = table.pivot(index="label", columns="codeword", values="phi").reindex(
         labels, columns=[int(k) for k in columns]
     )
@@ -65,9 +70,11 @@ def heat_map(table: pd.DataFrame, selected: tuple[int, str] | None) -> go.Figure
         categoryarray=columns,
         title="Codeword",
         side="top",
+        tickmode="array",  # every codeword is named, however narrow the page
+        tickvals=columns,
         tickangle=-90,
         showgrid=False,
-        tickfont_size=10,
+        tickfont_size=10 if len(columns) <= _FEW else 8,
         range=[-0.5, len(columns) - 0.5],
     )
     figure.update_yaxes(
@@ -76,7 +83,7 @@ def heat_map(table: pd.DataFrame, selected: tuple[int, str] | None) -> go.Figure
         categoryarray=labels[::-1],
         tickmode="array",
         tickvals=labels,
-        ticktext=row_names(rows["au"].tolist(), labels),
+        ticktext=row_names([label.partition(" ")[0] for label in labels], labels),
         ticklabelstandoff=6,
         tickfont_size=11,
         range=[-0.5, len(labels) - 0.5],
@@ -124,11 +131,12 @@ def row_names(aus: list[str], labels: list[str]) -> list[str]:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def cell_map(
-    key: str, chosen: Filter, selected: tuple[int, str] | None, order: str, _found: Analysis
-) -> go.Figure | None:
-    """The heat map of the cells that a filter leaves, made once; None where it leaves none. Not to be changed."""
-    table = cells(_found, chosen, order)
-    return heat_map(table, selected) if len(table) else None
+    key: str, chosen: Filter, selected: tuple[int, str] | None, order: str, every: bool, _found: Analysis
+) -> tuple[go.Figure, tuple[int, int]] | None:
+    """The heat map of the cells that a filter leaves, made once, with the number of AUs and of codewords that have no
+    cell; None where it leaves none. every: these are rows and columns too. Not to be changed."""
+    table, shown = cells(_found, chosen, order), axes(_found, chosen, order)
+    return (heat_map(table, selected, shown if every else None), shown.empty(table)) if len(table) else None
 
 
 def in_page(chart: go.Figure) -> go.Figure:

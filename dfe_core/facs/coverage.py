@@ -26,7 +26,7 @@ from dfe_core.facs.blind_spots import find_blind_spots, pose_shares
 from dfe_core.facs.codeword_au_matching import codeword_table, find_templates
 from dfe_core.facs.condition_effects import deformation_table, levels, vertex_map
 from dfe_core.facs.coverage_limits import coverage_limits, is_detector
-from dfe_core.facs.coverage_result import Coverage, coverage_key
+from dfe_core.facs.coverage_result import Coverage, coverage_key, most_used_first
 from dfe_core.facs.exposure import codebook_exposure
 from dfe_core.facs.held_out import score_frames, select_codewords
 from dfe_core.facs.rarefaction import diversity_table, rarefaction_table
@@ -113,7 +113,7 @@ def _analyse(
         face,
         settings,
         seed,
-        detector=is_detector(inputs.aus),
+        detector=is_detector(inputs.aus.tool, inputs.aus.estimate),
         progress=progress,
     )
     progress(Progress(task="intervals", done=0, total=0))
@@ -203,5 +203,4 @@ def _with_truth(codewords: pd.DataFrame, aggregates: Aggregates, found: Associat
 
 
 def _most_used_new(codewords: pd.DataFrame) -> list[int]:
-    new = codewords[codewords["new"]].sort_values(["frames", "codeword"], ascending=[False, True])
-    return new["codeword"].head(_SHOWN).tolist()
+    return most_used_first(codewords[codewords["new"]])["codeword"].head(_SHOWN).tolist()

@@ -10,7 +10,7 @@ from dfe_core.expressions.pose_leak import stored_pose_leak
 from dfe_core.facs.action_units import EMISSIONS
 from dfe_core.facs.aggregates import Aggregates, CoverageInputs
 from dfe_core.facs.lag import LagCounts, count_lags
-from dfe_core.facs.store import DETECTOR_TOOL, AlignedAus
+from dfe_core.facs.store import DETECTOR_TOOL
 from dfe_core.facs.templates import Templates
 
 TABLE_TEMPLATES, LEARNED_TEMPLATES, NO_TEMPLATES = "table", "learned", "none"
@@ -56,7 +56,7 @@ def coverage_limits(
     """The limits of an analysis."""
     leak = stored_pose_leak(inputs.dataset.manifest)
     rows = [row for row in inputs.aus.manifest["alignment"] if row["frames"]]
-    aligned = is_detector(inputs.aus) or any("lag" in row for row in rows)
+    aligned = is_detector(inputs.aus.tool, inputs.aus.estimate) or any("lag" in row for row in rows)
     return CoverageLimits(
         high_pose_leak=leak.leak if leak is not None and leak.is_high else None,
         lag_s=lag_s,
@@ -67,7 +67,7 @@ def coverage_limits(
     )
 
 
-def is_detector(aus: AlignedAus) -> bool:
+def is_detector(tool: str, estimate: bool) -> bool:
     """Whether a program judged faces: not coded by people, derived from coefficients, or the truth of a simulation."""
     programs = (DETECTOR_TOOL, *(emission.tool for emission in EMISSIONS.values()))
-    return not aus.estimate and any(tool.startswith(aus.tool) for tool in programs)
+    return not estimate and any(program.startswith(tool) for program in programs)

@@ -184,10 +184,8 @@ class Coverage:
 
     @property
     def new_codewords(self) -> pd.DataFrame:
-        """Rows of `codewords` that no AU or AU pair matches, the most used first."""
-        return self.codewords[self.codewords["new"]].sort_values(
-            ["frames", "codeword"], ascending=[False, True], ignore_index=True
-        )
+        """Rows of `codewords` that no AU or AU pair matches, the most used first: by `share`, which pages print."""
+        return most_used_first(self.codewords[self.codewords["new"]])
 
     def share(self, part: str) -> tuple[float, float, float]:
         """(share, low, high) of one of `variance.PARTS`; beyond FACS above its floor, with lower and upper bound."""
@@ -249,6 +247,11 @@ class Coverage:
             **tables,
         }
         return cls(**manifest, vertex_mm=vertices)
+
+
+def most_used_first(codewords: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `Coverage.codewords` by the share of frames in which the codeword is present."""
+    return codewords.sort_values(["share", "codeword"], ascending=[False, True], ignore_index=True)
 
 
 def coverage_key(keys: dict[str, str], settings: CoverageSettings, seed: int) -> str:

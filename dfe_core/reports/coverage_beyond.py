@@ -55,8 +55,9 @@ def beyond_section(coverage: Coverage, pictures: Pictures) -> Section:
         blocks.append(
             Figure(
                 name="variance",
-                caption="Displacement variance on held-out subjects, parted by what explains it. "
-                f"{say.subjects_text(coverage)}",
+                caption="Displacement variance on held-out subjects, parted by what explains it, before any floor: "
+                "what AUs leave and tokens explain here still holds errors of AUs, their amplitude, the resting face, "
+                f"drift and head pose, and is not the variance beyond FACS. {say.subjects_text(coverage)}",
                 draw=lambda f: figures.draw_variance(f, coverage.variance),
                 height_mm=42,
                 chart=lambda: charts.chart_variance(coverage.variance),
@@ -79,7 +80,7 @@ def beyond_section(coverage: Coverage, pictures: Pictures) -> Section:
                 name="variance",
                 caption="Before any floor. Shares of displacement variance, with 95 % intervals over "
                 f"subjects. {say.subjects_text(coverage)}",
-                frame=coverage.variance,
+                frame=coverage.variance.replace({"part": figures.PART_NAMES}),
                 columns=table_columns("part=explained by*2; share:.2%; low:.2%; high:.2%"),
             )
         )

@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dfe_core.facs.status import describe, without_figure
-from dfe_core.reports.coverage_figures import PART_COLOURS, SIDE_COLOURS, level_colours
+from dfe_core.reports.coverage_figures import PART_COLOURS, PART_NAMES, SIDE_COLOURS, level_colours
 from dfe_core.reports.style import BLUE, DIVERGING, GREEN, GREY, ORANGE, SKY
 
 _APART = 0.17
@@ -91,12 +91,6 @@ def chart_heat(matrix: np.ndarray, rows: list[str], columns: list[str]) -> go.Fi
 def chart_variance(variance: pd.DataFrame) -> go.Figure:
     """One bar of all displacement variance, parted by what explains it."""
     share = variance.set_index("part")
-    names = {
-        "both alike": "either explains it",
-        "beyond FACS": "tokens only",
-        "FACS only": "AUs only",
-        "neither": "neither",
-    }
     figure = go.Figure()
     for part, colour in PART_COLOURS.items():
         row = share.loc[part].fillna(0)
@@ -104,9 +98,9 @@ def chart_variance(variance: pd.DataFrame) -> go.Figure:
             x=[max(row["share"], 0)],
             y=[""],
             orientation="h",
-            name=f"{names[part]} {row['share']:.1%}",
+            name=f"{PART_NAMES[part]} {row['share']:.1%}",
             marker={"color": colour, "line": {"color": "white", "width": 1}},
-            hovertemplate=f"{names[part]}: {row['share']:.2%} (95 % {row['low']:.2%} to {row['high']:.2%})"
+            hovertemplate=f"{PART_NAMES[part]}: {row['share']:.2%} (95 % {row['low']:.2%} to {row['high']:.2%})"
             "<extra></extra>",
         )
     figure.update_layout(barmode="stack", legend_traceorder="normal")

@@ -13,6 +13,14 @@ from dfe_core.reports.style import BLUE, DIVERGING, FAINT, GOLD, GREEN, GREY, IN
 
 PART_COLOURS = {"both alike": GREY, "beyond FACS": ORANGE, "FACS only": BLUE, "neither": FAINT}
 SIDE_COLOURS = {"symmetric": GREY, "left": BLUE, "right": GOLD, "still": FAINT}
+PART_NAMES = {
+    "both alike": "either explains it",
+    "beyond FACS": "left by AUs, floor included",
+    "FACS only": "AUs only",
+    "neither": "neither",
+}
+"""What the parts of the raw split are called where they are shown. The share that tokens alone explain still holds the
+floor, and must not be quoted as the variance beyond FACS, which is without it."""
 MOST_SUBJECTS = 36
 
 
@@ -92,12 +100,7 @@ def draw_variance(figure: Any, variance: pd.DataFrame) -> None:
     for part, colour in PART_COLOURS.items():
         width = max(float(share[part]), 0)
         axes.barh(0, width, left=left, height=1, color=colour, edgecolor="white", linewidth=0.8)
-        name = {
-            "both alike": "either explains it",
-            "beyond FACS": "tokens only",
-            "FACS only": "AUs only",
-            "neither": "neither",
-        }[part]
+        name = PART_NAMES[part]
         below = part == "FACS only"
         if width > 0.25:
             axes.text(left + width / 2, 0, f"{name}\n{width:.1%}", ha="center", va="center", fontsize=7, color="white")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from dfe_core.facs.coverage_limits import is_detector
 from dfe_core.facs.coverage_notes import not_measured_reasons
 from dfe_core.facs.coverage_result import Coverage
 from dfe_core.facs.status import NOT_COVERED, NOT_ENOUGH, NOT_MEASURED, Reason, describe
@@ -55,12 +56,26 @@ def statuses(table: pd.DataFrame, short: bool = False) -> list[str]:
     ]
 
 
+def status_words(coverage: Coverage, table: pd.DataFrame) -> list[str]:
+    """Statuses of rows of `per_au` for a page: where the AUROC is too low, which codeword the AU goes with all the
+    same (``goes with codeword 28, but not covered: AUROC 0.67 below 0.8``), since names of codewords rest on that."""
+    pairs = coverage.pairs[coverage.associated & (coverage.pairs["phi"] > 0)].sort_values("phi", ascending=False)
+    first = pairs.drop_duplicates(["au", "side"]).set_index(["au", "side"])["codeword"].to_dict()
+    return [
+        f"goes with codeword {first[row['au'], row['side']]}, but not covered: AUROC {row['value']:.2f} below "
+        f"{row['least']:g}"
+        if row["reason"] == Reason.LOW_AUROC and (row["au"], row["side"]) in first
+        else describe(row)
+        for row in table.to_dict("records")
+    ]
+
+
 def with_interval(value: float, low: float, high: float, spec: str = ".1%") -> tuple[str, str]:
-    """A figure and its interval as printed."""
+    """A figure and its interval as printed; no interval where both ends are printed alike."""
     if not np.isfinite(value):
         return "", ""
-    bounds = f"95 % {format(max(low, 0), spec)} to {format(high, spec)}" if np.isfinite(low) else ""
-    return format(max(value, 0), spec), bounds
+    first, last = format(max(low, 0), spec), format(max(high, 0), spec)
+    return format(max(value, 0), spec), f"95 % {first} to {last}" if np.isfinite(low) and first != last else ""
 
 
 def intervals(table: pd.DataFrame, low: str, high: str, spec: str = ".2f") -> list[str]:
@@ -101,7 +116,23 @@ def headlines(coverage: Coverage) -> tuple[Number, ...]:
 def _covered(coverage: Coverage) -> Number:
     judged = coverage.per_au[coverage.per_au["covered"].notna()]
     covered, total = int(judged["covered"].sum()), len(judged)
-    return _number("covered", f"{covered} of {total}" if total else "", _lacking(coverage.per_au), coverage)
+    detail = ". ".join(filter(None, (_lacking(coverage.per_au), _found_as_planted(coverage))))
+    return _number("covered", f"{covered} of {total}" if total else "", detail, coverage)
+
+
+def _found_as_planted(coverage: Coverage) -> str:
+    """How many of the AUs that are not covered the codebook says all the same, as the planted truth of simulated data
+    shows: what hides these are the errors of the detector. Empty where there is no truth or no detector."""
+    missed = coverage.per_au.loc[coverage.per_au["status"] == NOT_COVERED, "au"].unique()
+    if not len(coverage.truth) or not len(missed) or not is_detector(coverage.tool, coverage.estimate):
+        return ""
+    known = coverage.truth[coverage.truth["found"].notna()]
+    found = known["found"].astype(bool).groupby(known["action"]).all()
+    hidden = int(found.reindex(missed, fill_value=False).sum())
+    if not hidden:
+        return ""
+    which = f"all {hidden}" if hidden == len(missed) else f"{hidden} of {len(missed)}"
+    return f"Not covered, but found as planted: {which}, which the detector's errors hide"
 
 
 def _beyond(coverage: Coverage) -> Number:
@@ -132,7 +163,7 @@ def _lacking(per_au: pd.DataFrame) -> str:
     """How many AUs have no figure, and why."""
     count = per_au["status"].value_counts()
     parts = [f"{count[name]} {name}" for name in (NOT_MEASURED, NOT_ENOUGH) if name in count]
-    return ", ".join(parts) or "AU and side, within held-out subjects"
+    return ", ".join(parts) or "on people not used to choose codewords"
 
 
 def _symmetric(coverage: Coverage) -> Number:
@@ -174,8 +205,8 @@ def summary(coverage: Coverage) -> str:
     text = (
         (
             f"Between {lower:.1%} and {upper:.1%} of displacement variance is movement that tokens explain and AUs do "
-            f"not (estimate {estimate:.1%}, above the floor of resting face, range, drift, head pose and errors of "
-            "AUs). "
+            f"not (estimate {estimate:.1%}, after what the resting face, a person's own range of movement, slow drift, "
+            "head pose and errors of the AUs can explain is taken out). "
         )
         if lower > 0
         else (

@@ -71,15 +71,18 @@ STATISTICS = {
     "covered": Statistic(
         label="AUs covered",
         help="Action units that at most three codewords, chosen on other people, say within held-out people with an "
-        "AUROC of 0.8 or more, of those that were measured often enough. Estimates from the same coefficients are not "
-        "counted: they are covered by construction.",
+        "AUROC of 0.8 or more, of those that were measured often enough; each side is counted where it is measured "
+        "apart. It asks for more than the name of a codeword does: “confirmed” there means that both are present in "
+        "the same frames more often than by chance (φ, lift), which an AU can be without an AUROC of 0.8. Estimates "
+        "from the same coefficients are not counted: they are covered by construction.",
         where="dfe_core.facs.coverage.analyse_coverage",
     ),
     "beyond_facs": Statistic(
         label="Variance beyond FACS",
         help="Share of the vertices' squared displacement, on people the fits had not seen, that tokens explain and "
-        "action units do not, above the floor of resting face, range, drift, head pose and errors of AUs. The bounds "
-        "are what is left with the fewest and with the most of these taken out.",
+        "action units do not, after what else could explain it is taken out: the resting face, a person's own range "
+        "of movement, slow drift, head pose, and errors of the AUs (the floor). The bounds are what is left with the "
+        "fewest and with the most of these taken out.",
         where="dfe_core.facs.beyond.measure_beyond",
     ),
     "facs_only": Statistic(
@@ -90,7 +93,10 @@ STATISTICS = {
     "new_codewords": Statistic(
         label="New codewords",
         help="Codewords used often enough to judge that no AU and no pair of AUs matches, neither by the cosine of the "
-        "movement nor by the correlation of use, and that move farther than errors of AUs explain.",
+        "movement (from 0.9) nor by the correlation of use (from 0.6), and that move farther than errors of AUs "
+        "explain. Often enough: a token, however faint, in a thousandth of the frames. Names ask another question, "
+        "whether a sum of up to three AUs, or an AU of one lip alone, is like the movement: a new codeword may be "
+        "“shaped like” an AU that it is not near enough to match.",
         where="dfe_core.facs.codeword_au_matching.codeword_table",
     ),
     "symmetric_frames": Statistic(
@@ -162,7 +168,8 @@ STATISTICS = {
     ),
     "entropy_bits_per_frame": Statistic(
         label="Bits a frame",
-        help="Mean bits of a frame's tokens, coded by how often training frames have them, and uncoded.",
+        help="Mean bits of a frame's tokens: with short codes for what training frames have often (entropy coding), "
+        "and with a code of the same length for every token.",
         where="dfe_core.evaluation.encoded_part.code_lengths",
     ),
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from dashboard.data.coverage_analyses import Axes
+from dashboard.panels.coverage_matrix import no_association
 from dashboard.views.coverage_figures import heat_map, in_order, row_names
 
 CELLS = pd.DataFrame(
@@ -37,6 +39,24 @@ def test_cells_fill_the_width_however_many_codewords_there_are():
     assert picture.type == "heatmap" and marks.marker.opacity == 0
     assert (list(picture.x), list(picture.y)) == (["7", "3"], ["AU12 left", "AU4"])
     assert [list(row) for row in picture.z] == [[0.5, -0.3], [None, 0.05]]
+
+
+ALL = Axes(labels=("AU1", "AU12 left", "AU4"), codewords=(7, 5, 3, 9), left_out="")
+
+
+def test_what_goes_with_nothing_is_counted_and_can_be_shown_as_blank_rows_and_columns():
+    assert ALL.empty(CELLS) == (1, 2)
+    assert no_association(1, 2, False) == "1 AU and 2 codewords with no association are not shown."
+    assert no_association(0, 1, True) == "1 codeword with no association is blank."
+    picture, marks = heat_map(CELLS, None, ALL).data
+    assert (list(picture.x), list(picture.y)) == (["7", "5", "3", "9"], ["AU1", "AU12 left", "AU4"])
+    assert [list(row) for row in picture.z] == [[None] * 4, [0.5, None, -0.3, None], [None, None, 0.05, None]]
+    assert list(marks.x) == ["7", "3", "3"]
+
+
+def test_every_codeword_is_named_however_narrow_the_page():
+    assert list(heat_map(CELLS, None, ALL).layout.xaxis.tickvals) == ["7", "5", "3", "9"]
+    assert not heat_map(CELLS, None).data[0].colorbar.title.text
 
 
 def test_an_action_unit_is_named_once_however_many_sides_it_has():

@@ -42,7 +42,11 @@ def reports(aus) -> np.ndarray:
 def test_it_reports_what_openface_does_of_both_sides_together(data, detected):
     assert {side for _, side in detected.aus} == {"both"}
     assert {au for au, _ in detected.aus} <= set(EMISSIONS["openface-r"].aus) == set(detected.emits)
-    assert not detected.estimate and is_detector(detected) and "simulated detector" in caveats(detected.tool, False)[0]
+    assert (
+        not detected.estimate
+        and is_detector(detected.tool, detected.estimate)
+        and "simulated detector" in caveats(detected.tool, False)[0]
+    )
     for name, frames in detected.iter_recordings():
         assert np.array_equal(frames.frame, data.frames(name).frame[data.frames(name).valid])
         assert np.isnan(frames.presence).all() and frames.intensity.min() >= 0 and frames.intensity.max() <= 5

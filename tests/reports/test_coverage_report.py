@@ -18,10 +18,10 @@ from dfe_core.facs import status as statuses
 from dfe_core.facs.settings import LEAST_PHI
 from dfe_core.facs.status import NOT_ENOUGH, NOT_MEASURED, Reason
 from dfe_core.ontology import facs_order
-from dfe_core.reports import coverage_charts
+from dfe_core.reports import coverage_charts, coverage_figures
 from dfe_core.reports.coverage import Pictures, coverage_document, write_coverage_report
 from dfe_core.reports.coverage_matrix import ORDERS, heat_matrix
-from dfe_core.reports.coverage_text import headlines, summary
+from dfe_core.reports.coverage_text import headlines, status_words, summary, with_interval
 from dfe_core.reports.document import Document, Figure, Gallery, Number, Numbers, Section, Table, Text
 from dfe_core.reports.html import render_html, write_html
 from dfe_core.reports.references import references
@@ -293,3 +293,50 @@ def test_the_name_of_a_label_leads_out_of_no_folder_and_is_no_script(coverage, t
 def test_no_figure_is_named_by_a_path_or_by_markup(name) -> None:
     with pytest.raises(DataError, match="figure"):
         Figure(name=name, caption="", draw=lambda _: None)
+
+
+def _headline(coverage, label: str) -> Number:
+    return next(number for number in headlines(coverage) if number.label == label)
+
+
+def test_the_most_used_new_codeword_is_so_by_the_share_that_is_printed(coverage) -> None:
+    shares = pd.DataFrame({"codeword": [1, 2, 3], "new": [True, True, False], "frames": [9, 5, 1]})
+    table = coverage.codewords.head(3).assign(**shares, share=[0.051, 0.053, 0.9], judged=True)
+    found = replace(coverage, codewords=table)
+    assert found.new_codewords["codeword"].tolist() == [2, 1]
+    assert "the most used is codeword 2, in 5.3% of frames" in summary(found)
+
+
+def test_what_aus_leave_before_the_floor_is_not_named_as_the_variance_beyond_facs(coverage) -> None:
+    chart = coverage_charts.chart_variance(coverage.variance)
+    assert [bar.name.rpartition(" ")[0] for bar in chart.data] == list(coverage_figures.PART_NAMES.values())
+    document = coverage_document(coverage, Pictures(), "c")
+    [table] = [b for s in document.sections for b in s.blocks if isinstance(b, Table) and b.name == "variance"]
+    assert "beyond FACS" not in set(table.frame["part"]) and "AUs only" in set(table.frame["part"])
+
+
+def test_aus_that_the_detector_alone_hides_are_said_to_be_found_as_planted(coverage) -> None:
+    status = {"status": statuses.NOT_COVERED, "covered": False}
+    truth = pd.DataFrame({"action": ["AU1", "AU2", "AU2"], "found": [True, True, False], "in_facs": True})
+    aus = coverage.per_au.head(2).assign(au=["AU1", "AU2"], side="both", **status)
+    found = replace(coverage, per_au=aus, truth=truth, tool="simulated detector", estimate=False)
+    assert "Not covered, but found as planted: 1 of 2," in _headline(found, "AUs covered").detail
+    alone = replace(found, per_au=aus.head(1))
+    assert "found as planted: all 1," in _headline(alone, "AUs covered").detail
+    for other in (replace(found, tool="perfect"), replace(found, truth=truth.head(0))):
+        assert "planted" not in _headline(other, "AUs covered").detail
+
+
+def test_an_au_that_confirms_a_codeword_and_is_not_covered_says_both(coverage) -> None:
+    pair = coverage.pairs[coverage.associated & (coverage.pairs["phi"] > 0)].nlargest(1, "phi").iloc[0]
+    row = {"au": pair["au"], "side": pair["side"], "status": statuses.NOT_COVERED, "reason": Reason.LOW_AUROC}
+    table = pd.DataFrame([row, row | {"au": "AU99"}]).assign(value=0.67, least=0.8)
+    first, second = status_words(coverage, table)
+    assert first == f"goes with codeword {pair['codeword']}, but not covered: AUROC 0.67 below 0.8"
+    assert second.startswith("not covered (AUROC 0.67")
+
+
+def test_no_interval_without_width_is_printed() -> None:
+    assert with_interval(0.0, -0.0001, 0.0001) == ("0.0%", "")
+    assert with_interval(0.0, -0.02, -0.01) == ("0.0%", "")
+    assert with_interval(0.85, 0.84, 0.87, ".0%") == ("85%", "95 % 84% to 87%")
