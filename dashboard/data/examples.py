@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from dfe_core.faces.arkit import ARKIT_NAMES
+from dfe_core.faces.model import mirrored_name
 
 from . import artefact_cache
 
@@ -29,6 +30,27 @@ def grouped(names: tuple[str, ...]) -> dict[str, list[str]]:
         group = next((g for g, starts in GROUPS.items() if name.lower().startswith(starts)), "Other")
         found[group].append(name)
     return {group: members for group, members in found.items() if members}
+
+
+def most_moved(shape: Mapping[str, float]) -> str:
+    """The part of the face that holds the largest coefficient of a shape; empty for a face at rest."""
+    if not shape:
+        return ""
+    largest = max(shape, key=lambda name: abs(shape[name]))
+    return next(iter(grouped((largest,))))
+
+
+def in_rows(names: list[str]) -> list[tuple[str, ...]]:
+    """Coefficients two in a row, the left and the right one of a movement beside each other."""
+    rows: list[tuple[str, ...]] = []
+    waiting: list[str] = []
+    for name in names:
+        other = mirrored_name(name, tuple(names))
+        if other == name:
+            waiting.append(name)
+        elif names.index(name) < names.index(other):
+            rows.append((name, other))
+    return rows + [tuple(waiting[i : i + 2]) for i in range(0, len(waiting), 2)]
 
 
 def ranges(names: tuple[str, ...], codewords: np.ndarray) -> dict[str, tuple[float, float]]:

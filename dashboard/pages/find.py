@@ -98,7 +98,9 @@ def at_rest(choice: artefact_cache.Choice) -> None:
 
 def begin_with(shape: dict[str, float]) -> None:
     """Set the sliders: the link carries the face."""
-    st.session_state["example_by"] = SOURCES[0]
+    page_frame.turn_to("example_by", SOURCES[0])
+    if part := examples.most_moved(shape):
+        page_frame.turn_to("slider_part", part)
     query_parameters.write(shape=examples.written(shape), example=None)
 
 
@@ -109,7 +111,8 @@ def sliders(choice: artefact_cache.Choice) -> tuple[np.ndarray, str]:
     shape = examples.shape_of(query_parameters.read("shape"), limits)
     query_parameters.unusable("face", examples.unread(query_parameters.read("shape"), limits))
     groups = examples.grouped(codebook.names)
-    part = first = "Mouth" if "Mouth" in groups else next(iter(groups))
+    first = examples.most_moved(shape)
+    part = first = first if first in groups else "Mouth" if "Mouth" in groups else next(iter(groups))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(groups) > 1:
             part = page_frame.parts("Part of the face", list(groups), key="slider_part", default=first, wrap=True)
@@ -123,16 +126,20 @@ def sliders(choice: artefact_cache.Choice) -> tuple[np.ndarray, str]:
         )
     st.caption(unit_of(limits))
     with st.container(height=340, border=False):
-        cells = st.columns(2, gap="medium")
-        for i, name in enumerate(groups[part]):
-            key = f"set-{name}"
-            if st.session_state.get(key) != shape.get(name, 0.0):  # the link leads; a moved slider has written it
-                st.session_state[key] = shape.get(name, 0.0)
-            low, high = limits[name]
-            cells[i % 2].slider(
-                spoken(name), low, high, step=0.05, format="%.2f", key=key, on_change=set_to, args=(limits, name, key)
-            )
+        for row in examples.in_rows(groups[part]):
+            for cell, name in zip(st.columns(2, gap="medium"), row, strict=False):
+                with cell:
+                    slider(name, shape, limits)
     return examples.psi_of(shape, codebook.names), "Your face"
+
+
+def slider(name: str, shape: dict[str, float], limits: dict[str, tuple[float, float]]) -> None:
+    """The slider of one coefficient."""
+    key = f"set-{name}"
+    if st.session_state.get(key) != shape.get(name, 0.0):  # the link leads; a moved slider has written it
+        st.session_state[key] = shape.get(name, 0.0)
+    low, high = limits[name]
+    st.slider(spoken(name), low, high, step=0.05, format="%.2f", key=key, on_change=set_to, args=(limits, name, key))
 
 
 def set_to(limits: dict[str, tuple[float, float]], name: str, key: str) -> None:
@@ -190,7 +197,7 @@ def like_codewords(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarr
     codebook, table = choice.open_codebook(), dictionary(choice).table
     found = nearest_codewords(codebook, face, psi, limit=NEAREST)
     found = found[found["cosine"] > 0.05]
-    st.subheader("Nearest codewords, at intensity 1", anchor=False)
+    st.subheader("Nearest codewords, at intensity 1", anchor=False, help="With each, its distance from the face.")
     if not len(found):
         st.caption("No codeword moves anything like it.")
         return
@@ -199,7 +206,7 @@ def like_codewords(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarr
         {
             "codeword": row.codeword,
             "src": pictures.get(row.codeword),
-            "title": f"{row.codeword} · {mm(row.distance_mm)} away",
+            "title": f"{row.codeword} · {mm(row.distance_mm)}",
             "note": f"{cards.name_of(table.iloc[row.codeword])}, cosine {row.cosine:.2f}",
             "alt": f"Codeword {row.codeword}: {cards.sentence_of(table.iloc[row.codeword])} Cosine {row.cosine:.2f}, "
             f"{row.distance_mm:.2f} mm away.",

@@ -243,10 +243,13 @@ def summary(choice: artefact_cache.Choice, name: str, track: tracks.Track, has_m
     with left:
         st.caption("Error after each stage" + ("" if has_mesh else ", in coefficients"))
         unit = mm if has_mesh else "{:.2f}".format
+        shown = bars.until_it_stays([unit(float(e)) for e in mean])
         bars.rows(
-            [bars.Bar(label=str(i + 1), value=float(e), text=unit(float(e))) for i, e in enumerate(mean)],
+            [bars.Bar(label=str(i + 1), value=float(mean[i]), text=unit(float(mean[i]))) for i in range(shown)],
             "Root mean square error of this recording after each stage",
         )
+        if shown < len(mean):
+            st.caption(f"… to {len(mean)}: {unit(float(mean[-1]))}")
     with right:
         st.caption(f"Codewords it uses most, from {choice.from_mm:g} mm", help=STATISTICS["share_of_frames"].help)
         page_frame.table(

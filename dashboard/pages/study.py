@@ -99,7 +99,8 @@ def ask(choice: artefact_cache.Choice) -> None:
     with st.container():
         uploads.listed(found)
     if not any(not one.fault for one in found):
-        st.warning("None of these files can be read as recordings.", icon=":material/edit_off:")
+        if len(found) > 1:
+            st.warning("None of these files can be read as recordings.", icon=":material/edit_off:")
         return
     with st.container():
         settings = chosen_settings(choice, sources, labels, pattern, found)

@@ -53,9 +53,15 @@ def watch(key: str, done: str) -> None:
             st.toast(done, icon=":material/check_circle:")
         st.rerun()
     elif job.stopped and id(job) in seen:
-        st.info(f"{text(job.title)} was cancelled. What it had finished is kept.", icon=":material/info:")
+        kept = " What it had finished is kept." if finished_something(job.report) else ""
+        st.info(f"{text(job.title)} was cancelled.{kept}", icon=":material/info:")
     elif not job.stopped:
         st.error(f"{text(job.title)} stopped. {text(error_text.in_fields(job.fault))}", icon=":material/error:")
+
+
+def finished_something(report: dict[str, Any]) -> bool:
+    """Whether a job that was stopped got past its beginning, by its last report."""
+    return bool(report.get("done") or report.get("overall"))
 
 
 def forget(key: str) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dfe_core.errors import DataError
 from dfe_core.tokens.annotation_files import import_csv, import_json, notes_csv, notes_json
-from dfe_core.tokens.annotations import Notebook, NoteConflict, Notes
+from dfe_core.tokens.annotations import LONGEST, Notebook, NoteConflict, Notes
 
 from ..data import artefact_cache, people
 from ..data.notes import author, read, writing
@@ -29,9 +29,10 @@ def edit(choice: artefact_cache.Choice, codeword: int) -> None:
         st.form(f"note-{codeword}-{notes.revision}", border=False),
     ):
         left, right = st.columns(2)
-        name = left.text_input("The lab’s name for it", note.name, placeholder="half smile")
+        most = {"name": max(LONGEST["name"], len(note.name)), "note": max(LONGEST["note"], len(note.note))}
+        name = left.text_input("The lab’s name for it", note.name, max_chars=most["name"], placeholder="half smile")
         tags = right.text_input("Tags, separated by commas", ", ".join(note.tags), placeholder="smile, asymmetric")
-        written = st.text_area("Note", note.note, height=90)
+        written = st.text_area("Note", note.note, height=90, max_chars=most["note"])
         who, button = st.columns([2, 1], vertical_alignment="bottom")
         writer = who.text_input("Written by", author(), disabled=people.has_login())
         refused = people.refusal(Role.EDITOR)

@@ -146,8 +146,19 @@ def parts(label: str, options: Sequence[str], key: str, *, default: str | None =
     """The one of `options` that is chosen, here or by a link; `default`, else the first, where a link names none."""
     query_parameters.spell(key, options, *([more["format_func"]] if "format_func" in more else []))
     first = options[0] if default is None else default
-    chosen = st.segmented_control(label, options, default=first, key=key, bind="query-params", required=True, **more)
+    begin = None if st.session_state.pop(_turned(key), False) else first  # a value that was set takes no default
+    chosen = st.segmented_control(label, options, default=begin, key=key, bind="query-params", required=True, **more)
     return chosen or first
+
+
+def turn_to(key: str, part: str) -> None:
+    """Choose one of `parts` by its key, before they are drawn."""
+    if st.session_state.get(key) != part:
+        st.session_state[key], st.session_state[_turned(key)] = part, True
+
+
+def _turned(key: str) -> str:
+    return f"{key}-turned"
 
 
 def simulated(choice: artefact_cache.Choice) -> bool | None:

@@ -96,7 +96,8 @@ def recordings(
         picked = listed(found)
     good = [one for one in found if not one.fault]
     if not good:
-        st.warning("None of these files can be read.", icon=":material/edit_off:")
+        if len(found) > 1:
+            st.warning("None of these files can be read.", icon=":material/edit_off:")
         return
     with st.container():
         options = import_options.ask(choice, found)
@@ -232,9 +233,18 @@ def label_template(found: Sequence[Believed]) -> str:
     return plain_table(pd.DataFrame(rows)).to_csv(index=False)
 
 
+def unreadable(one: Believed) -> str:
+    """Why the only file, or the folder, that was given cannot be read."""
+    where = "The folder" if one.path.is_dir() else "The file"
+    return f"{where} “{text(one.path.name)}” holds no recordings that can be read: {text(one.fault)}."
+
+
 def listed(found: list[Believed]) -> Believed | None:
     """The list of files; the one to look at: the row that is chosen, else the first that can be read."""
     good = [one for one in found if not one.fault]
+    if not good and len(found) == 1:  # a table of one row would cut the reason
+        st.warning(unreadable(found[0]), icon=":material/edit_off:")
+        return None
     st.markdown(
         f"**{plural(len(found), 'file')}**, {count(len(good))} can be read. "
         + ("A click on a row shows it." if len(good) > 1 else "")

@@ -47,6 +47,13 @@ def rows(bars: Sequence[Bar], about: str, most: float | None = None) -> None:
     _show("rows", f"{about}. {said}{more}", "".join(_row(b, most) for b in bars), f"--label:{wide + 0.5}ch")
 
 
+def until_it_stays(printed: Sequence[str]) -> int:
+    """How many figures of a series to show, so that every one after them reads as the last of them; all where that
+    would leave out one alone."""
+    same = next((i for i, one in enumerate(reversed(printed)) if one != printed[-1]), len(printed))
+    return len(printed) - same + 1 if same > 2 else len(printed)
+
+
 def sides(reach: Mapping[tuple[str, str], float], about: str, least: float) -> None:
     """Displacement in mm by region and side, laid out as the face is seen: its right half on the left, and the reverse.
 

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from dashboard.data.background_jobs import Jobs, killed_words, parse
-from dashboard.panels.job_progress import describe, left
+from dashboard.panels.job_progress import describe, finished_something, left
 from tests.conftest import PROJECT
 
 TALK = """import json, sys
@@ -99,6 +99,11 @@ def test_a_report_reads_as_a_sentence():
     report = {"task": "training", "detail": "step 5", "figures": {"rmse_mm": 0.51239, "note": "x"}, "eta_s": 200}
     assert describe(report) == "Training · step 5 · rmse mm 0.512"
     assert describe({}) == "Starting"
+
+
+def test_a_cancelled_job_has_finished_something_once_it_is_past_its_beginning():
+    assert not any(map(finished_something, ({}, {"task": "encoding", "done": 0, "total": 80, "overall": 0.0})))
+    assert finished_something({"task": "encoding", "done": 3, "total": 80})
 
 
 def test_time_left_is_said_in_seconds_then_minutes():

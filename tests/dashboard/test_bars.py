@@ -26,6 +26,14 @@ def drawn(monkeypatch) -> Callable[[Callable[[], None]], str]:
     return draw
 
 
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [(["0.9", "0.4", "0.2", "0.2", "0.2"], 3), (["0.9", "0.4", "0.2", "0.2"], 4), (["0.9"], 1), (["0.2"] * 4, 1)],
+)
+def test_a_series_is_shown_up_to_where_its_printed_figures_stay(printed: list[str], shown: int):
+    assert bars.until_it_stays(printed) == shown
+
+
 def lengths(html: str) -> list[float]:
     return [float(v) for v in re.findall(r'<i[^>]*style="(?:width|height):([\d.]+)%', html)]
 

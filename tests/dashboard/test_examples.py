@@ -21,6 +21,18 @@ def test_a_selection_takes_numbers_once_and_leaves_out_the_rest(text, found):
     assert codeword_selection.parse(text) == found
 
 
+def test_the_part_that_opens_holds_the_largest_coefficient_and_sides_stand_in_one_row():
+    assert examples.most_moved({"mouthSmileLeft": 0.1, "cheekSquintRight": 0.9}) == "Cheeks"
+    assert examples.most_moved({}) == ""
+    names = ["jawOpen", "mouthLeft", "mouthPressLeft", "mouthPressRight", "mouthRight", "mouthClose", "mouthFunnel"]
+    assert examples.in_rows(names) == [
+        ("mouthLeft", "mouthRight"),
+        ("mouthPressLeft", "mouthPressRight"),
+        ("jawOpen", "mouthClose"),
+        ("mouthFunnel",),
+    ]
+
+
 def test_a_shape_comes_back_from_its_own_text():
     shape = {"jawOpen": 0.5, "mouthSmileLeft": 1.0, "expr_01": -2.5}
     assert examples.shape_of(examples.written(shape), LIMITS) == shape

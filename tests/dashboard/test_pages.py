@@ -266,6 +266,17 @@ def test_an_overview_of_data_that_are_not_encoded_begins_with_encoding_and_has_n
     assert [b for b in test.button if "Encode it now" in b.label]
 
 
+def test_a_face_to_begin_with_opens_the_part_that_moves_most_without_a_warning(
+    filled: Path, caplog: pytest.LogCaptureFixture
+):
+    test = opened("find")
+    begin = next(b for b in test.button if b.key and b.key.startswith("begin-"))
+    after = begin.click().run()
+    assert not after.exception
+    assert any(slider.value for slider in after.slider if (slider.key or "").startswith("set-"))
+    assert "default value but also had its value set" not in caplog.text
+
+
 def test_a_scene_that_cannot_be_had_is_one_face_and_what_it_cannot_follow_is_off(
     filled: Path, monkeypatch: pytest.MonkeyPatch
 ):

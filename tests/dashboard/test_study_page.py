@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -71,3 +73,10 @@ def test_faces_are_shown_while_they_are_learned_and_no_longer(tmp_path: Path, to
     (folder / LEARNING_FILE).unlink()
     faces_so_far(tmp_path, "lab")
     assert len(strips) == 1
+
+
+def test_a_folder_without_recordings_is_a_sentence_with_its_whole_reason(tmp_path):
+    from dashboard.panels.uploads import unreadable
+
+    one: Any = SimpleNamespace(path=tmp_path, fault="no file of a format that is known")
+    assert unreadable(one).startswith("The folder “") and unreadable(one).endswith("no file of a format that is known.")

@@ -273,6 +273,10 @@ test("a movement is stepped by keys and scrubbed on its tracks", async () => {
   const { find, show, reach } = mounted("reel", reel), close = show({ reel: "/reel", faces: [{ face: FACE, title: "Golden" }], height: 300, alt: "", look: "reel",
     tracks: [{ label: "AU12", colour: "red", intensity: 1, onset: 0, apex: 1, offset: 1, end: 2 }] });
   await reach("drawn");
+  expect(find(".clock").textContent).toBe("1.00 / 2.00 s"); // at the apex: no face at rest
+  expect(lookOf()).toBe(null);
+  press(find(".line"), "ArrowLeft");
+  await vi.waitFor(() => expect(find(".clock").textContent).toBe("0.00 / 2.00 s"));
   press(find(".line"), "ArrowRight");
   await vi.waitFor(() => expect(find(".clock").textContent).toBe("1.00 / 2.00 s"));
   point(find(".line"), "pointerdown", [399, 5]);

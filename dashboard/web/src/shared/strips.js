@@ -19,14 +19,17 @@ const FOOT = 18, APART = 4;
 export const CODEWORDS = "Codewords", STAGE = "Stages";
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600]; // s between ticks
 
+const LABELLED = 52; // CSS pixels between two labels of the axis at least
+
 /** Seconds between ticks: no more than about nine of them. @param {number} length s */
 export const tickStep = (length) => STEPS.find((step) => length / step <= 9) ?? 7200;
 
 /** @param {number} t @param {number} step @param {number} length s */
 export function tickText(t, step, length) {
   if (step < 1) return `${t.toFixed(1)} s`;
-  if (t < 120 && length < 120) return `${Math.round(t)} s`;
-  return `${Math.floor(t / 60)}:${String(Math.round(t % 60)).padStart(2, "0")}`;
+  const whole = Math.round(t);
+  if (t < 120 && length < 120) return `${whole} s`;
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
 /**
@@ -261,7 +264,7 @@ export class Strips {
       context.fillRect(GUTTER, top, width, deep);
       context.fillStyle = this.colourOf(k);
       const faint = this.items[k]?.mm ? this.faint : 0;
-      this.drawHeights(sheet, top + deep, (row) => sizes[row], (size) => [Math.min(1, size / this.end) * deep, size < faint ? 0.4 : 0.95]);
+      this.drawHeights(sheet, top + deep, (row) => sizes[row], (size) => [Math.min(1, size / this.end) * deep, size < faint ? 0.6 : 1]);
     });
     context.globalAlpha = 1;
     if (this.rowsOfCodewords.length) return;
@@ -350,7 +353,7 @@ export class Strips {
     }
     context.lineTo(this.x(track.time[last], width), CURVE);
     context.fillStyle = colours.primary;
-    context.globalAlpha = 0.28;
+    context.globalAlpha = 0.6; // less is lost on a dark page
     context.fill();
     context.globalAlpha = 1;
     context.fillStyle = colours.text;
@@ -480,6 +483,7 @@ export class Strips {
   /** @param {Sheet} sheet */
   drawTicks({ context, width, height, colours }) {
     const { from, until, length } = this.stretch, step = tickStep(length);
+    let end = true; // the end has a label of its own where no tick is near
     context.textAlign = "center";
     for (let t = Math.ceil(from / step) * step; t <= until; t += step) {
       const x = this.x(t, width);
@@ -487,7 +491,9 @@ export class Strips {
       context.fillRect(x, CURVE, 1, height - CURVE - FOOT);
       context.fillStyle = colours.text;
       context.fillText(tickText(t, step, length), clamp(x, GUTTER + 12, width - 18), height - 8);
+      if (this.x(until, width) - x < LABELLED) end = false;
     }
+    if (end) context.fillText(tickText(until, step, length), width - 18, height - 8);
     context.textAlign = "start";
   }
 }

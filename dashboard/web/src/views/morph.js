@@ -84,7 +84,8 @@ class Morph extends View {
     this.box.append(
       element("div", { class: "picture" }, this.canvas, this.captions, this.scale),
       element("div", { class: "controls" }, this.playback.button, element("span", { class: "end" }, "Neutral"),
-        this.slider, this.readout, reset),
+        element("span", { class: "scaled" }, this.slider, element("small", { "aria-hidden": "true" }, "100 %")),
+        element("span", { class: "end" }, "150 %"), this.readout, reset),
       element("div", { class: "toggles" }, ...this.toggles,
         element("span", { class: "group", role: "group", "aria-label": "Side to look from" }, ...sides),
         element("span", { class: "hint" }, "Drag to turn, click then scroll to zoom")));

@@ -28,6 +28,16 @@ export function rowAfter(time, t, loops) {
   return Math.max(0, Math.min(time.length - 1, Math.floor((Math.min(at, end) / end) * (time.length - 1))));
 }
 
+/** The row at which most of a timeline's tracks are at their apex, so that a face at rest is not the first thing shown.
+ * @param {Float32Array} time @param {Track[]} tracks */
+export function apexRow(time, tracks) {
+  const held = (/** @type {number} */ t) => tracks.reduce((sum, { apex, offset, intensity }) =>
+    sum + (t >= apex - 1e-6 && t <= Math.max(apex, offset) + 1e-6 ? intensity : 0), 0);
+  const best = tracks.map(({ apex }) => apex).reduce((a, b) => (held(b) > held(a) ? b : a));
+  const row = time.findIndex((t) => t >= best - 1e-3);
+  return row < 0 ? time.length - 1 : row;
+}
+
 /** @extends {View<Data>} */
 class Reel extends View {
   /** @type {import("../shared/pack.js").Pack | undefined} */ pack;
@@ -40,6 +50,7 @@ class Reel extends View {
     this.row = 0;
     this.range = 0.5;
     this.noted = 0;
+    this.opened = 0; // the row that is shown before anything is chosen
     /** @type {number | undefined} the second that the link names, once */ this.at = undefined;
     /** @type {Movement | undefined} */ this.movement = undefined;
     /** @type {import("../shared/face.js").Face[]} */ this.faces = [];
@@ -52,7 +63,7 @@ class Reel extends View {
     let before = 0;
     this.playback = new Playback("Play", {
       began: () => {
-        if (this.row >= this.last) this.row = 0;
+        if (this.row >= this.last || this.row === this.opened) this.row = 0;
         before = this.second;
       },
       step: (ms) => this.step(before + ms / 1000),
@@ -105,7 +116,7 @@ class Reel extends View {
     if (this.playback.playing && performance.now() - this.noted < 1000) return;
     this.noted = performance.now();
     const on = switches([this.heat, this.loop]);
-    remember(this.name, this.camera.moved || this.row || on !== "11" ? [...this.camera.values, this.second, on] : null);
+    remember(this.name, this.camera.moved || this.row !== this.opened || on !== "11" ? [...this.camera.values, this.second, on] : null);
   }
 
   /** @param {string[]} values */
@@ -132,10 +143,12 @@ class Reel extends View {
     /** @type {Movement} */ const movement = { time: pack.time, rows, psi: this.faces.map((_, i) => pack[`psi${i}`]) };
     this.movement = movement;
     this.row = Math.min(this.row, this.last);
+    const before = this.opened;
+    this.opened = this.data.tracks.length ? apexRow(movement.time, this.data.tracks) : 0;
     if (this.at !== undefined) {
       const later = movement.time.findIndex((t) => t >= Number(this.at) - 1e-3);
       this.row = later < 0 ? this.last : later;
-    }
+    } else if (this.row === before && !this.playback.playing) this.row = this.opened;
     this.at = undefined;
     this.range = this.faces[0].look.shared;
     if (this.data.autoplay) this.playback.start();
