@@ -98,8 +98,8 @@ def _meaning(label: str, text: str = "") -> str:
     """The mark that says what a figure means to who points at it or reaches it by keyboard."""
     if not text:
         return ""
-    return (
-        f'<span class="dfe-meaning" tabindex="0" role="note" title="{escape(text)}" '
+    return (  # a word joiner before it: the mark stays with the last word of its label
+        f'&#8288;<span class="dfe-meaning" tabindex="0" role="note" title="{escape(text)}" '
         f'aria-label="{escape(f"{label}: {text}")}">?</span>'
     )
 

@@ -17,7 +17,7 @@ from . import figures
 _ROW = 16
 """Height of a row of cells, pixels."""
 _FEW = 40
-"""Columns up to which their names have the usual size: more of them stand closer on a narrow page."""
+"""Columns up to which their names have the usual size and stand in one line: more of them need less room each."""
 _FRAME = 0.75
 """From the middle of a cell to the frame of the one that is open, cells."""
 
@@ -72,6 +72,7 @@ def heat_map(table: pd.DataFrame, selected: tuple[int, str] | None, shown: Axes 
         side="top",
         tickmode="array",  # every codeword is named, however narrow the page
         tickvals=columns,
+        ticktext=column_names(columns),
         tickangle=-90,
         showgrid=False,
         tickfont_size=10 if len(columns) <= _FEW else 8,
@@ -88,9 +89,9 @@ def heat_map(table: pd.DataFrame, selected: tuple[int, str] | None, shown: Axes 
         tickfont_size=11,
         range=[-0.5, len(labels) - 0.5],
     )
-    return figures.laid_out(figure, max(320, _ROW * len(labels) + 130), clickmode="event+select").update_layout(
-        margin_t=56, margin_b=64
-    )
+    return figures.laid_out(
+        figure, max(320, _ROW * len(labels) + (130 if len(columns) <= _FEW else 158)), clickmode="event+select"
+    ).update_layout(margin_t=56 if len(columns) <= _FEW else 84, margin_b=64)
 
 
 _PHI_BAR = {
@@ -117,6 +118,18 @@ def _phi_scale() -> list[list]:
         [i / steps, f"rgba({r},{g},{b},{a:.3f})"]
         for i, ((r, g, b), a) in enumerate(zip(DIVERGING.tolist(), strength, strict=True))
     ]
+
+
+def column_names(columns: list[str]) -> list[str]:
+    """Codewords; of many, every second one is set off, so that neighbours do not overprint on a narrow page."""
+    if len(columns) <= _FEW:
+        return columns
+    off = _FIGURE_SPACE * (max(map(len, columns)) + 1)
+    return [f"{off * (i % 2)}{name}" for i, name in enumerate(columns)]
+
+
+_FIGURE_SPACE = "\u2007"
+"""A space as wide as a figure."""
 
 
 def row_names(aus: list[str], labels: list[str]) -> list[str]:

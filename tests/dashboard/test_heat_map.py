@@ -6,7 +6,7 @@ import pandas as pd
 
 from dashboard.data.coverage_analyses import Axes
 from dashboard.panels.coverage_matrix import no_association
-from dashboard.views.coverage_figures import heat_map, in_order, row_names
+from dashboard.views.coverage_figures import column_names, heat_map, in_order, row_names
 
 CELLS = pd.DataFrame(
     {
@@ -56,6 +56,10 @@ def test_what_goes_with_nothing_is_counted_and_can_be_shown_as_blank_rows_and_co
 
 def test_every_codeword_is_named_however_narrow_the_page():
     assert list(heat_map(CELLS, None, ALL).layout.xaxis.tickvals) == ["7", "5", "3", "9"]
+    many = [str(k) for k in range(60)]
+    names = column_names(many)
+    assert [name.strip("\u2007") for name in names] == many and column_names(many[:9]) == many[:9]
+    assert [name.startswith("\u2007") for name in names[:4]] == [False, True, False, True]
     assert not heat_map(CELLS, None).data[0].colorbar.title.text
 
 

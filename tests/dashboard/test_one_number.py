@@ -25,7 +25,7 @@ from tests.dashboard.fake_cache import add_model
 from tests.dashboard.test_pages import opened, said
 
 CODEWORD = 3
-FACT = re.compile(r"<dt>([^<]*)(<span.*?</span>)?</dt><dd>(.*?)<small>(.*?)</small></dd>", re.DOTALL)
+FACT = re.compile(r"<dt>([^<]*?)(?:&#8288;)?(<span.*?</span>)?</dt><dd>(.*?)<small>(.*?)</small></dd>", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
