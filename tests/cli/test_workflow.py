@@ -193,9 +193,10 @@ def test_list_and_show_tell_what_is_there_and_that_it_is_simulated(run_dfe, toy_
 
 
 def test_simulating_never_replaces_another_dataset(run_dfe, toy_root: Path):
-    same = run_dfe(toy_root, "simulate", "--name", "toy", "--subjects", "6", "--minutes-per-subject", "0.4")
+    made = ["simulate", "--name", "toy", "--subjects", "6", "--effect", "stress"]
+    same = run_dfe(toy_root, *made, "--minutes-per-subject", "0.4")
     assert same.returncode == 0 and same.stdout.startswith("unchanged: ")
-    other = run_dfe(toy_root, "simulate", "--name", "toy", "--subjects", "6", "--seed", "1")
+    other = run_dfe(toy_root, *made, "--seed", "1")
     assert other.returncode == 1 and "a dataset of this name exists" in other.stderr
 
 

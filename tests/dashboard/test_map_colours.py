@@ -134,8 +134,10 @@ def test_a_density_in_space_goes_as_the_cells_that_are_not_empty():
 def test_frames_go_to_the_browser_with_their_faces_notes_and_density(choice, frames):
     import json
 
+    from dashboard.data.dictionary import dictionary
+
     dataset = Dataset.open("simulated", choice.root)
-    packed = map_view.frame_points.__wrapped__(str(frames.path), dataset.key, frames, dataset)
+    packed = map_view.frame_points.__wrapped__(str(frames.path), dataset.key, frames, dataset, dictionary(choice).table)
     header = json.loads(packed[8 : 8 + int.from_bytes(packed[4:8], "little")])
     assert len(header["notes"]) == len(frames.points) and header["most"] == frames.density["counts"].max()
     assert header["extent"][0] < header["extent"][1] and header["arrays"]["density"]["shape"] == [192, 192]

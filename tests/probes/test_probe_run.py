@@ -28,7 +28,7 @@ def face():
 
 @pytest.fixture(scope="module")
 def default(face, tmp_path_factory):
-    world = make_probe_world(tmp_path_factory.mktemp("default"), face, "default", subjects=40)
+    world = make_probe_world(tmp_path_factory.mktemp("default"), face, "stress", subjects=40)
     truth_aus(world.dataset, root=world.root)
     return world
 
