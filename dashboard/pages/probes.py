@@ -175,6 +175,7 @@ def scores(choice: artefact_cache.Choice, result: ProbeResult) -> None:
         st.caption(probe_results.guesses(result))
         if len(result.paired):
             st.caption("Rows against each other, by exchanging whole subjects")
+            swapped = at_floor(result.paired["p"], result.settings.swaps)
             page_frame.table(
                 result.paired,
                 {
@@ -186,7 +187,8 @@ def scores(choice: artefact_cache.Choice, result: ProbeResult) -> None:
                     "p": "p",
                     "p_holm": "p, corrected",
                 },
-                {"Difference|From|To": "%+.3f", "p|p, corrected": "%.3f"},
+                {"Difference|From|To": "%+.3f"},
+                {"p": bounds(result.paired["p"], swapped), "p, corrected": bounds(result.paired["p_holm"], swapped)},
             )
 
 

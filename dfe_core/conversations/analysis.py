@@ -11,7 +11,7 @@ Letters: S conversations, C things, L lags, B surrogates, R resamples.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -233,7 +233,12 @@ def _ratios(prepared: list[list[_Prepared]], orders: Orders, backward: bool) -> 
         ]
         return np.sum([above for above, _ in pairs], 0), np.sum([below for _, below in pairs], 0)
 
-    own = [summed(i, i) for i in range(len(prepared))]
+    return _ratios_of(len(prepared), orders, summed)
+
+
+def _ratios_of(count: int, orders: Orders, summed: Callable[[int, int], tuple[np.ndarray, np.ndarray]]) -> Ratios:
+    """Sums within each of `count` conversations, and without a shift between those of one block."""
+    own = [summed(i, i) for i in range(count)]
     cross = {(i, i): (above[0], below[0]) for i, (above, below) in enumerate(own)}
     for i, j in _strangers(orders):
         above, below = summed(i, j)
@@ -475,12 +480,7 @@ def _overlap(faces: Sequence[TalkingFaces], orders: Orders, lag: int, settings: 
         pairs = [_spoken_together(a, b) for p, a in enumerate(speech[i]) for q, b in enumerate(speech[j]) if p < q]
         return np.sum([above for above, _ in pairs], 0), np.sum([below for _, below in pairs], 0)
 
-    own = [summed(i, i) for i in range(len(faces))]
-    cross = {(i, i): (a[0], b[0]) for i, (a, b) in enumerate(own)}
-    for i, j in _strangers(orders):
-        above, below = summed(i, j)
-        cross[i, j] = above[0], below[0]
-    ratios = Ratios(own, cross)
+    ratios = _ratios_of(len(faces), orders, summed)
     row = _ratio_row(ratios, orders, lag, settings)
     for name, orders_of, share in (
         ("p_shift", orders.shifts, ratios.shifted),

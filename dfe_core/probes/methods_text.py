@@ -210,7 +210,10 @@ def caution_sentences(summary: dict[str, Any]) -> list[str]:
 
 def _told_by(check: dict[str, Any], summary: dict[str, Any]) -> str:
     permutations = summary["rows"][0].get("permutations", 0)
-    printed = lambda p: p_words("p", p, bool(at_floor(p, permutations)))  # noqa: E731 - said three times
+
+    def printed(p: float) -> str:
+        return p_words("p", p, bool(at_floor(p, permutations)))
+
     parts = [f"{name} {left['score']:.2f} ({printed(left['p'])})" for name, left in check["without"].items()]
     gone = all(left["p"] > 0.05 for left in check["without"].values())
     matches = f", about as well as or better than {_listed(check['matches'])}" if check.get("matches") else ""
