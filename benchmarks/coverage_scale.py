@@ -183,7 +183,7 @@ def make_frames(
     root: Path, face_id: str, psi: np.ndarray, lengths: np.ndarray, follows: np.ndarray, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Dataset and token cache, recording by recording; returns the AUs that are there, as packed bits."""
-    from dfe_core.expressions.dataset import open_writer
+    from dfe_core.expressions.dataset_writer import open_writer
     from dfe_core.expressions.recording import Recording
     from dfe_core.faces.arkit import ARKIT_NAMES
     from dfe_core.store import atomic_directory, write_json

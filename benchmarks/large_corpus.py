@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 
 NAME = "large"

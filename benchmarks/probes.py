@@ -28,7 +28,8 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.facs.derive import derive_aus

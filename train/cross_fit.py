@@ -99,7 +99,7 @@ def config_of(model: str, root: Path | None) -> Config:
 
 def write_without(name: str, data: Dataset, held: set[str], root: Path | None) -> None:
     """Write the dataset `name`: `data` without the recordings of the subjects `held`."""
-    from dfe_core.expressions.dataset import open_writer
+    from dfe_core.expressions.dataset_writer import open_writer
 
     with open_writer(name, data.names, root) as writer:
         for row in data.recordings.to_dict("records"):

@@ -16,7 +16,8 @@ from dfe_core.artefact_names import ANALYSES, DATASETS, events_name
 from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.events.store import OWN_COLUMNS, EventSet
-from dfe_core.expressions.dataset import RECORDING_COLUMNS, Dataset, Frames, open_writer
+from dfe_core.expressions.dataset import RECORDING_COLUMNS, Dataset, Frames
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.split import Split
 from dfe_core.progress import Listener, Progress, silent

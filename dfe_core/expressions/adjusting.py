@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from dfe_core.expressions.dataset import Dataset, Frames, open_writer
+from dfe_core.expressions.dataset import Dataset, Frames
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.head_pose import head_pose
 from dfe_core.expressions.learned.measures import measures_of_face
 from dfe_core.expressions.neutral import calm_frames, resting_face, thinned

@@ -12,7 +12,8 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.adjusting import adjust
-from dfe_core.expressions.dataset import Dataset, DatasetWriter, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import DatasetWriter, open_writer
 from dfe_core.expressions.extractor_scales import common_scales, extractor_note, rescaled, tool
 from dfe_core.expressions.import_job import ImportAborted, ImportJob
 from dfe_core.expressions.recording import Recording

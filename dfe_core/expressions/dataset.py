@@ -9,12 +9,10 @@ without touching the others and a pass over all of them streams.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,22 +22,19 @@ import pyarrow.parquet as pq
 from dfe_core.artefact import SCHEMA_VERSIONS, OpenedArtefact, checked_manifest
 from dfe_core.artefact_names import DATASETS, EXTRAS_FILE, FRAMES_FILE, MANIFEST, RECORDINGS_FILE, TRUTH_FILE
 from dfe_core.errors import DataError
-from dfe_core.expressions.disk_buffer import Spool
 from dfe_core.expressions.exclusions import NOTHING, Exclusions, open_exclusions
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.recording_table import ROW_GROUP, RecordingTable, frame_rows
+from dfe_core.expressions.recording_table import RecordingTable, frame_rows
 from dfe_core.expressions.sealed_test import sealed_recordings, withheld
 from dfe_core.integrity import check
-from dfe_core.locks import claim
-from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, require_new_name, write_json
+from dfe_core.store import artefact_path, content_key
 
 SCHEMA_VERSION = SCHEMA_VERSIONS[DATASETS]
 RECORDING_COLUMNS = tuple("recording subject session fps frames duration_s valid_frames extractor first_row".split())
 """Columns of recordings.parquet that are not labels. `first_row` is the row of frames.parquet where it starts."""
 
-_FEW_FRAMES = 2048
-"""Recordings wait until they are so many frames together: every group of rows costs memory until the file is closed."""
-_EXTRAS = pa.schema([("recording", pa.string()), ("column", pa.string()), ("values", pa.list_(pa.float32()))])
+EXTRAS_SCHEMA = pa.schema([("recording", pa.string()), ("column", pa.string()), ("values", pa.list_(pa.float32()))])
+"""The schema of extras.parquet."""
 
 
 def frames_schema(coefficients: int) -> pa.Schema:
@@ -314,7 +309,7 @@ class Dataset(OpenedArtefact):
         table = self._extras_file.read_row_groups(self._extras_groups[recording])
         return {
             column.as_py(): values.values.to_numpy()
-            for name, column, values in zip(*(table[name] for name in _EXTRAS.names), strict=True)
+            for name, column, values in zip(*(table[name] for name in EXTRAS_SCHEMA.names), strict=True)
             if name.as_py() == recording
         }
 
@@ -380,146 +375,3 @@ class Dataset(OpenedArtefact):
             valid=valid,
             psi=self._table.matrix(table, "psi", len(self.names)),
         )
-
-
-class DatasetWriter:
-    """Writes a dataset recording by recording into a temporary folder; `open_writer` renames it when it is whole."""
-
-    def __init__(self, folder: Path, names: tuple[str, ...], root: Path | None = None) -> None:
-        self.folder, self.names, self.root = folder, names, root
-        self._schema = frames_schema(len(names))
-        self._sink = pq.ParquetWriter(folder / FRAMES_FILE, self._schema, compression="zstd")
-        self._rows = Spool()
-        self._extras: pq.ParquetWriter | None = None
-        self._frames = 0
-        self._waiting: list[Recording] = []
-        self._waiting_frames = 0
-
-    def add(self, recording: Recording, labels: dict[str, Any] | None = None) -> None:
-        """Append one recording whose `psi` is already in the dataset's coefficient order."""
-        count = len(recording.psi)
-        if recording.psi.shape[1] != len(self.names):
-            raise DataError(recording.name, f"{recording.psi.shape[1]} coefficients", str(len(self.names)))
-        self._waiting.append(recording)
-        self._waiting_frames += count
-        if self._waiting_frames >= _FEW_FRAMES:
-            self._write_waiting()
-        self._add_extras(recording)
-        step = 1 / recording.fps
-        self._rows.append(
-            {
-                "recording": recording.name,
-                "subject": recording.subject or recording.name,
-                "session": recording.session,
-                "fps": float(recording.fps),
-                "frames": count,
-                "duration_s": float(recording.time_s[-1] - recording.time_s[0] + step) if count else 0.0,
-                "valid_frames": int(recording.valid.sum()),
-                "extractor": recording.extractor,
-                "first_row": self._frames,
-                **(labels or {}),
-            }
-        )
-        self._frames += count
-
-    def _write_waiting(self) -> None:
-        """Write what waits, a row group at a time, so that ψ of an hour are not there twice."""
-        for parts in _row_groups([len(recording.psi) for recording in self._waiting]):
-            tables = [self._table(self._waiting[i], rows) for i, rows in parts]
-            self._sink.write_table(pa.concat_tables(tables).unify_dictionaries().combine_chunks())
-        self._waiting, self._waiting_frames = [], 0
-
-    def _table(self, recording: Recording, rows: slice) -> pa.Table:
-        psi = np.ascontiguousarray(recording.psi[rows], np.float32)
-        columns = [
-            pa.DictionaryArray.from_arrays(np.zeros(len(psi), np.int32), [recording.name]),
-            pa.array(recording.frame[rows], pa.int64()),
-            pa.array(recording.time_s[rows], pa.float64()),
-            pa.array(recording.valid[rows], pa.bool_()),
-            pa.FixedSizeListArray.from_arrays(psi.ravel(), len(self.names)),
-        ]
-        return pa.table(columns, schema=self._schema)
-
-    def _add_extras(self, recording: Recording) -> None:
-        if not recording.extras:
-            return
-        if self._extras is None:
-            self._extras = pq.ParquetWriter(self.folder / EXTRAS_FILE, _EXTRAS, compression="zstd")
-        columns = list(recording.extras)
-        values = pa.array([np.asarray(v, np.float32) for v in recording.extras.values()], _EXTRAS.field("values").type)
-        self._extras.write_table(pa.table([[recording.name] * len(columns), columns, values], schema=_EXTRAS))
-
-    def close(
-        self, manifest: dict[str, Any], truth: pd.DataFrame | None = None, rows: pd.DataFrame | None = None
-    ) -> None:
-        """Write recordings.parquet, truth.parquet and, last, the manifest, with the pose leak where there is head pose.
-
-        rows: the table of recordings, where it is known and not to be made of what was added.
-        """
-        self._write_waiting()
-        self._sink.close()
-        table = pd.DataFrame(list(self._rows)) if rows is None else rows
-        table.to_parquet(self.folder / RECORDINGS_FILE, index=False)
-        files = [FRAMES_FILE, RECORDINGS_FILE]
-        if self._extras is not None:
-            self._extras.close()
-            files.append(EXTRAS_FILE)
-        if truth is not None:
-            truth.to_parquet(self.folder / TRUTH_FILE, index=False)
-            files.append(TRUTH_FILE)
-        hashes = {name: file_sha256(self.folder / name) for name in files}
-        whole = {
-            "schema_version": SCHEMA_VERSION,
-            **manifest,
-            "coefficients": list(self.names),
-            "recordings": len(self._rows),
-            "frames": self._frames,
-            "files": hashes,
-            "key": content_key([hashes[FRAMES_FILE], list(self.names)]),
-        }
-        write_json(self.folder / MANIFEST, whole)
-        if self._extras is not None:
-            write_json(self.folder / MANIFEST, {**whole, "pose_leak": self._pose_leak()})
-
-    def _pose_leak(self) -> dict[str, Any] | None:
-        """The pose leak of what was written; without the face, or its mesh, that of the coefficients as they are."""
-        from dfe_core.expressions.pose_leak import measure_pose_leak
-        from dfe_core.faces import open_face
-
-        data = Dataset(self.folder, excluding=False)
-        try:
-            face = open_face(data.face_id, self.root)
-            gram = face.gram if face.has_mesh else None
-        except DataError:
-            gram = None
-        leak = measure_pose_leak(data, gram)
-        return None if leak is None else asdict(leak)
-
-
-def _row_groups(counts: Sequence[int]) -> Iterator[list[tuple[int, slice]]]:
-    """Recordings of so many frames, one after the other, cut every `ROW_GROUP` frames: numbers and rows of each."""
-    group: list[tuple[int, slice]] = []
-    room = ROW_GROUP
-    for number, count in enumerate(counts):
-        first = 0
-        while first < count:
-            last = min(count, first + room)
-            group.append((number, slice(first, last)))
-            room -= last - first
-            first = last
-            if not room:
-                yield group
-                group, room = [], ROW_GROUP
-    if group:
-        yield group
-
-
-@contextlib.contextmanager
-def open_writer(name: str, names: tuple[str, ...], root: Path | None = None) -> Iterator[DatasetWriter]:
-    """A `DatasetWriter` for ``datasets/<name>``; the dataset appears when the block ends well, else nothing does."""
-    path = require_new_name("datasets", name, root)
-    with claim(path), atomic_directory(path) as folder:
-        writer = DatasetWriter(folder, names, root)
-        yield writer
-        if not (folder / MANIFEST).is_file():
-            raise DataError(name, "the dataset was not closed", "DatasetWriter.close before the block ends")

@@ -10,7 +10,7 @@ import numpy as np
 
 from dfe_core.artefact_names import NO_FACE
 from dfe_core.errors import DataError
-from dfe_core.expressions.dataset import DatasetWriter, open_writer
+from dfe_core.expressions.dataset_writer import DatasetWriter, open_writer
 from dfe_core.expressions.import_job import ImportAborted, ImportJob
 from dfe_core.expressions.recording import Recording
 

@@ -27,7 +27,8 @@ from dfe_core.artefact_names import (
 )
 from dfe_core.audit import recorded
 from dfe_core.errors import DataError
-from dfe_core.expressions.dataset import Dataset, DatasetWriter
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import DatasetWriter
 from dfe_core.expressions.label_editing import put_labels_back
 from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, read_json, write_json

@@ -12,7 +12,8 @@ from dfe_core.channels.measures import CHANNEL_MEASURES, measure_recordings, mea
 from dfe_core.channels.series import channel_series
 from dfe_core.channels.sources import Channel, channel_sources, known_channels
 from dfe_core.events.store import exclude
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.facs.store import AlignedFrames, open_au_writer
 

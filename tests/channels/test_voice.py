@@ -10,7 +10,8 @@ import pytest
 from dfe_core.channels.measures import CHANNEL_MEASURES, known_measures, measured_table
 from dfe_core.channels.series import channel_series
 from dfe_core.channels.sources import Channel, channel_sources, known_channels
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.video.film import Film
 from dfe_core.video.links import Link, Voice, link, link_by_name, links

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.label_scales import LabelScale
 from dfe_core.expressions.recording import Recording
 from dfe_core.facs.coverage_limits import coverage_limits

@@ -14,7 +14,8 @@ from dfe_core.conversations.analysis import ANSWERS, CORRELATION, FORWARD, Conve
 from dfe_core.conversations.run import analyse_conversations
 from dfe_core.conversations.settings import ConversationSettings
 from dfe_core.events.store import exclude
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces import save_face
 from dfe_core.faces.model import FaceModel

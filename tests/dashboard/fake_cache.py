@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dfe_core.expressions.dataset import open_writer
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces import save_face
 from dfe_core.faces.model import FaceModel, mirrored_name

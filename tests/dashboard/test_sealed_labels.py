@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from dfe_core.artefact_names import MANIFEST
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.sealed_test import Hypothesis, SealPlan, open_seal, put_seal
 from tests.dashboard.test_pages import PAGES, opened
 from train.cli import COMMANDS, main

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.pose_leak import stored_pose_leak
 from dfe_core.expressions.recording import Recording

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces import save_face

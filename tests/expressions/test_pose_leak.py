@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.head_pose import head_pose, quadratic
 from dfe_core.expressions.pose_leak import (
     PoseLeak,

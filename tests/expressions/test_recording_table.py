@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions import dataset as writing
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions import dataset_writer as writing
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.recording_table import find_frames, frame_rows
 

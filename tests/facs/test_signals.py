@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.facs.signals import CODING, INTENSITY, PRESENCE, AuSignals, Measurement, assess_signals
 from dfe_core.facs.store import AlignedAus, AlignedFrames

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.facs.store import AlignedAus, AlignedFrames
 from dfe_core.facs.store import open_au_writer as open_aus

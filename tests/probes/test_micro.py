@@ -8,7 +8,8 @@ import pytest
 from sklearn.metrics import f1_score, recall_score
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.probes.micro import MicroSettings, probe_micro, read_windows
 from tests.probe_world import write_counts

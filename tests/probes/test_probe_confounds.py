@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.dataset import open_writer
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.probes.checks import duration_tells

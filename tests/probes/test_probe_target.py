@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.label_scales import LabelScale, label_scale
 from dfe_core.expressions.recording import Recording
 from dfe_core.probes.features.spans import make_spans

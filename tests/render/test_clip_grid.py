@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.render import clip_grid as grids
 from dfe_core.render.clip_grid import BEFORE_S, CELL, FPS, FRAMES, GAP, Clip, Cover, clip_frames, clip_grid

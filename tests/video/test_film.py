@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dfe_core.expressions.dataset import Dataset, Frames, open_writer
+from dfe_core.expressions.dataset import Dataset, Frames
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.video.film import Film, Matched, frame_times, recording_film
 from dfe_core.video.links import Link, link

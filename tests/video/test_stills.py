@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.video.links import FILE, Link, link, link_by_name, links, unlink
 from dfe_core.video.stills import forget, still, stills_folder

@@ -14,7 +14,7 @@ from dfe_core.artefact import MADE_FROM, Artefact, ArtefactId
 from dfe_core.artefact_names import KINDS, split_tokens_name, tokens_name
 from dfe_core.embedding.maps import MapSettings, build_map
 from dfe_core.errors import DataError
-from dfe_core.expressions.dataset import open_writer
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.duplicates import find_duplicates
 from dfe_core.expressions.removal import put_back
 from dfe_core.faces import save_face

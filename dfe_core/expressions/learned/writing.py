@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dfe_core.expressions.dataset import open_writer
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.import_job import LEARN, ImportJob
 from dfe_core.expressions.landmark_recording import PointTrack
 from dfe_core.expressions.learned.tracks import CHUNK, Correction, LandmarkTrack, LearnedJob, LearnedResult, deepened
