@@ -15,18 +15,26 @@ from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader, holds_points
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.sources import read_recordings
-from dfe_core.faces.fitting import FittingTarget, fit_face, target_of
+from dfe_core.faces.fitting import FEWEST, FittingTarget, fit_face, target_of
 from dfe_core.faces.frontal import guess_scale, is_mirrored
+from dfe_core.faces.hidden_points import fill_hidden, without_doubtful
 from dfe_core.faces.layouts import layout_of
-from dfe_core.faces.model import FaceModel
+from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.faces.rigid import pose
+
+HIDDEN = "hidden "
+"""Before a region's name: the column beside ψ of the share of its landmarks that a frame does not show."""
 
 
 @dataclass(frozen=True, eq=False)
 class FittingReader:
-    """Reads landmark files for `import_dataset`, fitted to `face`: ψ are the face's own coefficients."""
+    """Reads landmark files for `import_dataset`, fitted to `face`: ψ are the face's own coefficients.
+
+    weighted: points count by the visibility, confidence or likelihood that the file has for each; else all alike.
+    """
 
     face: FaceModel
+    weighted: bool = True
     FORMAT = "landmarks-fitted"
     TITLE = "landmarks fitted to a face"
 
@@ -47,19 +55,41 @@ class FittingReader:
                 "68, 51, 468 or 478 landmarks, or --face learn",
             )
         target = target_of(self.face, layout)
-        rows = np.flatnonzero(track.valid)
-        points = track.points[rows].astype(np.float64)
+        rows, points, weights = self._seen(path, track, target)
         typical = points[:: max(1, len(points) // 400)]
         typical = pose(typical, typical[0], True).apply(typical).mean(0)
         if is_mirrored(typical, layout):
             points[..., -1] *= -1
         points = points[:, target.indices] * guess_scale(typical, layout, track.metric).metres
-        return self._recording(track, rows, points, target)
+        own = None if weights is None else weights[:, target.indices]
+        return self._recording(track, rows, points, target, own)
 
-    def _recording(self, track: PointTrack, rows: np.ndarray, points: np.ndarray, target: FittingTarget) -> Recording:
+    def _seen(
+        self, path: Path, track: PointTrack, target: FittingTarget
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Rows that show enough of the face, their points (T, V, D) float64, hidden ones filled in, and weights (T, V)
+        of these. Raises `DataError` where no row does."""
+        rows = np.flatnonzero(track.valid)
+        if not self.weighted or track.weights is None:
+            return rows, track.points[rows].astype(np.float64), None
+        weights = without_doubtful(track.weights[rows])
+        enough = (weights[:, target.indices] > 0).sum(1) >= FEWEST
+        if not enough.any():
+            raise DataError(path, f"no frame that shows {FEWEST} points", "a face to fit, or --point-weights none")
+        rows, weights = rows[enough], weights[enough]
+        return rows, fill_hidden(track.points[rows].astype(np.float64), weights), weights
+
+    def _recording(
+        self,
+        track: PointTrack,
+        rows: np.ndarray,
+        points: np.ndarray,
+        target: FittingTarget,
+        weights: np.ndarray | None,
+    ) -> Recording:
         upright = pose(points, points[0], True).apply(points)
         calm = calm_frames(upright, track.time_s[rows])
-        found = fit_face(points, calm, target)
+        found = fit_face(points, calm, target, weights)
         psi = np.zeros((len(track.valid), self.face.coefficients), np.float32)
         error = np.full(len(track.valid), np.nan, np.float32)
         psi[rows], error[rows] = found.psi, found.error_mm
@@ -68,18 +98,45 @@ class FittingReader:
             f"Fitted to {self.face.id} on {len(target.names)} landmarks: reprojection error {whole:.2f} mm (root "
             f"mean square), {moving:.2f} mm without what differs at rest."
         )
+        valid = np.zeros(len(track.valid), bool)
+        valid[rows] = True
+        hidden = {} if weights is None else _hidden_shares(weights, rows, track, self.face, target)
         return Recording(
             name=track.name,
             names=self.face.names,
             psi=psi,
             time_s=track.time_s,
             frame=track.frame,
-            valid=track.valid,
+            valid=valid,
             fps=track.fps,
             space=self.face.id,
             extractor=f"{track.extractor}+fit",
             subject=track.subject,
             session=track.session,
-            extras={**track.extras, "fit_error_mm": error},
-            notes=(*track.notes, note),
+            extras={**track.extras, "fit_error_mm": error, **hidden},
+            notes=(*track.notes, note, *_hidden_notes(weights, track, rows)),
         )
+
+
+def _hidden_shares(
+    weights: np.ndarray, rows: np.ndarray, track: PointTrack, face: FaceModel, target: FittingTarget
+) -> dict[str, np.ndarray]:
+    """For every region with landmarks, the share of them that a frame does not show, (T,) float32: what the fit does
+    not know there (`HIDDEN`)."""
+    regions = face.regions[[face.landmarks[name] for name in target.names]]
+    out = {}
+    for code in np.unique(regions):
+        shares = np.full(len(track.valid), np.nan, np.float32)
+        shares[rows] = (weights[:, regions == code] == 0).mean(1)
+        out[f"{HIDDEN}{REGIONS[code]}"] = shares
+    return out
+
+
+def _hidden_notes(weights: np.ndarray | None, track: PointTrack, rows: np.ndarray) -> tuple[str, ...]:
+    if weights is None:
+        return ()
+    lost, partly = int(track.valid.sum()) - len(rows), int((weights == 0).any(1).sum())
+    text = (
+        f"Points weighed as the file says: {partly:,} of {len(rows):,} frames have hidden points, which count nothing"
+    )
+    return (f"{text}; {lost:,} frames that show fewer than {FEWEST} are marked invalid." if lost else f"{text}.",)

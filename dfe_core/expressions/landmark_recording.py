@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +32,15 @@ class PointTrack(Recording):
         a face is its distance from the camera.
     axes: ``face`` (x to the face's left, y up, z out) or ``image`` (x right, y down, z away from the camera).
     triangles: (F, 3) of a mesh, None for landmarks.
+    weights: (T, V) float32, 0 or more: how much a fit trusts each point, as the file has visibility, confidence or
+        likelihood; None where it has none.
     """
 
     dimensions: int = 3
     metric: bool = True
     axes: str = "face"
     triangles: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     @property
     def signs(self) -> np.ndarray:
@@ -124,6 +127,20 @@ def point_track(
         axes=geometry.axes,
         triangles=geometry.triangles,
     )
+
+
+def with_weights(track: PointTrack, weights: np.ndarray | None, timing: Timing) -> PointTrack:
+    """The track with (N, V) weights of its points, whose rows `timing` chooses and orders as it did the points.
+
+    Values below 0 and missing ones count as 0. Weights that are 0 throughout are none: MediaPipe's Face Landmarker
+    writes a visibility of 0 for every point.
+    """
+    if weights is None:
+        return track
+    chosen = np.nan_to_num(np.maximum(timing.of(weights), 0), nan=0.0, posinf=1.0).astype(np.float32)
+    if not chosen.any():
+        return track
+    return replace(track, weights=chosen)
 
 
 def _whole(points: np.ndarray) -> np.ndarray:

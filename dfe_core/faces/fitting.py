@@ -22,6 +22,7 @@ _NOISE_M, _USUAL = 1e-3, 0.3  # of a landmark, and of a coefficient: their ratio
 _IDENTITY_NOISE_M = 4e-3  # landmarks of a tool and of a face lie some mm apart on the same person
 _ROUNDS = 4
 _SWEEPS, _SWEEPS_AGAIN = 40, 8
+_BLOCK = 1024  # frames whose own normal equations are in memory at a time
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -40,7 +41,8 @@ class FittingTarget:
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FaceFit:
     """psi (T, E) float32; identity (I,); error_mm (T,): root mean square distance of the landmarks from the face, with
-    pose, identity and expression fitted; moving_mm (T,): the same without what lies apart in every frame."""
+    pose, identity and expression fitted; moving_mm (T,): the same without what lies apart in every frame. With weights
+    of points, both are weighted means."""
 
     psi: np.ndarray
     identity: np.ndarray
@@ -66,7 +68,7 @@ def target_of(face: FaceModel, layout: Layout) -> FittingTarget:
     )
 
 
-def fit_face(points: np.ndarray, calm: np.ndarray, target: FittingTarget) -> FaceFit:
+def fit_face(points: np.ndarray, calm: np.ndarray, target: FittingTarget, weights: np.ndarray | None = None) -> FaceFit:
     """Fit a face to the landmarks of one person.
 
     The resting landmarks (the median over `calm`) give identity, ridge-regressed, and the offset of the tool's
@@ -77,9 +79,11 @@ def fit_face(points: np.ndarray, calm: np.ndarray, target: FittingTarget) -> Fac
     Parameters
     ----------
     points: (T, L, D) finite, m, in our axes, in the order of `target`. calm: indices of frames at rest.
+    weights: (T, L) of each point's square in pose and expression, 0 or more; None weighs all alike. Points of weight 0
+        must have gone through `hidden_points.fill_hidden`: the resting face is the median over all.
     """
     flat = points.shape[2] == 2
-    solid = _deepened(points, target.rest) if flat else np.asarray(points, np.float64)
+    solid = _deepened(points, target.rest, weights) if flat else np.asarray(points, np.float64)
     stable = stable_points((target.fields**2).sum((0, 2)), target.rest)
     placed = pose(solid[:, stable], target.rest[stable], True).apply(solid)
     rest = np.median(placed[calm], axis=0)
@@ -90,22 +94,25 @@ def fit_face(points: np.ndarray, calm: np.ndarray, target: FittingTarget) -> Fac
     for _ in range(_ROUNDS):
         shape = rest + np.tensordot(psi, target.fields, 1)
         if flat:
-            solid = _deepened(points, shape)
-        placed = _onto(solid * scale, shape, flat)
-        psi = _expression(target, placed - rest, psi, sweeps)
+            solid = _deepened(points, shape, weights)
+        placed = onto_shapes(solid * scale, shape, flat, weights)
+        psi = _expression(target, placed - rest, psi, sweeps, weights)
         sweeps = _SWEEPS_AGAIN
     moved = np.tensordot(psi, target.fields, 1)
     known = target.rest + np.tensordot(identity, target.identity, 1)
     return FaceFit(
         psi=psi.astype(np.float32),
         identity=identity,
-        error_mm=_rms_mm(placed - known - moved),
-        moving_mm=_rms_mm(placed - rest - moved),
+        error_mm=_rms_mm(placed - known - moved, weights),
+        moving_mm=_rms_mm(placed - rest - moved, weights),
     )
 
 
-def _rms_mm(apart: np.ndarray) -> np.ndarray:
-    return 1e3 * np.sqrt((apart**2).sum(2).mean(1))
+def _rms_mm(apart: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    squares = (apart**2).sum(2)
+    if weights is None:
+        return 1e3 * np.sqrt(squares.mean(1))
+    return 1e3 * np.sqrt((weights * squares).sum(1) / np.maximum(weights.sum(1), 1e-12))
 
 
 def _ridge(fields: np.ndarray, moved: np.ndarray, noise: float, usual: float = 1.0) -> np.ndarray:
@@ -115,8 +122,13 @@ def _ridge(fields: np.ndarray, moved: np.ndarray, noise: float, usual: float = 1
     return np.linalg.solve(gram, flat @ moved.reshape(len(moved), -1).T).T if len(flat) else np.zeros((len(moved), 0))
 
 
-def _expression(target: FittingTarget, moved: np.ndarray, start: np.ndarray, sweeps: int) -> np.ndarray:
-    """(T, E) of displacements (T, L, 3), from where the last round ended."""
+def _expression(
+    target: FittingTarget, moved: np.ndarray, start: np.ndarray, sweeps: int, weights: np.ndarray | None
+) -> np.ndarray:
+    """(T, E) of displacements (T, L, 3), from where the last round ended; weights (T, L)."""
+    if weights is not None:
+        blocks = [slice(i, i + _BLOCK) for i in range(0, len(moved), _BLOCK)]
+        return np.concatenate([_weighted(target, moved[b], start[b], sweeps, weights[b]) for b in blocks])
     if not target.bounded:
         return _ridge(target.fields, moved, _NOISE_M, _USUAL)
     flat = target.fields.reshape(len(target.fields), -1)
@@ -128,25 +140,53 @@ def _expression(target: FittingTarget, moved: np.ndarray, start: np.ndarray, swe
     return psi
 
 
-def _onto(points: np.ndarray, shapes: np.ndarray, scaled: bool) -> np.ndarray:
-    """(T, L, 3) points with the pose towards each frame's own (T, L, 3) shape removed (Umeyama 1991)."""
-    centre, shift = points.mean(1, keepdims=True), shapes.mean(1, keepdims=True)
+def _weighted(
+    target: FittingTarget, moved: np.ndarray, start: np.ndarray, sweeps: int, weights: np.ndarray
+) -> np.ndarray:
+    """`_expression` where every frame has normal equations of its own, for its points have their own weights."""
+    flat = target.fields.reshape(len(target.fields), -1)
+    spread = np.repeat(weights, 3, axis=1)
+    gram = (flat * spread[:, None]) @ flat.T + (_NOISE_M / _USUAL) ** 2 * np.eye(len(flat))
+    goal = (moved.reshape(len(moved), -1) * spread) @ flat.T
+    if not target.bounded:
+        return np.linalg.solve(gram, goal[..., None])[..., 0]
+    psi = start.copy()
+    for _ in range(sweeps):
+        for k in range(len(flat)):
+            left = goal[:, k] - np.einsum("te,te->t", psi, gram[:, k])
+            psi[:, k] = np.clip(psi[:, k] + left / gram[:, k, k], 0, 1)
+    return psi
+
+
+def onto_shapes(points: np.ndarray, shapes: np.ndarray, scaled: bool, weights: np.ndarray | None = None) -> np.ndarray:
+    """(T, L, D) points with the pose towards each frame's own (T, L, D) shape removed (Umeyama 1991); weights (T, L) of
+    each point's square, None for all alike."""
+    centre, shift = _centre(points, weights), _centre(shapes, weights)
     a, b = points - centre, shapes - shift
-    u, s, vt = np.linalg.svd(b.transpose(0, 2, 1) @ a)
+    heavy = a if weights is None else a * weights[..., None]
+    u, s, vt = np.linalg.svd(b.transpose(0, 2, 1) @ heavy)
     sign = np.ones_like(s)
     sign[:, -1] = np.sign(np.linalg.det(u @ vt))
     turned = a @ ((u * sign[:, None]) @ vt).transpose(0, 2, 1)
     if scaled:
-        turned = turned * ((s * sign).sum(1) / np.maximum((a**2).sum((1, 2)), 1e-18))[:, None, None]
+        turned = turned * ((s * sign).sum(1) / np.maximum((a * heavy).sum((1, 2)), 1e-18))[:, None, None]
     return turned + shift
 
 
-def _deepened(points: np.ndarray, shapes: np.ndarray) -> np.ndarray:
+def _centre(points: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """(T, 1, D) mean of (T, L, D) points."""
+    if weights is None:
+        return points.mean(1, keepdims=True)
+    return (points * weights[..., None]).sum(1, keepdims=True) / np.maximum(weights.sum(1), 1e-12)[:, None, None]
+
+
+def _deepened(points: np.ndarray, shapes: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """(T, L, 3): 2-D points with the depth that shapes (L, 3) or (T, L, 3) have in the pose that fits them best
     (scaled orthography: the affine camera's rows, made orthonormal)."""
     shapes = np.broadcast_to(shapes, (len(points), *shapes.shape[-2:]))
-    p, x = points - points.mean(1, keepdims=True), shapes - shapes.mean(1, keepdims=True)
-    camera = (p.transpose(0, 2, 1) @ x) @ np.linalg.pinv(x.transpose(0, 2, 1) @ x, rcond=1e-6, hermitian=True)
+    p, x = points - _centre(points, weights), shapes - _centre(shapes, weights)
+    heavy = x if weights is None else x * weights[..., None]
+    camera = (p.transpose(0, 2, 1) @ heavy) @ np.linalg.pinv(x.transpose(0, 2, 1) @ heavy, rcond=1e-6, hermitian=True)
     u, s, vt = np.linalg.svd(camera, full_matrices=False)
     rows = u @ vt
     depth = (x @ np.cross(rows[:, 0], rows[:, 1])[:, :, None])[..., 0] * s.mean(1)[:, None]

@@ -60,6 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fit the face to landmarks (pose, identity, expression) instead of learning one from them",
     )
     parser.add_argument(
+        "--point-weights",
+        choices=("auto", "none"),
+        default="auto",
+        help="with --fit: auto weighs each point by the visibility, confidence or likelihood that the file has for it, "
+        "so that hidden points leave the rest; none weighs all alike (default: auto)",
+    )
+    parser.add_argument(
         "--extractor",
         metavar="NAME",
         help="the tool that made the files, where they do not say it (spectre writes deca's keys)",
@@ -150,4 +157,4 @@ def _fitting(args: argparse.Namespace, progress: Listener) -> FittingReader:
         raise DataError("--fit", f"with --face {args.face}", "a face that is there already, as anny or ict:PATH")
     if args.format != "auto":
         raise DataError("--fit", f"with --format {args.format}", "files that are looked at")
-    return FittingReader(open_face(args.face, progress=progress))
+    return FittingReader(open_face(args.face, progress=progress), weighted=args.point_weights == "auto")

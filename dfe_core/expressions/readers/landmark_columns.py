@@ -14,6 +14,9 @@ LEAST_NAMED = 8
 """Points with names: fewer may be anything that has an x and a y."""
 _NAMED = re.compile(r"(?P<name>[^\d\W].*?)[_. ](?P<axis>[xyz])")
 _NO_POINT = re.compile(r"gaze|pose|rect|head|rot|quat|euler|angle|degree|vec|au\d|cursor|mouse|acc|gyro")
+WEIGHTS = ("weight", "visibility", "likelihood", "confidence", "conf", "score", "presence", "c", "v")
+"""What tools call how sure they are of a point: DeepLabCut's likelihood, OpenPose's confidence (c), MediaPipe's
+visibility and presence."""
 _COLUMN = (
     re.compile(r"(?P<axis>[xyz])_?(?P<index>\d{1,5})$"),
     re.compile(r"landmark\[(?P<index>\d{1,5})\]\.(?P<axis>[xyz])$"),
@@ -41,6 +44,24 @@ def coordinate_columns(header: Sequence[str]) -> list[list[int]]:
         ):
             return [[found[a, i] for a in axes] for i in indices]
     return _named_points(header)
+
+
+def weight_columns(header: Sequence[str], columns: Sequence[Sequence[int]]) -> list[int]:
+    """For every point of `coordinate_columns` the column of its weight (``likelihood_0`` beside ``x_0``,
+    ``nose_confidence`` beside ``nose_x``); [] where a point has none of the name that the first one has."""
+    place = {name: i for i, name in enumerate(header)}
+    for word in WEIGHTS:
+        found = [place.get(_in_place_of_axis(header[point[0]], word)) for point in columns]
+        if known := [i for i in found if i is not None]:
+            return known if len(known) == len(columns) else []
+    return []
+
+
+def _in_place_of_axis(name: str, word: str) -> str:
+    """The name of an x column with `word` for the axis."""
+    patterns = (*(pattern.match(name) for pattern in _COLUMN), _NAMED.fullmatch(name))
+    match = next(m for m in patterns if m)
+    return name[: match.start("axis")] + word + name[match.end("axis") :]
 
 
 def _named_points(header: Sequence[str]) -> list[list[int]]:

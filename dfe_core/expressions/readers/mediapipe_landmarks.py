@@ -5,7 +5,8 @@ A frame is a mapping with ``face_landmarks`` (or ``faceLandmarks``, ``multi_face
 ``{_x, _y}``, ``[x, y, z]`` or ``[x, y]``: 468 or 478 are MediaPipe's, any other number (face-api's 68, clmtrackr's 71)
 is taken as it is. Coordinates are pixels, or shares of the image. Frames come as a list, under ``frames`` or
 ``results``, or one a line; their times are numbers or ISO dates. Blendshape scores are the ``mediapipe`` reader's.
-WebGazer's logs (468 points in pixels at ISO times, printed over many lines) were read for this.
+WebGazer's logs (468 points in pixels at ISO times, printed over many lines) were read for this. Where points have a
+visibility, presence, score or confidence, it becomes their weight in a fit.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.landmark_recording import IMAGE, PointTrack, point_track
+from dfe_core.expressions.landmark_recording import IMAGE, PointTrack, point_track, with_weights
 from dfe_core.expressions.readers.json_file import load_json, rate
-from dfe_core.expressions.readers.landmark_columns import LEAST_POINTS
+from dfe_core.expressions.readers.landmark_columns import LEAST_POINTS, WEIGHTS
 from dfe_core.expressions.readers.options import ROWS, ReadOptions, TimeColumn
 from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
 
@@ -73,7 +74,8 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
         raise DataError(path, "no face in any frame", " or ".join(KEYS[:2]) + ", a list of points")
     if wanted >= most:
         raise DataError(path, f"no face number {wanted}", f"0 to {most - 1}")
-    points, valid = _stack([f[wanted] if wanted < len(f) else None for f in faces], path)
+    taken = [f[wanted] if wanted < len(f) else None for f in faces]
+    points, valid = _stack(taken, path)
     points, told = _in_pixels(points, valid, content)
     own = "mediapipe" if points.shape[1] in COUNTS else "landmarks"
     notes = (
@@ -81,17 +83,9 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
         *told,
         *((f"Up to {most} faces a frame: number {wanted} of each is taken.",) if most > 1 else ()),
     )
-    return [
-        point_track(
-            path,
-            points,
-            _timing(frames, content, options, path),
-            options.extractor or own,
-            IMAGE,
-            valid=valid,
-            notes=notes,
-        )
-    ]
+    timing = _timing(frames, content, options, path)
+    track = point_track(path, points, timing, options.extractor or own, IMAGE, valid=valid, notes=notes)
+    return [with_weights(track, _point_weights(taken, points.shape[1]), timing)]
 
 
 def _load(path: Path) -> Any:
@@ -178,6 +172,20 @@ def _stack(faces: list[Any], path: Path) -> tuple[np.ndarray, np.ndarray]:
                 "the same points in every frame",
             ) from None
     return points, valid
+
+
+def _point_weights(faces: list[Any], count: int) -> np.ndarray | None:
+    """(T, V) how sure the tool is of each point, 1 where a point does not say; None where none does."""
+    first = next(face for face in faces if face)[0]
+    key = next((word for word in WEIGHTS if isinstance(first, Mapping) and word in first), None)
+    if key is None:
+        return None
+    weights = np.ones((len(faces), count))
+    for i, face in enumerate(faces):
+        if face:
+            found = [point.get(key) for point in face]
+            weights[i] = [1.0 if not isinstance(value, (int, float)) else value for value in found]
+    return weights
 
 
 def _check_points(face: Any, path: Path) -> None:

@@ -349,6 +349,8 @@ def _layout(path: Path, head: bytes) -> TextTable:
         header = next(csv.reader([lines[start]], delimiter=delimiter))
     except (csv.Error, StopIteration) as error:
         raise DataError(path, f"a header that is not readable ({error})", "column names") from None
+    if stacked := _stacked_header(lines[start : start + 3], delimiter):
+        header, start = stacked, start + 2
     if _ends_with_separator(lines[start + 1 : start + 20], delimiter, len(header)):
         header.append("")
     body = "\n".join(lines[start + 1 : start + 20])
@@ -364,6 +366,15 @@ def _layout(path: Path, head: bytes) -> TextTable:
         notes=notes,
         first=_first_row(lines[start + 1 : start + 20], delimiter),
     )
+
+
+def _stacked_header(lines: Sequence[str], delimiter: str) -> list[str]:
+    """Column names of DeepLabCut's three header rows (scorer, bodyparts, coords), as ``nose_x`` after ``frame``; [] for
+    other tables."""
+    cells = [[cell.strip() for cell in line.split(delimiter)] for line in lines]
+    if [row[0].lower() for row in cells] != ["scorer", "bodyparts", "coords"] or len(set(map(len, cells))) != 1:
+        return []
+    return ["frame", *(f"{part}_{axis}" for part, axis in zip(cells[1][1:], cells[2][1:], strict=True))]
 
 
 def _below_metadata(lines: Sequence[str], start: int) -> int:
