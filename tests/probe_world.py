@@ -67,23 +67,25 @@ def planted_codewords(actions: set[str]) -> set[int]:
 
 def write_counts(tokens: TokenCache, held: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
     """counts.parquet, as encoding writes it."""
-    rows = []
-    for name, (words, levels) in held.items():
-        stage = np.broadcast_to(np.arange(words.shape[1]), words.shape)
-        table = pd.DataFrame(
-            {
-                "recording": name,
-                "stage": stage.ravel(),
-                "codeword": words.ravel().astype(np.int32),
-                "intensity": np.asarray(tokens.levels)[levels].ravel(),
-            }
-        )
-        rows.append(
-            table[table["codeword"] != 0]
-            .groupby(["recording", "stage", "codeword"], as_index=False)
-            .agg(uses=("intensity", "size"), intensity=("intensity", "sum"))
-        )
-    pd.concat(rows).to_parquet(tokens.path / "counts.parquet", index=False)
+    names = np.repeat(np.arange(len(held)), [words.size for words, _ in held.values()])
+    stage = np.concatenate(
+        [np.broadcast_to(np.arange(words.shape[1]), words.shape).ravel() for words, _ in held.values()]
+    )
+    words = np.concatenate([words.ravel() for words, _ in held.values()])
+    intensity = np.concatenate([np.asarray(tokens.levels)[levels].ravel() for _, levels in held.values()])
+    used = words != 0
+    cells, cell, uses = np.unique(
+        np.stack([names, stage, words], 1)[used], axis=0, return_inverse=True, return_counts=True
+    )
+    pd.DataFrame(
+        {
+            "recording": np.array(list(held))[cells[:, 0]],
+            "stage": cells[:, 1],
+            "codeword": cells[:, 2].astype(np.int32),
+            "uses": uses,
+            "intensity": np.bincount(cell.ravel(), intensity[used], len(cells)).astype(np.float32),
+        }
+    ).to_parquet(tokens.path / "counts.parquet", index=False)
 
 
 def _tokens(dataset: Dataset, name: str) -> tuple[np.ndarray, np.ndarray]:

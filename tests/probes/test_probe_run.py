@@ -142,7 +142,7 @@ def labels_of(path):
 
 
 def test_regression_finds_a_planted_quantity(face, tmp_path):
-    make_probe_world(tmp_path, face, "default", subjects=80, seed=3)
+    make_probe_world(tmp_path, face, "default", subjects=80, minutes=0.5, seed=3, aus=False)
     found = run_probe(
         ProbeSettings(model="m", dataset="d", label="arousal", features=("bow-intensity",), **FEW), tmp_path
     ).to_json()
@@ -174,11 +174,15 @@ def test_every_kind_of_feature_gives_a_score_with_an_interval(default, name):
 
 @pytest.mark.parametrize("model", ["svm", "boosting"])
 @pytest.mark.parametrize("label", ["condition", "arousal"])
-def test_other_models_give_a_score(default, model, label):
+def test_other_models_give_a_score(default, model, label, tmp_path):
+    few = default.dataset.recordings.iloc[:24][["recording", "condition", "arousal"]]
+    few.to_csv(tmp_path / "few.csv", index=False)
     settings = ProbeSettings(
         model="m",
         dataset="d",
         label=label,
+        labels=str(tmp_path / "few.csv"),
+        drop_missing=True,
         features=("au",),
         models=(model,),
         folds=2,
