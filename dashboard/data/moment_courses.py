@@ -8,8 +8,9 @@ from functools import lru_cache
 import numpy as np
 
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.render.recording_pack import quantised
 
-from .packs import pack, quantised
+from .packs import pack
 
 BEFORE_S, AFTER_S, FPS = 0.8, 0.7, 20
 """How long before and after its moment a thumbnail shows, and its frames per second."""

@@ -14,12 +14,13 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.store import AlignedAus, list_aligned
+from dfe_core.render.recording_pack import recording_arrays
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.stage_usage import error_by_stage
 
 from .channel_lanes import au_lane, channel_lanes, pack_parts
-from .packs import pack, quantised
+from .packs import pack
 
 PART = 18_000
 """Frames in one part: ten minutes at 30 a second, 3 MB for the browser."""
@@ -86,8 +87,6 @@ def _track(
     error = error_by_stage(_codebook, found, psi, _face)
     parts = max(1, -(-len(psi) // PART))
     keep = slice(min(part, parts - 1) * PART, (min(part, parts - 1) + 1) * PART)
-    steps, scale = quantised(psi[keep].T)
-    levels = np.abs(found.intensities[keep][..., None] - _tokens.levels).argmin(-1).astype(np.uint8)
     series = channel_series(_dataset, recording, channel_sources(_dataset))
     lanes = channel_lanes(series, frames.rows(found.frame)[keep])
     units = None if _aus is None else au_lane(_aus, recording, found.frame[keep])
@@ -95,14 +94,15 @@ def _track(
     header, curves = pack_parts(lanes, found.time_s[keep])
     data = pack(
         header,
-        time=found.time_s[keep].astype(np.float32),
-        psi=np.ascontiguousarray(steps.T),
-        scale=scale,
-        tokens=found.tokens[keep].astype(np.uint16),
-        levels=levels,
-        intensities=_tokens.levels.astype(np.float32),
-        error=error[keep],
         channels=curves,
+        **recording_arrays(
+            found.time_s[keep],
+            psi[keep],
+            tokens=found.tokens[keep],
+            intensities=found.intensities[keep],
+            levels=_tokens.levels,
+            error=error[keep],
+        ),
     )
     return Track(
         data=data,

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dfe_core.faces.model import REGIONS
-from dfe_core.render.palette import quantised_heat, signed_heat
-
-REGION_COLOURS = dict(
-    zip(
-        REGIONS,
-        ("#0072B2", "#56B4E9", "#999933", "#E69F00", "#CC79A7", "#AA4499", "#D55E00", "#009E73", "#8A909C"),
-        strict=True,
-    )
-)
-"""Okabe and Ito's palette with two of Tol's muted colours; "other" is grey."""
+from dfe_core.render.palette import REST_COLOUR, quantised_heat, signed_heat
 
 ACCENT = "#4A74DB"
 """The app's blue, between its light and dark shade: legible on both backgrounds."""
@@ -35,7 +25,6 @@ CATEGORIES = (
 )
 """Of categories that have no colour of their own, in order."""
 
-REST_COLOUR = "#C9CDD4"
 SIDE_COLOURS = {
     "left": "#0072B2",
     "right": "#D55E00",
@@ -54,8 +43,3 @@ DIVERGING = signed_heat()
 def plotly_scale(table: np.ndarray) -> list[list]:
     """A colour table as plotly wants it."""
     return [[i / (len(table) - 1), f"rgb({r},{g},{b})"] for i, (r, g, b) in enumerate(table.tolist())]
-
-
-def region_colour(region: str) -> str:
-    """The colour of a region; grey for rest and for what has none."""
-    return REGION_COLOURS.get(region, REST_COLOUR)

@@ -14,9 +14,10 @@ import pandas as pd
 import streamlit as st
 
 from dfe_core.faces.model import REGIONS
+from dfe_core.render.palette import REGION_COLOURS
 
 from ..theme.formatting import count
-from ..theme.palette import ACCENT, REGION_COLOURS
+from ..theme.palette import ACCENT
 
 READ_ALOUD = 24
 """Figures that a chart's text gives: a longer one says how many there are and its ends."""

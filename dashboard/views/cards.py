@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.facs.codeword_names import Verdict
+from dfe_core.render.palette import region_colour
 
 from ..data.dictionary import Dictionary
 from ..theme.formatting import mm, percent
-from ..theme.palette import region_colour
 
 CHANCE = 0.5
 """Share of pairs of moments in which a sentence that says nothing picks the codeword's own."""

@@ -8,10 +8,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dfe_core.ontology import ACTION_UNITS, facs_order, title
+from dfe_core.render.palette import region_colour
 from dfe_core.reports import coverage_charts
 
 from ..data.coverage_analyses import Analysis, Axes, Filter, axes, cells
-from ..theme.palette import DIVERGING, region_colour
+from ..theme.palette import DIVERGING
 from . import figures
 
 _ROW = 16

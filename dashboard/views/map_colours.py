@@ -11,8 +11,9 @@ import pandas as pd
 from dfe_core.expressions.recording_table import find_frames
 from dfe_core.facs.store import PRESENT_PROBABILITY, AlignedAus
 from dfe_core.ontology import title
+from dfe_core.render.palette import REGION_COLOURS, REST_COLOUR
 
-from ..theme.palette import CATEGORIES, REGION_COLOURS, REST_COLOUR, SIDE_COLOURS
+from ..theme.palette import CATEGORIES, SIDE_COLOURS
 
 RAMP = ((52, 84, 148), (86, 100, 138), (125, 124, 120), (166, 157, 117), (210, 193, 99), (240, 215, 60))
 """Cividis (Nuñez, Anderton & Renslow 2018) without its ends, which vanish on a dark and on a light page."""

@@ -19,9 +19,10 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.ontology import title
 from dfe_core.probes.result import list_results
+from dfe_core.render.recording_pack import quantised
 
 from ..data import artefact_cache, media
-from ..data.packs import pack, quantised
+from ..data.packs import pack
 from ..theme.formatting import clock
 from . import map_colours
 from .cards import sentence_of

@@ -9,9 +9,10 @@ import plotly.graph_objects as go
 
 from dfe_core.p_values import at_floor, p_text
 from dfe_core.probes.result import ProbeResult
+from dfe_core.render.palette import region_colour
 from dfe_core.reports.coverage_charts import interval_bars
 
-from ..theme.palette import ACCENT, region_colour
+from ..theme.palette import ACCENT
 from . import figures
 
 

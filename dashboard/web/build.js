@@ -1,5 +1,6 @@
 // Bundles src/views into built/: one file a view, with its copy of the shared code, as Streamlit takes a component's script;
-// and src/pages into the library, for pages that it writes to be opened without a server.
+// src/pages into the library, for pages that it writes to be opened without a server; and src/notebook into the library,
+// the same views with their style for notebooks.
 //
 //   node build.js           build
 //   node build.js --watch   build at every change, readable and with source maps; build again before a commit
@@ -15,12 +16,14 @@ import * as esbuild from "esbuild";
 
 const HERE = import.meta.dirname, VIEWS = "src/views", PAGES = "src/pages", BUILT = "built";
 const WRITTEN = "../../dfe_core/reports/templates"; // pages of the library
+const NOTEBOOK = "src/notebook", WIDGETS = "../../dfe_core/notebook/static"; // anywidget's
+const STYLE = `${BUILT}/views.css`; // of the views, which the notebook's bundle holds
 const SHADING = "../../dfe_core/render/shading.glsl"; // how the library's own pictures are lit
 /** @param {string} folder */
 const scriptsOf = (folder) => readdirSync(join(HERE, folder)).filter((name) => name.endsWith(".js")).sort();
 /** @param {string} folder @param {string} to @returns {[folder: string, name: string, out: string][]} */
 const bundles = (folder, to) => scriptsOf(folder).map((name) => [folder, name, `${to}/${name}`]);
-const SCRIPTS = [...bundles(VIEWS, BUILT), ...bundles(PAGES, WRITTEN)];
+const SCRIPTS = [...bundles(VIEWS, BUILT), ...bundles(PAGES, WRITTEN), [NOTEBOOK, "widget.js", `${WIDGETS}/widget.js`]];
 
 const sha256 = (/** @type {string | Uint8Array} */ content) => createHash("sha256").update(content).digest("hex");
 
@@ -41,7 +44,7 @@ const options = ([folder, name, outfile], readable) => ({
   // The scene's script stands in a page of its own, as those of pages do; the others are imported by Streamlit.
   format: name === "scene.js" || folder === PAGES ? "iife" : "esm",
   target: "es2022",
-  loader: { ".glsl": "text" },
+  loader: { ".glsl": "text", ".css": "text" },
   define: { __BUILD__: JSON.stringify(sha256(JSON.stringify(hashes([...filesIn("src/shared"), SHADING]))).slice(0, 12)) },
   minify: !readable,
   sourcemap: readable && "inline",
@@ -54,7 +57,7 @@ async function bundled() {
   const made = await Promise.all(SCRIPTS.map((script) => esbuild.build({ ...options(script, false), write: false })));
   const files = Object.fromEntries(made.map(({ outputFiles: [{ contents }] }, i) => [SCRIPTS[i][2], contents]));
   const built = Object.fromEntries(Object.entries(files).map(([file, content]) => [file, sha256(content)]));
-  const manifest = { sources: hashes([...filesIn("src"), SHADING, "build.js", "package-lock.json"]), built };
+  const manifest = { sources: hashes([...filesIn("src"), SHADING, STYLE, "build.js", "package-lock.json"]), built };
   return { ...files, [`${BUILT}/manifest.json`]: new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`) };
 }
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from dfe_core.faces.model import FaceModel
+from dfe_core.faces.model import REGIONS, FaceModel
 
 _PATH_LCH = (
     (0.88, 0.024, 62.0),
@@ -39,6 +39,23 @@ MOUTH_CODE = 2
 
 MATERIAL_RGB = np.array([(0, 0, 0), EYE_WHITE, MOUTH, IRIS, PUPIL])
 """(5, 3) sRGB by material code; skin takes the heat map instead."""
+
+REGION_COLOURS = dict(
+    zip(
+        REGIONS,
+        ("#0072B2", "#56B4E9", "#999933", "#E69F00", "#CC79A7", "#AA4499", "#D55E00", "#009E73", "#8A909C"),
+        strict=True,
+    )
+)
+"""Okabe and Ito's palette with two of Tol's muted colours; "other" is grey."""
+
+REST_COLOUR = "#C9CDD4"
+"""Of rest, and of what has no region."""
+
+
+def region_colour(region: str) -> str:
+    """The colour of a region; grey for rest and for what has none."""
+    return REGION_COLOURS.get(region, REST_COLOUR)
 
 
 @lru_cache(maxsize=1)

@@ -8,12 +8,12 @@ import pytest
 
 from dashboard.data import artefact_cache
 from dashboard.selection import frame_selection
-from dashboard.theme.palette import REST_COLOUR
 from dashboard.views import map_colours, map_view
 from dashboard.views.map_colours import RAMP, SIGNED, rgb
 from dfe_core.embedding.maps import MapSettings, build_map, list_maps, open_map
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus
+from dfe_core.render.palette import REST_COLOUR
 from tests.dashboard.fake_cache import add_analyses, build
 
 

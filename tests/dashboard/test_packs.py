@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from dashboard.data.packs import codebook_pack, pack, quantised
+from dashboard.data.packs import codebook_pack, pack
+from dfe_core.render.recording_pack import quantised
 from dfe_core.render.scene import unpack_scene
 from dfe_core.render.viewer import eyeballs, framing, look_of
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from dashboard import web
-from dashboard.data.packs import codebook_pack, pack, quantised
+from dashboard.data.packs import codebook_pack, pack
 from dfe_core.faces.model import FaceModel
+from dfe_core.render.recording_pack import quantised
 from dfe_core.render.scene import pack_scene
 from dfe_core.render.surface import surface_of
 from dfe_core.render.viewer import look_of

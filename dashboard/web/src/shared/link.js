@@ -23,9 +23,10 @@ export function recall(name) {
   return shown.get(name)?.split("*") ?? null;
 }
 
-/** Put into the link how a view is looked at; null where it is as at first.
+/** Put into the link how a view is looked at; null where it is as at first. A view without a name stays out of it.
  * @param {string} name @param {(string | number)[] | null} values */
 export function remember(name, values) {
+  if (!name) return;
   const link = looks(), { shown } = link;
   const text = values?.map((v) => (typeof v === "number" ? Number(v.toFixed(4)) : v)).join("*");
   if (shown.get(name) === text) return;

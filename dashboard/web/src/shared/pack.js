@@ -40,6 +40,32 @@ export function unpack(buffer) {
 }
 
 /**
+ * Take the bytes of a pack from elsewhere than the network: what asks for its name gets them, as long as one of those
+ * who gave them holds them.
+ * @param {string} name of the content @param {DataView} bytes @returns {() => void} lets go of them
+ */
+export function givePack(name, bytes) {
+  const given = page.given.get(name) ?? { bytes, holders: 0 };
+  given.holders++;
+  page.given.set(name, given);
+  return () => {
+    given.holders--;
+    if (given.holders) return;
+    page.given.delete(name);
+    page.assets.delete(name);
+  };
+}
+
+/** @param {string} url @returns {Promise<ArrayBuffer>} */
+async function bytesAt(url) {
+  const given = page.given.get(url)?.bytes;
+  if (given) return /** @type {ArrayBuffer} */ (given.buffer.slice(given.byteOffset, given.byteOffset + given.byteLength));
+  const reply = await fetch(url);
+  if (!reply.ok) throw new Error(`${reply.status} for ${url}`);
+  return reply.arrayBuffer();
+}
+
+/**
  * Fetch and unpack; the same address is fetched once, unless it failed. The packs fetched last are kept.
  * @param {string} url
  * @returns {Promise<Pack>}
@@ -47,10 +73,7 @@ export function unpack(buffer) {
 export function loadPack(url) {
   const kept = page.assets.get(url);
   if (kept) return kept;
-  const loading = fetch(url).then((reply) => {
-    if (!reply.ok) throw new Error(`${reply.status} for ${url}`);
-    return reply.arrayBuffer();
-  }).then(unpack);
+  const loading = bytesAt(url).then(unpack);
   loading.catch(() => page.assets.delete(url));
   page.assets.set(url, loading);
   for (const oldest of page.assets.keys()) {

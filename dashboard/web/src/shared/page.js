@@ -16,6 +16,7 @@
  * @typedef {object} Page
  * @property {string} build hash of the shared sources
  * @property {Map<string, Promise<Pack>>} assets packs by address
+ * @property {Map<string, { bytes: DataView, holders: number }>} given bytes of packs that are not fetched, by name
  * @property {Stage | null} stage the one WebGL context
  * @property {number} glideUntil until when (ms of `performance.now`) the clicked face is on its way
  * @property {WeakMap<object, import("./view.js").View<any>>} mounted the view of a component's root
@@ -31,7 +32,7 @@ const BUILD = typeof __BUILD__ === "undefined" ? "unbuilt" : __BUILD__;
 /** @returns {Page} */
 function opened() {
   if (window.__dfe?.build === BUILD) return window.__dfe;
-  return (window.__dfe = { build: BUILD, assets: new Map(), stage: null, glideUntil: 0, mounted: new WeakMap(),
+  return (window.__dfe = { build: BUILD, assets: new Map(), given: new Map(), stage: null, glideUntil: 0, mounted: new WeakMap(),
     stretched: false, link: { path: "", shown: new Map(), linked: new Map(), written: false, soon: 0, every: 0 } });
 }
 

@@ -16,7 +16,8 @@ import { mount, View } from "../shared/view.js";
  * @typedef {{ id: number, src?: string, title: string, note: string, colour: string, alt: string, chip?: string,
  *   named?: boolean, score?: string }} Item `chip`: a mark after the title, of action units where it is `named`
  * @typedef {{ items: Item[], selected: number, chosen?: number[], face?: import("../shared/face.js").FaceAddress,
- *   codebook?: string, model: string, narrow?: boolean, row?: boolean, label?: string, confirms?: boolean }} Data
+ *   codebook?: string, model: string, narrow?: boolean, row?: boolean, label?: string, confirms?: boolean, enclosed?: boolean }} Data
+ * `enclosed`: keys that are pressed elsewhere on the page are not its own
  */
 
 /** Where the next card is, from a key: its index among `count` cards in so many columns, or null.
@@ -159,7 +160,7 @@ export class Gallery extends View {
   /** Left and right walk the gallery from anywhere on the page while a codeword is open. @param {KeyboardEvent} event */
   walkFromAnywhere(event) {
     const target = /** @type {HTMLElement} */ (event.composedPath()[0]);
-    if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT|CANVAS)$/.test(target.tagName)
+    if (this.data.enclosed || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT|CANVAS)$/.test(target.tagName)
       || target.isContentEditable || target.getAttribute?.("role") === "slider" || this.box.contains(target)) return;
     const ids = [...this.cards.keys()], at = ids.indexOf(/** @type {number} */ (this.selected));
     const to = { ArrowLeft: ids[at - 1], ArrowRight: ids[at + 1] }[event.key];

@@ -22,8 +22,8 @@ import { mount, View } from "../shared/view.js";
  * @typedef {{ face: import("../shared/face.js").FaceAddress, codebook: string, recording: string, name: string,
  *   look: string, at?: number, stages?: number, items: Item[], height: number, chosen?: number[], marks?: number[],
  *   bands?: import("../shared/strips.js").Band[], excludes?: boolean, from?: number,
- *   film?: { video: string, times: string, name: string } | null }} Data
- * `at`: the row it opens at; `marks`: rows that were selected on the map; `bands`: events and what is excluded;
+ *   film?: { video: string, times: string, name: string } | null, seconds?: number }} Data
+ * `at`: the row it opens at; `seconds`: where it goes when that changes; `marks`: rows that were selected on the map; `bands`: events and what is excluded;
  * `excludes`: whether spans may be drawn that are then excluded; `from`: mm below which a codeword is faint; `film`: the
  * recording's video, and the times of its frames with its sound
  */
@@ -78,6 +78,7 @@ class Player extends View {
     this.stages = 1;
     this.range = 1;
     this.noted = 0;
+    /** @type {number | undefined} */ this.seconds = undefined;
     this.telling = 0;
     this.told = "";
     this.listed = "";
@@ -223,6 +224,8 @@ class Player extends View {
     if (this.pack !== pack) this.open(new Recording(pack, codebook.psi));
     this.pack = pack;
     this.openFilm(times);
+    if (data.seconds !== undefined && data.seconds !== this.seconds) this.go(this.track.rowAt(data.seconds));
+    this.seconds = data.seconds;
     this.strips.choose(new Set(data.chosen || []), data.marks || [], data.bands || []);
     this.excluder.hidden = !data.excludes;
     this.showRows(this.kind);
@@ -332,7 +335,7 @@ class Player extends View {
     const mode = this.mode[0].toLowerCase() + (this.kind === STAGE ? "s" : "");
     const values = [...this.camera.values, mode, ...(whole ? [] : [from, until])];
     remember(this.name, this.camera.moved || mode !== "m" || !whole ? values : null);
-    if (this.playback.playing && performance.now() - this.noted > 1000) {
+    if (this.name && this.playback.playing && performance.now() - this.noted > 1000) {
       this.noted = performance.now();
       putParameter("t", Number(this.time.toFixed(3)));
     }

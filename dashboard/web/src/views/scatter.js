@@ -17,11 +17,19 @@ import { mount, View } from "../shared/view.js";
 /**
  * @typedef {{ points: string, colours: string, inside?: string, legend: { name: string, colour: string }[], ramp?: Ramp,
  *   words?: Record<string, string>, face?: import("../shared/face.js").FaceAddress, codebook?: string, model: string,
- *   selected?: number[], point?: number, height: number, alt: string, look: string }} Data
+ *   selected?: number[], point?: number, rows?: number[], height: number, alt: string, look: string }} Data
+ * `inside`: the pack of the frames that are selected, or `rows`: which they are
  */
 
 /** ``50, 80, 95``: the shares that lines enclose, in percent. @param {number[][]} lines */
 const shares = (lines) => [...new Set(lines.map(([share]) => Math.round(100 * share)))].join(", ");
+
+/** Which of `count` points are in `rows`; null for none. @param {number[]} rows @param {number} count */
+const marked = (rows, count) => {
+  const out = new Uint8Array(count);
+  for (const row of rows) out[row] = 1;
+  return rows.length ? out : null;
+};
 
 const SHADE = ["11%", "82%"].map((share) => `color-mix(in srgb, var(--st-text-color) ${share}, transparent)`);
 
@@ -140,7 +148,7 @@ class Scatter extends View {
     this.codebook = data.codebook ? await loadPack(data.codebook) : null;
     this.facesOn.hidden = !this.face || !points.shown;
     this.chosen = new Set(data.selected || []);
-    this.inside = data.inside ? (await loadPack(data.inside)).inside : null;
+    this.inside = data.inside ? (await loadPack(data.inside)).inside : marked(data.rows ?? [], this.count);
   }
 
   /** @param {import("../shared/pack.js").Pack} points */
@@ -407,10 +415,7 @@ class Scatter extends View {
     const { points, placed = [] } = this, rows = [...Array(this.count).keys()];
     const inside = rows.filter((i) => isInside([placed[3 * i], placed[3 * i + 1]], loop));
     const ids = inside.map((i) => points.ids[i]);
-    if (points.psi) {
-      this.inside = inside.length ? new Uint8Array(this.count) : null;
-      for (const i of inside) if (this.inside) this.inside[i] = 1;
-    } else this.chosen = new Set(ids);
+    if (points.psi) this.inside = marked(inside, this.count); else this.chosen = new Set(ids);
     this.component.setTriggerValue("select", points.psi ? inside : ids);
   }
 }
