@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 from sklearn.decomposition import PCA
-from sklearn.metrics import adjusted_mutual_info_score
+from sklearn.metrics import adjusted_mutual_info_score, cohen_kappa_score
 
 import dfe_core as dfe
 from benchmarks.ar_hmm import filtered, fit_ar_hmm, smoothed
@@ -95,33 +95,59 @@ def planted(model: str, *, blinks: bool, count: int, seeds: int, planted_seed: i
     given = inputs_of(model, name)
     stretches = [one for parts in given.recordings() for one in parts]
     duration, tried = choose_duration(stretches, given.shapes, given.subjects(), count=count)
-    runs = []
-    for seed in range(seeds):
-        fitted = fit_syllables(stretches, given.shapes, count=count, duration_s=duration, seed=seed)
-        tables = labels(fitted, stretches, given.shapes)
-        runs.append((scores(tables, stretches, truth), by_frame(tables)))
+    subjects = given.subjects()
+    fitted = fit_syllables(stretches, given.shapes, count=count, duration_s=duration, subjects=subjects)
     return {
         "data": name,
         "people": len(data.recordings),
         "count": count,
         "duration_s": duration,
         "tried": {one.duration_s: round(one.bits_per_frame, 3) for one in tried},
-        "by_seed": [score for score, _ in runs],
-        "ami_over_seeds": _least_agreement([label for _, label in runs]),
-        "ami_over_halves": halves(given, stretches, count, duration),
+        **scores(labels(fitted, stretches, given.shapes), stretches, truth),
+        **agreement(given, stretches, stretches, count=count, duration=duration, draws=seeds),
     }
 
 
-def halves(given: SyllableInputs, stretches: Sequence[TokenStretch], count: int, duration: float) -> float:
-    """Agreement, on all frames, of two models fitted to one half of the recordings each."""
-    names = np.random.default_rng(0).permutation(sorted({one.recording for one in stretches}))
-    first = set(names[: len(names) // 2].tolist())
-    found = []
-    for side in (True, False):
-        own = [one for one in stretches if (one.recording in first) is side]
-        fitted = fit_syllables(own, given.shapes, count=count, duration_s=duration)
-        found.append(by_frame(labels(fitted, stretches, given.shapes)))
-    return round(adjusted_mutual_info_score(*found), 3)
+def agreement(
+    given: SyllableInputs,
+    fitted_on: Sequence[TokenStretch],
+    judged: Sequence[TokenStretch],
+    *,
+    count: int,
+    duration: float,
+    draws: int,
+) -> dict[str, float]:
+    """Agreement of models of other frames, on the frames of `judged`: of draws of 80 % of the people (the least of all
+    pairs), of two halves of the recordings that share people, and of two halves of the people.
+
+    For the halves of people also agreement on what is rest (Cohen's kappa), and AMI over frames that both call none.
+    """
+    people = given.subjects()
+    owner = np.array([str(people[one.recording]) for one in fitted_on])
+    names = np.array([one.recording for one in fitted_on])
+
+    def found(kept: np.ndarray) -> np.ndarray:
+        own = [one for one, keep in zip(fitted_on, kept, strict=True) if keep]
+        fitted = fit_syllables(own, given.shapes, count=count, duration_s=duration, subjects=people)
+        return by_frame(labels(fitted, judged, given.shapes))
+
+    drawn = [found(np.isin(owner, _part(owner, 0.8, seed))) for seed in range(draws)]
+    side, half = np.isin(owner, _part(owner, 0.5, 0)), np.isin(names, _part(names, 0.5, 0))
+    first, second = found(side), found(~side)
+    moving = (first > 0) & (second > 0)
+    return {
+        "ami_over_draws_of_people": _least_agreement(drawn),
+        "ami_over_halves_of_recordings": _least_agreement([found(half), found(~half)]),
+        "ami_over_halves_of_people": _least_agreement([first, second]),
+        "the_same_where_both_move": round(adjusted_mutual_info_score(first[moving], second[moving]), 3),
+        "kappa_of_rest": round(cohen_kappa_score(first > 0, second > 0), 3),
+    }
+
+
+def _part(names: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """A share of the names, drawn at random."""
+    order = np.random.default_rng(seed).permutation(np.unique(names))
+    return order[: round(share * len(order))]
 
 
 def _least_agreement(found: Sequence[np.ndarray]) -> float:
@@ -136,23 +162,20 @@ def bits(model: str, dataset: str, *, frames: int, count: int, seeds: int) -> di
     fitted_on, held_out = hold_out(stretches, given.subjects(), 0)
     duration, tried = choose_duration(fitted_on, given.shapes, given.subjects(), count=count)
     started = time.process_time()
-    models = [
-        fit_syllables(fitted_on, given.shapes, count=count, duration_s=duration, seed=seed) for seed in range(seeds)
-    ]
-    seconds = (time.process_time() - started) / seeds
-    total, coded = models[0].bits(held_out)
+    fitted = fit_syllables(fitted_on, given.shapes, count=count, duration_s=duration, subjects=given.subjects())
+    seconds = time.process_time() - started
+    total, coded = fitted.bits(held_out)
     found: dict[str, object] = {
         "data": f"{model} {dataset}",
         "frames_fitted": sum(map(len, fitted_on)),
         "frames_coded": coded,
-        "count": models[0].syllables - 1,
+        "count": fitted.syllables - 1,
         "duration_s": duration,
         "tried": {one.duration_s: round(one.bits_per_frame, 3) for one in tried},
         "syllables": round(total / coded, 3),
         **{name: round(value / coded, 3) for name, value in rivals(given, fitted_on, held_out, count).items()},
         "fit_cpu_s": round(seconds, 1),
-        "ami_over_seeds": _least_agreement([by_frame(labels(m, held_out, given.shapes)) for m in models]),
-        "ami_over_halves": halves(given, stretches, count, duration),
+        **agreement(given, fitted_on, held_out, count=count, duration=duration, draws=seeds),
     }
     return found
 

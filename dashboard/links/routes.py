@@ -19,7 +19,7 @@ _PAGES = f"{__name__.partition('.')[0]}.pages"
 FIRST = "overview"
 GROUPS = {
     "": (FIRST,),
-    "Explore": ("codebook", "find", "recordings", "map", "motion"),
+    "Explore": ("codebook", "find", "recordings", "syllables", "map", "motion"),
     "Analyse": ("coverage", "groups", "probes", "raters", "compare"),
     "Manage": ("study", "data"),
 }
@@ -30,6 +30,7 @@ TITLES = {
     "motion": ("Faces in motion", "animation"),
     "compare": ("Compare", "compare"),
     "recordings": ("Recordings", "timeline"),
+    "syllables": ("Syllables", "animated_images"),
     "coverage": ("Coverage", "select_all"),
     "map": ("Map", "scatter_plot"),
     "study": ("New study", "rocket_launch"),

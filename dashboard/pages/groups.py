@@ -23,7 +23,7 @@ from dfe_core.p_values import at_floor, bounds
 from dfe_core.reports.supplement_figures import volcano_figure
 from dfe_core.store import artefact_path, content_key, read_json
 
-from ..data import artefact_cache, thumbnails
+from ..data import artefact_cache, syllable_sets, thumbnails
 from ..panels import (
     coverage_report,
     empty_states,
@@ -96,7 +96,21 @@ def shown(choice: artefact_cache.Choice) -> None:
         help="Subjects have several recordings of a level: a linear mixed model of them stands beside each test. "
         "It takes about a minute.",
     )
-    asked = Asked(by=by, aus=aus, covariates=tuple(covariates), mixed=bool(mixed))
+    sets = syllable_sets.sets_of(choice)
+    with_syllables = bool(sets) and st.toggle(
+        "Syllables as well",
+        key="groups_syllables",
+        bind="query-params",
+        help=f"Rate, share of time, duration and latency of each syllable, as a family of its own: "
+        f"{syllable_sets.title_of(sets[0])}, those found last.",
+    )
+    asked = Asked(
+        by=by,
+        aus=aus,
+        covariates=tuple(covariates),
+        mixed=bool(mixed),
+        syllables=syllable_sets.key_of(sets[0]) if with_syllables else "",
+    )
     folder = report_folder(choice, asked)
     if (folder / MANIFEST).is_file():
         comparison(choice, by, folder)
@@ -119,12 +133,18 @@ def shown(choice: artefact_cache.Choice) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is compared. by: the label. aus: action units; None for those that are there. mixed: with mixed models."""
+    """What is compared. by: the label. aus: action units; None for those that are there. mixed: with mixed models.
+    syllables: the key of their set; empty for none."""
 
     by: str
     aus: str | None = None
     covariates: tuple[str, ...] = ()
     mixed: bool = False
+    syllables: str = ""
+
+    def settings(self) -> dict[str, Any]:
+        """What makes one comparison another; without syllables as it was before there were any."""
+        return {name: value for name, value in asdict(self).items() if name != "syllables" or value}
 
 
 def repeats(rows: pd.DataFrame, by: str) -> bool:
@@ -136,7 +156,7 @@ def report_folder(choice: artefact_cache.Choice, asked: Asked) -> Path:
     """Where the comparison of the data as they are now is kept."""
     dataset = choice.open_dataset()
     made_from = [choice.open_tokens().manifest, dataset.key, dataset.manifest.get("files"), sorted(dataset.sealed)]
-    key = content_key(["groups", VERSION, choice.model, choice.dataset, *made_from, asdict(asked)])
+    key = content_key(["groups", VERSION, choice.model, choice.dataset, *made_from, asked.settings()])
     return artefact_path("analyses", groups_report_name(key), choice.root)
 
 
@@ -150,6 +170,7 @@ def arguments(choice: artefact_cache.Choice, asked: Asked, out: Path) -> list[st
     line = ["groups", choice.model, choice.dataset, f"--by={asked.by}", "--all", "--out", str(out)]
     line += [f"--aus={asked.aus}"] if asked.aus else []
     line += ["--mixed"] if asked.mixed else []
+    line += ["--syllables"] if asked.syllables else []
     return [*line, f"--covariates={','.join(asked.covariates)}"] if asked.covariates else line
 
 

@@ -17,7 +17,7 @@ from dfe_core.probes.features.catalogue import known_features
 from dfe_core.probes.features.moves import OTHER
 from dfe_core.store import artefact_path, content_key
 
-from ..data import artefact_cache, job_manager, people
+from ..data import artefact_cache, job_manager, people, syllable_sets
 from ..data.roles import Role
 from ..data.staging import Staging
 from ..theme.formatting import plural, text
@@ -47,6 +47,8 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
     alone = aus_alone(choice.model)
     beside = [*map(str, known_channels(choice.open_dataset()))]
     unknown = {*map(str, Channel), *([] if beside else [OTHER])} - {*beside}
+    if not alone and not syllable_sets.sets_of(choice):
+        unknown.add("syllables")
     features = {
         name: what
         for name, what in known_features().items()
@@ -86,6 +88,7 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
             list(features),
             default=["au"] if alone else ["bow", "au", "psi"],
             format_func=lambda name: f"{name}: {features[name]}",
+            help="Syllables are among them once the page Syllables has found them; those found last are taken.",
         )
         places["features"] = st.empty()
         a, b, c, d = st.columns(4)

@@ -76,19 +76,25 @@ def sides(reach: Mapping[tuple[str, str], float], about: str, least: float) -> N
 
 def histogram(table: pd.DataFrame, about: str) -> None:
     """Frames at each intensity; table: low, high, frames. The tallest bar and both ends carry their figures."""
-    frames, most = table["frames"].to_numpy(), max(1, int(table["frames"].max()))
-    columns = "".join(
-        f'<i title="Intensity {low:.2f} to {high:.2f}: {count(n)} frames" style="height:{100 * n / most:.2f}%"></i>'
-        for low, high, n in zip(table["low"], table["high"], frames, strict=True)
+    columns(table, "frames", about, "frame", "Intensity")
+
+
+def columns(table: pd.DataFrame, column: str, about: str, noun: str, quantity: str) -> None:
+    """Counts by a quantity; table: low, high, and the counts in `column`. noun: what is counted. The tallest bar and
+    both ends carry their figures."""
+    numbers, most = table[column].to_numpy(), max(1, int(table[column].max()))
+    drawn = "".join(
+        f'<i title="{quantity} {low:.2f} to {high:.2f}: {count(n)} {noun}s" style="height:{100 * n / most:.2f}%"></i>'
+        for low, high, n in zip(table["low"], table["high"], numbers, strict=True)
     )
     ends = [float(table["low"].iloc[0]), float(table["high"].iloc[-1])]
     scale = "".join(f"<span>{v:.2f}</span>" for v in (ends[0], sum(ends) / 2, ends[1]))
-    at = int(frames.argmax())
+    at = int(numbers.argmax())
     _show(
         "columns",
-        f"{about}, from {ends[0]:.2f} to {ends[1]:.2f}. Most: {count(most)} frames at "
+        f"{about}, from {ends[0]:.2f} to {ends[1]:.2f}. Most: {count(most)} {noun}s at "
         f"{(table['low'].iloc[at] + table['high'].iloc[at]) / 2:.2f}",
-        f"<small>highest: {count(most)} frames</small><div>{columns}</div><footer>{scale}</footer>",
+        f"<small>highest: {count(most)} {noun}s</small><div>{drawn}</div><footer>{scale}</footer>",
     )
 
 

@@ -66,7 +66,14 @@ player = _view("player")
 
 strip = _view("strip")
 """data: face, items [{psi, title, note, still, still_alt}], still being a picture below the face, and movements
-(address of `moment_courses.courses_pack`), what each face does when it is pointed at.
+(address of `moment_courses.courses_pack`), what each face does when it is pointed at. grid: in several rows, selected:
+the index of the item that is open.
+
+Trigger: ``pick``, the index of an item."""
+
+diagram = _view("diagram")
+"""data: those of `strip`, and places [x, y] of the items, lines [{d, width, from, to, title}], labels [{x, y, text,
+end}], width, height, size of a face, alt (`syllable_figures`).
 
 Trigger: ``pick``, the index of an item."""
 

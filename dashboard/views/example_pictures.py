@@ -35,6 +35,7 @@ class Picture(StrEnum):
     SEARCH = "search"
     UNITS = "units"
     RATING = "rating"
+    SYLLABLES = "syllables"
 
 
 def picture(name: Picture) -> str:
@@ -238,6 +239,14 @@ def _rating() -> str:
     return f"{_frame(6, 18, 118, 132)}{_face(65, 84, 96, 0.8, 0, 1)}{choices}{marks}"
 
 
+def _syllables() -> str:
+    faces = "".join(_face(54 + 106 * i, 46, 64, (0.2, 0.9, 0.4)[i], (0, 0.6, 0.2)[i]) for i in range(3))
+    arrows = "".join(f'<path d="M{96 + 106 * i} 46 h22 m-7 -6 l7 6 -7 6"/>' for i in range(2))
+    spans = [(8, 40, _GREY), (50, 62, ACCENT), (114, 34, _WARM), (150, 26, _GREY), (178, 66, ACCENT), (246, 66, _WARM)]
+    row = "".join(_bar(x, 132, w, 18, colour, 0.2 if colour == _GREY else 0.5) for x, w, colour in spans)
+    return f"{faces}{arrows}{_hills(8, 124, 304, 28, (0.24, 0.42, 0.67, 0.9), ACCENT)}{row}"
+
+
 _DRAWINGS = {
     Picture.CODEWORDS: _codewords,
     Picture.MAP: _map,
@@ -253,4 +262,5 @@ _DRAWINGS = {
     Picture.SEARCH: _search,
     Picture.UNITS: _units,
     Picture.RATING: _rating,
+    Picture.SYLLABLES: _syllables,
 }

@@ -1,7 +1,7 @@
-"""Codewords, regions and AUs in one table of a comparison of groups, corrected within each family and over all of them.
+"""Codewords, regions, syllables and AUs in one table of a comparison of groups, with q in each family and over all.
 
-A family is what one question is asked of: codewords, regions of the face, AUs, and the balance of left and right of the
-last two, and which region moves after which.
+A family is what one question is asked of: codewords, regions of the face, syllables, AUs, and the balance of left and
+right of regions and AUs, and which region moves after which.
 """
 
 from __future__ import annotations
@@ -37,12 +37,15 @@ from dfe_core.groups.measures import (
     region_balance,
     region_transitions,
 )
+from dfe_core.groups.syllable_use import syllable_use
 from dfe_core.progress import Listener, silent
+from dfe_core.syllables.store import SyllableSet
 from dfe_core.table_rows import json_rows
 from dfe_core.text_enum import StrEnum
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.intervals import RunIndex
 
+_THINGS = ("codeword", "syllable", "region", "transition", "au")
 _NO_REGION = ("none", "unknown")
 
 
@@ -51,6 +54,7 @@ class Family(StrEnum):
 
     CODEWORDS = "codewords"
     REGIONS = "regions"
+    SYLLABLES = "syllables"
     AUS = "AUs"
     REGION_BALANCE = "balance of regions"
     AU_BALANCE = "balance of AUs"
@@ -94,16 +98,17 @@ def compare_families(
     settings: GroupSettings,
     *,
     aus: AlignedAus | None = None,
+    syllables: SyllableSet | None = None,
     progress: Listener = silent,
 ) -> FamilyComparison:
-    """Compare codewords, regions and, where given, AUs between the levels of a label column.
+    """Compare codewords, regions and, where given, syllables and AUs between the levels of a label column.
 
     Measures are those of the settings with onset latency; of balance families, the balance.
 
     Raises `DataError` for a column that is no grouping, and for measures of which no family has any.
     """
     parts = {}
-    for family, use in family_uses(codebook, dataset, index, aus, progress):
+    for family, use in family_uses(codebook, dataset, index, aus, syllables=syllables, progress=progress):
         asked = replace(settings, measures=family_measures(family, settings))
         parts[family] = compare_use(use, dataset, asked, progress, analysis=f"{codebook.model}, all families")
     if not parts:
@@ -119,9 +124,8 @@ def family_measures(family: Family, settings: GroupSettings) -> tuple[str, ...]:
         return (BALANCE,)
     if family == Family.TRANSITIONS:
         return (PROBABILITY,)
-    return tuple(
-        name for name in dict.fromkeys((*settings.measures, LATENCY)) if name not in (BALANCE, PROBABILITY, VALUE)
-    )
+    without = (BALANCE, PROBABILITY, VALUE, *(("intensity",) if family == Family.SYLLABLES else ()))
+    return tuple(name for name in dict.fromkeys((*settings.measures, LATENCY)) if name not in without)
 
 
 def joined_families(parts: dict[Family, GroupComparison]) -> FamilyComparison:
@@ -157,16 +161,22 @@ def adjusted_over_known(p: np.ndarray) -> np.ndarray:
 
 def _named(family: Family, table: pd.DataFrame) -> pd.DataFrame:
     """The rows of a family, with one column that names what is compared."""
-    names = next(name for name in ("codeword", "region", "transition", "au") if name in table)
+    names = next(name for name in _THINGS if name in table)
     thing = table[names].astype(str)
     if "side" in table:
         thing = thing.where(table["side"] == "both", thing + " " + table["side"])
-    rest = table.drop(columns=[c for c in ("codeword", "region", "transition", "au", "side") if c in table])
+    rest = table.drop(columns=[c for c in (*_THINGS, "side") if c in table])
     return pd.concat([pd.DataFrame({"family": str(family), "thing": thing}), rest], axis=1)
 
 
 def family_uses(
-    codebook: Codebook, dataset: Dataset, index: RunIndex, aus: AlignedAus | None, progress: Listener = silent
+    codebook: Codebook,
+    dataset: Dataset,
+    index: RunIndex,
+    aus: AlignedAus | None,
+    *,
+    syllables: SyllableSet | None = None,
+    progress: Listener = silent,
 ) -> Iterator[tuple[Family, Use]]:
     """How the things of each family are used in each recording; families that the data do not have are left out."""
     names = dataset.recordings["recording"].astype(str).tolist()
@@ -181,6 +191,8 @@ def family_uses(
         side = codebook.table["side"].astype(str).to_numpy()
         yield Family.REGION_BALANCE, replace(use, sums=region_balance(index, region_of, side, names))
         yield Family.TRANSITIONS, _transitions(codebook, index, region_of, names, known)
+    if syllables is not None:
+        yield Family.SYLLABLES, syllable_use(syllables, dataset)
     if aus is not None:
         use = au_use(aus, dataset, progress)
         yield Family.AUS, use

@@ -39,7 +39,7 @@ from dfe_core.tokens.common_rate import common_rate, thinned_tokens
 from dfe_core.tokens.intervals import iter_recordings
 from dfe_core.tokens.presence import codeword_sizes
 
-VERSION = 1
+VERSION = 2
 _TYPICAL_MM = 5.0
 
 
@@ -59,7 +59,7 @@ class SyllableSettings:
     frames
         Number of frames that are fitted at most, of recordings drawn at random; all are segmented.
     seed
-        Of that draw, of the people held out and of the start.
+        Of that draw, and of the people held out.
     """
 
     count: int = 20
@@ -239,9 +239,18 @@ def open_syllables(tokens: TokenCache, settings: SyllableSettings | None = None)
     if settings is not None:
         path = _path(tokens, settings)
         return SyllableSet(path) if is_whole(path) else None
+    return next(_of_tokens(tokens), None)
+
+
+def list_syllables(tokens: TokenCache) -> list[SyllableSet]:
+    """All syllables that have been found in these tokens, the newest first."""
+    return list(_of_tokens(tokens))
+
+
+def _of_tokens(tokens: TokenCache) -> Iterator[SyllableSet]:
     key = content_key(tokens.manifest)
     found = (SyllableSet(p) for p in newest_first(tokens.root / "analyses", SYLLABLES) if is_whole(p))
-    return next((s for s in found if s.manifest["tokens"] == key and s.manifest["version"] == VERSION), None)
+    return (s for s in found if s.manifest["tokens"] == key and s.manifest["version"] == VERSION)
 
 
 def require_syllables(tokens: TokenCache) -> SyllableSet:
@@ -275,8 +284,8 @@ def find_syllables(
         inputs.shapes,
         count=settings.count,
         duration_s=duration,
+        subjects=inputs.subjects(),
         steps=settings.steps,
-        seed=settings.seed,
         progress=progress,
     )
     path = _path(inputs.tokens, settings)

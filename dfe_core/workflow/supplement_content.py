@@ -232,12 +232,16 @@ def _units(result: FamilyComparison) -> str:
     return f"n: {each} ({'within' if design.within else 'between'} subjects)"
 
 
+_NAMED = {str(Family.CODEWORDS): "codeword", str(Family.SYLLABLES): "syllable"}
+"""Families whose things are numbers, and what one of them is."""
+
+
 def _groups_table(label: str, result: FamilyComparison) -> Table:
     """The tests of the smallest p, those of codewords with their number to show the face."""
     table = result.table.dropna(subset=["p"]).reset_index(drop=True)
     named = table.assign(
         what=[
-            f"codeword {thing}" if family == Family.CODEWORDS else str(thing)
+            f"{_NAMED[family]} {thing}" if family in _NAMED else str(thing)
             for family, thing in zip(table["family"], table["thing"], strict=True)
         ],
         pair=table["b"].astype(str) + " − " + table["a"].astype(str),

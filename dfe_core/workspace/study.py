@@ -403,7 +403,7 @@ class Study:
 
         return analyse_conversations(self.codebook, self.dataset, self.token_cache, settings, self.progress)
 
-    def groups(self, by: str, *, aus: str | None = None, **settings: Any) -> FamilyComparison:
+    def groups(self, by: str, *, aus: str | None = None, syllables: bool = False, **settings: Any) -> FamilyComparison:
         """Compare codewords, regions and action units between groups in one table, as ``dfe groups --all``.
 
         Parameters
@@ -413,29 +413,39 @@ class Study:
         aus
             The name of action units (default: the only ones that there are, else the only ones that were detected or
             coded, else ``derived`` where that is possible).
+        syllables
+            Whether syllables are compared, too: those that were found last in these tokens.
         **settings
             Fields of `dfe_core.groups.comparison.GroupSettings`: unit, permutations, resamples, seed.
 
         Returns
         -------
         FamilyComparison
-            ``table`` has one row per codeword, region or AU, measure and pair of levels; ``families`` one per family.
+            ``table`` has one row per codeword, region, syllable or AU, measure and pair of levels; ``families`` one
+            per family.
 
         Raises
         ------
         DataError
-            For an unknown label, and for one with too few or too many levels.
+            For an unknown label, for one with too few or too many levels, and for syllables that have not been found.
         """
         from dfe_core.facs.store import AlignedAus
         from dfe_core.groups.comparison import GroupSettings
         from dfe_core.groups.families import compare_families
+        from dfe_core.syllables.store import require_syllables
 
         asked = GroupSettings(by=by, **settings)
         if (name := self._any_aus(aus)) is not None:
             self._derive_missing(name)
         found = None if name is None else AlignedAus.open(self.dataset.name, name, self.root)
         return compare_families(
-            self.codebook, self.dataset, self.intervals_index, asked, aus=found, progress=self.progress
+            self.codebook,
+            self.dataset,
+            self.intervals_index,
+            asked,
+            aus=found,
+            syllables=require_syllables(self.token_cache) if syllables else None,
+            progress=self.progress,
         )
 
     def codeword_widget(self, codeword: int, *, height: int = 320) -> CodewordWidget:

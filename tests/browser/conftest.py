@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.dashboard.fake_cache import add_analyses, add_model, build
+from tests.dashboard.fake_cache import add_analyses, add_model, add_syllables, build
 from train.browsers import find_browser
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -133,6 +133,7 @@ def small_cache(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path:
     build(root, toy_face, codewords=40, stages=4)
     add_model(root, toy_face, "second")
     add_analyses(root)
+    add_syllables(root)
     return root
 
 

@@ -76,6 +76,16 @@ def add_analyses(root: Path, model: str = "default", dataset: str = "simulated")
     )
 
 
+def add_syllables(root: Path, model: str = "default", dataset: str = "simulated") -> None:
+    """Three syllables of a built cache."""
+    from dfe_core.syllables.store import SyllableInputs, SyllableSettings, find_syllables
+    from dfe_core.workspace.study import Study
+
+    study = Study(model, dataset, root=root)
+    inputs = SyllableInputs(codebook=study.codebook, face=study.face, dataset=study.dataset, tokens=study.token_cache)
+    find_syllables(inputs, SyllableSettings(count=3, duration_s=0.3, steps=3))
+
+
 def add_model(
     root: Path,
     face: FaceModel,

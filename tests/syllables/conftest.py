@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from dfe_core.syllables.store import SyllableInputs, SyllableSet, SyllableSettings, find_syllables
 from tests.small_world import World, codeword_psi, write_dataset, write_model, write_tokens
 
+SETTINGS = SyllableSettings(count=2, duration_s=1.5, steps=3)
 WORDS = {1: (1, 2), 2: (3, 4)}
 """Display to its codewords."""
 ONSET, APEX, OFFSET = 4, 7, 4
@@ -49,3 +51,16 @@ def _performed(rng: np.random.Generator, stages: int) -> tuple[np.ndarray, np.nd
         display[at:end] = kind
         at = end + int(rng.integers(8, 13))
     return tokens, levels, display
+
+
+@pytest.fixture(scope="session")
+def inputs(planted: Planted) -> SyllableInputs:
+    """What syllables are found in."""
+    world = planted.world
+    return SyllableInputs(codebook=world.codebook, face=world.face, dataset=world.dataset, tokens=world.tokens)
+
+
+@pytest.fixture(scope="session")
+def found(inputs: SyllableInputs) -> SyllableSet:
+    """The syllables of the small world."""
+    return find_syllables(inputs, SETTINGS)

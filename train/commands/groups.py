@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--syllables",
         action="store_true",
-        help="compare syllables, those of the last `dfe syllables`, in the place of codewords",
+        help="compare syllables, those of the last `dfe syllables`, in the place of codewords; with --all beside them",
     )
     parser.add_argument(
         "--covariates",
@@ -100,8 +100,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     settings["covariates"] = tuple(name.strip() for name in args.covariates.split(",") if name.strip())
     if args.aus and not args.families:
         raise DataError("--aus", "without --all", "--all beside it, or aus:NAME in the place of the model")
-    if args.syllables and (args.families or aus_alone(args.model)):
-        raise DataError("--syllables", "with --all or AUs alone", "a model, without --all")
+    if args.syllables and aus_alone(args.model):
+        raise DataError("--syllables", "with AUs alone", "a model")
     args.dataset = segments_dataset(args, progress)
     result: GroupComparison | FamilyComparison
     if aus := aus_alone(args.model):
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 
         study = Study(args.model, args.dataset, progress=progress)
         if args.families:
-            result = study.groups(args.by, aus=args.aus, **settings)
+            result = study.groups(args.by, aus=args.aus, syllables=args.syllables, **settings)
         else:
             compare = study.compare_syllables if args.syllables else study.compare_groups
             result = compare(args.by, **settings)

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import { announce } from "../src/shared/clicked.js";
 import { page as shared } from "../src/shared/page.js";
+import diagram from "../src/views/diagram.js";
 import morph, { glided } from "../src/views/morph.js";
 import { GUTTER } from "../src/shared/strips.js";
 import player, { summed } from "../src/views/player.js";
@@ -421,4 +422,23 @@ test("a component is mounted once, and anew after it was closed", async () => {
   await vi.waitFor(() => expect(box.dataset.codeword).toBe("2"));
   close();
   expect(shared.mounted.has(/** @type {Element} */ (box.parentElement))).toBe(false);
+});
+
+test("a diagram puts faces at their places, lights the lines of the one that is pointed at, and a click tells which", async () => {
+  const { box, find, sent, show, reach } = mounted("diagram", diagram);
+  const items = ["a", "b"].map((alt) => ({ title: alt, note: "", alt, src: `/${alt}.png` }));
+  const lines = [{ d: "M0 0L10 10", width: 1, from: 0, to: 1, title: "a to b" }, { d: "M10 10L0 0", width: 2, from: 1, to: 0 }, { d: "M0 0H9", width: 1 }];
+  const close = show({ face: FACE, items, places: [[10, 20], [90, 50]], lines, labels: [{ x: 1, y: 2, text: "0 mm", end: true }],
+    width: 100, height: 80, size: 12, alt: "What follows", selected: 1 });
+  await reach("drawn");
+  const lit = (/** @type {string} */ name) => [...box.querySelectorAll(`path.${name}`)].map((one) => one.getAttribute("d"));
+  await vi.waitFor(() => expect([lit("out"), lit("in")]).toEqual([["M10 10L0 0"], ["M0 0L10 10"]]));
+  expect([find('[aria-label="b"]').style.left, find('[aria-label="b"]').style.top, find("text").textContent]).toEqual(["90%", "62.5%", "0 mm"]);
+  find('[aria-label="a"]').dispatchEvent(new Event("pointerover", { bubbles: true }));
+  expect([lit("out"), lit("in")]).toEqual([["M0 0L10 10"], ["M10 10L0 0"]]);
+  box.dispatchEvent(new Event("pointerleave"));
+  expect(lit("out")).toEqual(["M10 10L0 0"]);
+  find('[aria-label="a"]').click();
+  expect(sent).toEqual([["pick", 0]]);
+  close();
 });

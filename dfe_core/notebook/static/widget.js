@@ -42,6 +42,19 @@ button.toggle[aria-pressed=true] { border-color: var(--st-primary-color); color:
   align-content: start; padding-right: 6px; scrollbar-width: thin; }
 .dfe-strip { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(108px, 1fr); gap: 10px; overflow-x: auto;
   padding: 2px 2px 8px; scrollbar-width: thin; }
+.dfe-strip.grid { grid-auto-flow: row; grid-template-columns: repeat(auto-fill, minmax(128px, 1fr)); overflow-x: visible; }
+.dfe-diagram { position: relative; container-type: inline-size; aspect-ratio: var(--ratio); }
+.dfe-diagram svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; color: var(--st-text-color); }
+.dfe-diagram path { fill: none; stroke: currentColor; opacity: .26; stroke-linecap: round; transition: opacity .12s; }
+.dfe-diagram marker path { fill: context-stroke; stroke: none; opacity: 1; }
+.dfe-diagram text { font: 400 12px var(--st-font); fill: currentColor; opacity: .8; }
+.dfe-diagram svg.near path.line { opacity: .07; }
+.dfe-diagram svg path.line.out { stroke: #4A74DB; opacity: .95; }
+.dfe-diagram svg path.line.in { stroke: #CF7A4C; opacity: .95; }
+.dfe-diagram .card { position: absolute; z-index: 1; width: max(34px, var(--size)); padding: 1px 2px 2px; gap: 0; text-align: center;
+  transform: translate(-50%, -50%); }
+.dfe-diagram .card .title { font: 600 11px/1.2 var(--st-font); white-space: nowrap; overflow: hidden; text-overflow: clip; justify-content: center; }
+.dfe-diagram .card .note { display: none; }
 [data-more] { --fade: 44px; }
 [data-more="after"] { mask-image: linear-gradient(to right, #000 calc(100% - var(--fade)), transparent); }
 [data-more="before"] { mask-image: linear-gradient(to left, #000 calc(100% - var(--fade)), transparent); }
@@ -59,6 +72,7 @@ button.all { margin-top: 4px; padding: 4px 10px; }
   background: var(--st-background-color); transition: border-color .12s, box-shadow .12s; }
 .card:hover { box-shadow: 0 2px 10px color-mix(in srgb, var(--st-text-color) 12%, transparent); }
 .card[aria-selected=true] { border-color: var(--st-primary-color); box-shadow: 0 0 0 1px var(--st-primary-color); }
+.card[data-open] { border-color: var(--st-primary-color); box-shadow: 0 0 0 1px var(--st-primary-color); }
 .card[data-chosen] { border-color: var(--st-primary-color); position: relative;
   background: color-mix(in srgb, var(--st-primary-color) 7%, var(--st-background-color)); }
 .card[data-chosen]::after { content: "✓"; position: absolute; top: 6px; right: 8px; width: 20px; height: 20px; display: grid;

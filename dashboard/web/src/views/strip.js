@@ -1,4 +1,4 @@
-// A row of small faces, each an expression: moments of recordings, or codewords beside each other.
+// Small faces, each an expression: moments of recordings or codewords beside each other, in a row, or syllables in a grid.
 
 import { element, isOn, setOn } from "../shared/dom.js";
 import { Edges } from "../shared/edges.js";
@@ -12,18 +12,22 @@ import { mount, View } from "../shared/view.js";
  * @typedef {{ psi?: number[], codeword?: number, title: string, note: string, alt: string, src?: string, still?: string,
  *   still_alt?: string }} Item `still`: a picture below the face
  * @typedef {{ face: import("../shared/face.js").FaceAddress, codebook?: string, items: Item[], range?: number,
- *   heat?: boolean, movements?: string }} Data `movements`: the pack of what the face of each item does around it
+ *   heat?: boolean, movements?: string, grid?: boolean, selected?: number | null }} Data `movements`: the pack of what
+ *   the face of each item does around it, `grid`: in as many rows as they need, `selected`: the item that is open
  */
 
-/** @extends {View<Data>} */
-class Strip extends View {
+/**
+ * @template {Data} [D=Data]
+ * @extends {View<D>}
+ */
+export class Strip extends View {
   /** @type {import("../shared/face.js").Face | undefined} */ face;
   /** @type {import("../shared/pack.js").Pack | null} */ codebook = null;
   /** @type {import("../shared/pack.js").Pack | null} */ recorded = null;
 
-  /** @param {import("../shared/view.js").Component<Data>} component */
-  constructor(component) {
-    super(component, "strip");
+  /** @param {import("../shared/view.js").Component<D>} component @param {string} [name] class of its box */
+  constructor(component, name = "strip") {
+    super(component, name);
     this.shown = "";
     this.edges = new Edges(this.box, component.parentElement);
     this.movements = new Movements((at, ms) => this.move(at, ms), (at) => this.settle(at));
@@ -35,8 +39,9 @@ class Strip extends View {
     this.resized.observe(this.box);
   }
 
-  /** @param {Data} data */
+  /** @param {D} data */
   async load(data) {
+    this.box.classList.toggle("grid", Boolean(data.grid));
     const signature = JSON.stringify(data.items.map((i) => [i.title, i.note, i.alt, i.src, i.still]));
     if (signature !== this.shown) {
       const filmed = data.items.some((item) => item.still);
@@ -44,6 +49,7 @@ class Strip extends View {
       this.box.replaceChildren(...data.items.map((item, at) => this.card(item, at, filmed)));
     }
     this.shown = signature;
+    this.box.querySelectorAll(".card").forEach((card, at) => card.toggleAttribute("data-open", at === data.selected));
     this.face = await loadFace(data.face);
     this.codebook = data.codebook ? await loadPack(data.codebook) : null;
     this.recorded = data.movements ? await loadPack(data.movements) : null;
