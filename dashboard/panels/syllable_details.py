@@ -111,7 +111,7 @@ def key_facts(found: SyllableSet, syllable: int) -> None:
 def before_and_after(found: SyllableSet, book: Dictionary, syllable: int) -> None:
     """What comes right before and after it."""
     st.subheader("Before and after", anchor=False)
-    table = details.neighbours(syllable_sets.successions_of(found, False), syllable)
+    table = details.before_and_after(syllable_sets.successions_of(found, False), syllable)
     for column, direction in zip(st.columns(2), ("before", "after"), strict=True):
         rows = table[table["direction"] == direction].head(5)
         with column:

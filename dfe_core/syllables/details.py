@@ -143,7 +143,7 @@ def successions(found: SyllableSet, over_rest: bool = False) -> np.ndarray:
     return counts
 
 
-def neighbours(counts: np.ndarray, syllable: int) -> pd.DataFrame:
+def before_and_after(counts: np.ndarray, syllable: int) -> pd.DataFrame:
     """What comes right before and right after a syllable, of `successions`.
 
     Returns

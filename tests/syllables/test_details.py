@@ -57,7 +57,7 @@ def test_rest_is_passed_over_between_displays_and_chance_is_that_of_the_others(f
     moving = found.segments[found.segments["syllable"] > 0]
     kinds = [own["syllable"].to_numpy() for _, own in moving.groupby("recording")]
     assert counts.sum() == sum(int((k[1:] != k[:-1]).sum()) for k in kinds)
-    table = details.neighbours(np.array([[0, 6, 2], [3, 0, 1], [5, 0, 0]]), 0)
+    table = details.before_and_after(np.array([[0, 6, 2], [3, 0, 1], [5, 0, 0]]), 0)
     after = table[table["direction"] == "after"].set_index("syllable")
     assert after["share"].to_dict() == {1: 0.75, 2: 0.25}
     assert after.loc[1, "lift"] == pytest.approx(0.75 / (6 / 9))
