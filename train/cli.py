@@ -42,6 +42,7 @@ COMMANDS = {
     "unseal": Command("unseal", "open the labels that a study sealed, once, and test its hypotheses"),
     "import": Command("import_", "bring recordings of other tools into a dataset"),
     "extract": Command("extract", "turn videos of faces into a dataset (extra dfe[video])"),
+    "fill": Command("fill", "fill lost frames and hidden parts of the face, marked, with intervals"),
     "videos": Command("videos", "link videos to the recordings of a dataset"),
     "simulate": Command("simulate", "make performances with known truth"),
     "train": Command("train", "train a codebook on a dataset"),

@@ -19,7 +19,20 @@ from train.cli import COMMANDS, main
 SECRET = "secretvalue"
 _NO_LABELS = {
     **dict.fromkeys(
-        ("train", "merge", "encode", "evaluate", "decode", "aus", "names", "raters", "coverage", "map", "syllables"),
+        (
+            "train",
+            "merge",
+            "encode",
+            "evaluate",
+            "decode",
+            "aus",
+            "names",
+            "raters",
+            "coverage",
+            "map",
+            "syllables",
+            "fill",
+        ),
         "of frames alone",
     ),
     **dict.fromkeys(("extract", "videos", "simulate", "faces", "benchmark", "build-default"), "of no labels"),
