@@ -12,7 +12,8 @@ from typing import Any
 from dfe_core.errors import DataError
 from dfe_core.toml_file import parse_toml, read_toml
 
-ENCODERS = ("transformer", "mlp", "linear")
+TEMPORAL = "temporal"
+ENCODERS = ("transformer", "mlp", "linear", TEMPORAL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,8 @@ class TokenizerConfig:
     rate_weight_pairs: the same on faces whose coefficients have two signs, where most codewords have a share in a frame
         and a bit buys less.
     encoder: ``linear`` (the metric itself), or a network that proposes the first tokens, ``mlp`` or ``transformer``
-        (the paper's); every token is then chosen again for ψ itself.
+        (the paper's), after which every token is chosen again for ψ itself; or ``temporal``, which sees the frames
+        around (`temporal_encoder`), and whose tokens stand for its own latent.
     chunk: coefficients per position when ψ is reshaped to a sequence for the transformer.
     width, layers, heads: of the encoder.
     psi_weight: share of the latent metric that measures standardised coefficients; the rest measures vertices. With 0

@@ -64,7 +64,7 @@ class NoCorrection(nn.Module):
 
 
 def build_correction(dimensions: int, config: TokenizerConfig) -> nn.Module:
-    """The network named by ``config.encoder``."""
+    """The network named by ``config.encoder``, of those that see one frame."""
     if config.encoder == "linear":
         return NoCorrection()
     return (TransformerCorrection if config.encoder == "transformer" else PerceptronCorrection)(dimensions, config)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from dfe_core.tokenizer.config import TokenizerConfig
 from dfe_core.tokenizer.encoder import build_correction
 from dfe_core.tokenizer.quantizer import Quantized, SparseQuantizer
+from dfe_core.tokenizer.temporal_encoder import TemporalCorrection, between_seen
 from dfe_core.tokenizer.temporal_smoothing import smooth
 
 _DUST = 1e-5
@@ -26,32 +27,52 @@ class Tokenizer(nn.Module):
     Parameters
     ----------
     config: sizes and search.
-    frame, inverse: (E, E) the latent frame and its inverse (`latent.latent_frame`).
+    frame, inverse: (E, E) the latent frame and its inverse (`latent.latent_frame`). correction: the encoder's network,
+        where it is the temporal one.
     """
 
     frame: Tensor
     inverse: Tensor
 
-    def __init__(self, config: TokenizerConfig, frame: np.ndarray, inverse: np.ndarray) -> None:
+    def __init__(
+        self,
+        config: TokenizerConfig,
+        frame: np.ndarray,
+        inverse: np.ndarray,
+        correction: TemporalCorrection | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
         self.register_buffer("frame", torch.as_tensor(frame, dtype=torch.float32))
         self.register_buffer("inverse", torch.as_tensor(inverse, dtype=torch.float32))
-        self.correction = build_correction(len(frame), config)
+        self.correction = correction or build_correction(len(frame), config)
         self.quantizer = SparseQuantizer(
             config.stages, config.codewords, len(frame), config.levels, config.rate_weight, config.sweeps
         )
 
-    def latent(self, psi: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, E) ψ to the encoder's latent and the uncorrected one (the target of reconstruction), both (B, D)."""
+    def latent(self, psi: Tensor, linked: Tensor | None = None, hidden: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(B, E) ψ to the encoder's latent and the uncorrected one (the target of reconstruction), both (B, D).
+
+        linked, hidden: (B,) bool, for the temporal encoder: frames that follow the one before them, and frames whose ψ
+        is not looked at.
+        """
         plain = psi @ self.frame
-        return plain + self.correction(plain), plain
+        if not isinstance(self.correction, TemporalCorrection):
+            return plain + self.correction(plain), plain
+        seen = plain if hidden is None else between_seen(plain, linked, hidden)
+        return seen + self.correction(seen, linked, hidden), plain
 
     @torch.inference_mode()
-    def encode(self, psi: Tensor) -> Quantized:
-        """(B, E) ψ to tokens: the encoder's latent proposes them, sweeps choose them again for ψ itself."""
-        latent, plain = self.latent(psi)
-        return self.quantizer.encode(latent, target=plain if self.config.encoder != "linear" else None)
+    def encode(self, psi: Tensor, linked: Tensor | None = None, hidden: Tensor | None = None) -> Quantized:
+        """(B, E) ψ to tokens: the encoder's latent proposes them, sweeps choose them again for ψ itself; those of the
+        temporal encoder stand for its latent. linked, hidden: as `latent` has them."""
+        latent, goal = self._goal(psi, linked, hidden)
+        return self.quantizer.encode(latent, target=None if goal is latent else goal)
+
+    def _goal(self, psi: Tensor, linked: Tensor | None, hidden: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The latent that proposes tokens, and the one that they stand for."""
+        latent, plain = self.latent(psi, linked, hidden)
+        return latent, plain if self.config.encoder in ("mlp", "transformer") else latent
 
     @torch.inference_mode()
     def encode_fast(self, psi: Tensor) -> Quantized:
@@ -87,7 +108,7 @@ class Tokenizer(nn.Module):
             part = torch.as_tensor(np.ascontiguousarray(psi[rows], np.float32)).to(self.frame.device)
             if fast:
                 yield self.encode_fast(part)
-            elif linked is None or not self.config.temporal_bits:
+            elif linked is None:
                 yield self.encode(part)
             else:
                 yield self._encode_linked(part, torch.as_tensor(np.array(linked[rows])).to(self.frame.device))
@@ -95,9 +116,13 @@ class Tokenizer(nn.Module):
     @torch.inference_mode()
     def _encode_linked(self, psi: Tensor, linked: Tensor) -> Quantized:
         linked[:1] = False
+        latent, goal = self._goal(psi, linked)
+        found = self.quantizer.encode(latent, target=None if goal is latent else goal)
+        if not self.config.temporal_bits:
+            return found
         return smooth(
-            self.encode(psi),
-            psi @ self.frame,
+            found,
+            goal,
             self.quantizer,
             linked,
             self.config.temporal_bits * self.config.rate_weight,

@@ -21,10 +21,11 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.integrity import check, seal
 from dfe_core.store import artefact_path, atomic_file, file_sha256, read_json, write_json
 from dfe_core.tokenizer.codebook import SCHEMA_VERSION
-from dfe_core.tokenizer.config import Config, TokenizerConfig, build
+from dfe_core.tokenizer.config import TEMPORAL, Config, TokenizerConfig, build
 from dfe_core.tokenizer.exposure import training_record
 from dfe_core.tokenizer.geometry import codeword_geometry
 from dfe_core.tokenizer.model import Tokenizer
+from dfe_core.tokenizer.temporal_encoder import TemporalCorrection
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,9 +109,13 @@ def load_model(name: str, root: Path | None = None, device: str | None = None) -
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise DataError(path, f"not readable ({error})", "a file written by `dfe train`") from None
-    model = Tokenizer(
-        build(TokenizerConfig, config["tokenizer"], str(folder)), tensors["frame"].numpy(), tensors["inverse"].numpy()
-    )
+    chosen = build(TokenizerConfig, config["tokenizer"], str(folder))
+    correction = None
+    if chosen.encoder == TEMPORAL:
+        correction = TemporalCorrection(
+            chosen, *(tensors[f"correction.{n}"] for n in ("features", "adjacency", "scale"))
+        )
+    model = Tokenizer(chosen, tensors["frame"].numpy(), tensors["inverse"].numpy(), correction)
     model.load_state_dict(tensors)
     return model.eval().to(device or ("cuda" if torch.cuda.is_available() else "cpu")), config
 

@@ -21,21 +21,24 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split, split_dataset, without_subjects
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
+from dfe_core.faces.region_graph import region_graph
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, content_key, write_json
 from dfe_core.tokenizer import losses
 from dfe_core.tokenizer.codebook import REST
-from dfe_core.tokenizer.config import Config
+from dfe_core.tokenizer.config import TEMPORAL, Config
 from dfe_core.tokenizer.latent import balanced_gram, latent_frame
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.quantizer import Quantized
 from dfe_core.tokenizer.storage import TrainingOrigin, save_model
+from dfe_core.tokenizer.temporal_encoder import temporal_correction
 from dfe_core.training.dictionary import has_activations, refit_codewords, support_of
 from dfe_core.training.frames import TrainingFrames, simulated_frames, training_frames
 from dfe_core.training.initialise import Start, starting_codewords
 from dfe_core.training.review import count_code_lengths_, finish_, review_
 from dfe_core.training.state import CHECKPOINT, TrainingState, keep_history, load_checkpoint_, save_checkpoint
 from dfe_core.training.statistics import describe_table
+from dfe_core.training.temporal import ROUNDS, drawn_windows, linked_training_frames
 
 _WATCHED = 8
 """Codewords that are shown while they are learned."""
@@ -53,7 +56,8 @@ class Run:
     memory. frame, inverse: (E, D), (D, E) of the latent space. simulated: (M, E) ψ that are mixed in, or None.
     gram: (E, E) of the vertices in units of the data's energy, or None; spread: (E,) mean squared ψ. mirror: (E, E).
     reach: (E,) how far each coefficient moves the face. activations: whether coefficients are activations
-    (`dictionary.has_activations`). start: the codewords to begin with.
+    (`dictionary.has_activations`). start: the codewords to begin with. linked: (N,) whether a training frame follows
+    the one before it, for the temporal encoder.
     """
 
     dataset: Dataset
@@ -72,6 +76,7 @@ class Run:
     activations: bool
     start: Start
     device: torch.device
+    linked: np.ndarray | None = None
 
 
 @audited("train", MODELS, wait_s=0)
@@ -201,12 +206,13 @@ def _prepare(
         activations=activations,
         start=start,
         device=device,
+        linked=linked_training_frames(dataset, split) if config.tokenizer.encoder == TEMPORAL else None,
     )
 
 
 def _started(run: Run) -> TrainingState:
     torch.manual_seed(run.config.seed)
-    model = Tokenizer(run.config.tokenizer, run.frame, run.inverse).to(run.device)
+    model = _untrained(run).to(run.device)
     psi = np.concatenate([np.zeros((1, run.start.psi.shape[1])), run.start.psi])
     support = support_of(psi, run.reach, run.config.train.support_share) if run.activations else psi != 0
     model.quantizer.set_codewords_(torch.as_tensor((psi * support) @ run.frame, dtype=torch.float32, device=run.device))
@@ -221,6 +227,15 @@ def _started(run: Run) -> TrainingState:
         dataset=run.dataset.name,
         support=torch.as_tensor(support),
     )
+
+
+def _untrained(run: Run) -> Tokenizer:
+    correction = None
+    if run.config.tokenizer.encoder == TEMPORAL:
+        graph = region_graph(run.face, run.frames.moment)
+        scale = np.sqrt(np.einsum("ed,ef,fd->d", run.frame, run.frames.moment, run.frame).clip(1e-12))
+        correction = temporal_correction(run.config.tokenizer, graph, run.inverse, scale)
+    return Tokenizer(run.config.tokenizer, run.frame, run.inverse, correction)
 
 
 def _train_(state: TrainingState, run: Run, progress: Listener) -> None:
@@ -295,13 +310,35 @@ def _train_encoder_(state: TrainingState, run: Run, psi: Tensor) -> dict[str, Te
     The codebook learns beside it, from the frames themselves: had it to follow the encoder's latents, an encoder that
     bends them would bend the dictionary.
     """
+    if run.linked is not None:
+        return [_train_temporal_(state, run, run.linked) for _ in range(ROUNDS)][-1]
     if run.config.tokenizer.encoder == "linear":
         return {}
+    return _step_encoder_(state, run, *state.model.latent(psi))
+
+
+def _train_temporal_(state: TrainingState, run: Run, linked: np.ndarray) -> dict[str, Tensor]:
+    """One step of the temporal encoder, on windows of which frames are hidden."""
+    train = run.config.train
+    windows = drawn_windows(
+        run.frames.psi,
+        linked,
+        run.mirror,
+        frames=train.encoder_batch,
+        mirror_share=train.mirror_share,
+        generator=state.generator,
+    )
+    return _step_encoder_(state, run, *state.model.latent(windows.psi, windows.linked, windows.hidden))
+
+
+def _step_encoder_(state: TrainingState, run: Run, latent: Tensor, plain: Tensor) -> dict[str, Tensor]:
+    """Change the network so that its latent's tokens reconstruct the frame, or, of the temporal one, its latent: that
+    is what its tokens stand for, and the straight-through estimate lets it grow where no token follows."""
     model, train = state.model, run.config.train
-    latent, plain = model.latent(psi)
     quantized = model.quantizer.encode(latent.detach(), sweeps=0)
     decoded = model.quantizer.decode(quantized.tokens, quantized.intensities).detach()
-    error = (losses.straight_through(latent, decoded) - plain) @ model.inverse
+    reached = losses.straight_through(latent, decoded) if run.linked is None else latent
+    error = (reached - plain) @ model.inverse
     parts = {"psi": (error.square() / run.spread).mean(), "commitment": losses.commitment(latent, decoded)}
     if run.gram is not None:
         parts["vertex"] = ((error @ run.gram) * error).sum(1).mean()

@@ -46,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one field of the configuration, as in train.steps=500; may be repeated",
     )
     parser.add_argument(
+        "--encoder",
+        choices=("linear", "mlp", "transformer", "temporal"),
+        help="short for --set tokenizer.encoder=NAME; temporal sees the frames around (default: linear)",
+    )
+    parser.add_argument(
         "--seeds",
         type=int,
         default=1,
@@ -61,6 +66,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     overrides = parse_overrides(args.overrides)
     if args.seed is not None:
         overrides["seed"] = args.seed
+    if args.encoder is not None:
+        overrides["tokenizer.encoder"] = args.encoder
     from dfe_core.tokenizer.config import load_config
 
     config = load_config(args.config, overrides)
