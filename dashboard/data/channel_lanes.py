@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from dfe_core.channels.series import ChannelSeries
 from dfe_core.expressions.recording_table import find_frames
 from dfe_core.facs.store import AlignedAus
+from dfe_core.gaps.settings import FILLED
 from dfe_core.ontology import action_label
 
 UNKNOWN, _STEPS = 255, 254
@@ -101,6 +103,16 @@ def au_lane(aus: AlignedAus, recording: str, frame: np.ndarray) -> Lane | None:
         return None
     names = tuple(action_label(*aus.aus[i]) for i in kept)
     return Lane(label="AUs", names=names, values=level[kept], low=0.0, high=_MOST_LEVEL, rows=True)
+
+
+def filled_lane(extras: Mapping[str, np.ndarray], rows: np.ndarray, time_s: np.ndarray) -> Lane | None:
+    """Where a gap was filled, of the columns beside ψ; None where nothing was. rows: (T,) frames that are shown; time_s
+    of all frames."""
+    if (filled := extras.get(FILLED)) is None or not filled.any():
+        return None
+    spans = _spans(filled > 0, time_s)
+    values = (filled[rows] > 0).astype(np.float64)[None]
+    return Lane(label="Filled", names=("filled",), values=values, low=0.0, high=1.0, spans=spans, marked="filled gap")
 
 
 def pack_parts(lanes: list[Lane], time_s: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:

@@ -19,7 +19,7 @@ from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.stage_usage import error_by_stage
 
-from .channel_lanes import au_lane, channel_lanes, pack_parts
+from .channel_lanes import au_lane, channel_lanes, filled_lane, pack_parts
 from .packs import pack
 
 PART = 18_000
@@ -91,6 +91,9 @@ def _track(
     lanes = channel_lanes(series, frames.rows(found.frame)[keep])
     units = None if _aus is None else au_lane(_aus, recording, found.frame[keep])
     lanes = lanes if units is None else [units, *lanes]
+    rows = frames.rows(found.frame)[keep]
+    gaps = filled_lane(_dataset.extras(recording), rows, frames.time_s) if "filled" in _dataset.manifest else None
+    lanes = lanes if gaps is None else [*lanes, gaps]
     header, curves = pack_parts(lanes, found.time_s[keep])
     data = pack(
         header,

@@ -16,6 +16,7 @@ from ..panels import (
     deletion,
     empty_states,
     event_sets,
+    gap_filling,
     label_table,
     page_frame,
     provenance,
@@ -105,6 +106,7 @@ def this_dataset(choice: artefact_cache.Choice) -> None:
     provenance.of_dataset(dataset)
     video_links.of_dataset(dataset)
     event_sets.of_dataset(choice, dataset)
+    gap_filling.of_dataset(choice, dataset)
     names = measured_first(choice.dataset, choice.root)
     st.caption(f"Action units: {', '.join(names)}." if names else "No action units have been joined to it yet.")
     if choice.faceless:

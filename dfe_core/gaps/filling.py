@@ -26,13 +26,10 @@ from dfe_core.gaps.people import activity, thinning
 from dfe_core.gaps.planting import COEFFICIENTS, HALF_S, SECONDS, GapKind
 from dfe_core.gaps.rivals import gaps_of
 from dfe_core.gaps.series import FARTHEST_S, LOST, SEEN, Stretch
+from dfe_core.gaps.settings import FILLED, HIGH, LOW, NOTHING, PART, WHOLE
 from dfe_core.gaps.store import GapModelFile
 from dfe_core.progress import Listener, Progress, silent
 
-FILLED, LOW, HIGH = "filled", "filled low ", "filled high "
-"""Columns beside ψ: what was filled of a frame (`NOTHING` …), and the ends of each coefficient's 90 % interval, by its
-name, not a number where it was seen."""
-NOTHING, WHOLE, PART = 0, 1, 2
 _HIDDEN_SHARE = 0.5
 _BREAK = 1.7  # periods between two frames that are not one stretch
 _KNOWN = 0.02

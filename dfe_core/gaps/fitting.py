@@ -8,7 +8,6 @@ faces does by region and in time; its spread is calibrated by split conformal pr
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,29 +20,12 @@ from dfe_core.gaps.model import GapModel, inputs_of, new_network, parts_of, spre
 from dfe_core.gaps.people import SeenRun, runs_of
 from dfe_core.gaps.planting import MOST_LENGTH, random_gap
 from dfe_core.gaps.rivals import fit_gap_ridge
+from dfe_core.gaps.settings import GapSettings
 from dfe_core.gaps.verdicts import calibrated, judged
 from dfe_core.progress import Listener, Progress, silent
 
 _PATIENCE = 20  # training steps between two reports of progress
 _LEAST_LENGTH = 12
-
-
-@dataclass(frozen=True, kw_only=True)
-class GapSettings:
-    """How a gap model is fitted.
-
-    steps, batch: of training. width: of the network. each: gaps planted a run for calibration and verdict.
-    calibration_share, test_share: of subjects. learning_rate: of Adam, with cosine decay. seed: of everything.
-    """
-
-    steps: int = 400
-    batch: int = 8
-    width: int = 32
-    each: int = 4
-    calibration_share: float = 0.25
-    test_share: float = 0.25
-    learning_rate: float = 3e-3
-    seed: int = 0
 
 
 def fit_gap_model(

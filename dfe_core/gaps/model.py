@@ -18,31 +18,7 @@ from dfe_core.gaps.observation import HALVES, Observation, hide_coefficients, hi
 from dfe_core.gaps.planting import COEFFICIENTS, GapKind, kinds_of
 from dfe_core.gaps.rivals import GapRidge
 from dfe_core.gaps.series import LOST, Bases, Stretch, bases
-
-METHODS = ("network", "linear", "ridge", "mean")
-"""Ways of filling: the network, linear interpolation in time, ridge regression (on the frames at both ends of a gap, or
-on what is seen of the frame) and the person's mean."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FillScore:
-    """How one way of filling does on one kind of gap, on people it was not fitted to.
-
-    kind, method; error_mm: root mean square distance on the mesh (in coefficients without one), mean over people, with
-    low_mm and high_mm of its 95 % interval over people; coverage: share of hidden values inside their 90 % interval,
-    with coverage_low and coverage_high over people; people; chosen: whether gaps of the kind are filled this way.
-    """
-
-    kind: str
-    method: str
-    error_mm: float
-    low_mm: float
-    high_mm: float
-    coverage: float
-    coverage_low: float
-    coverage_high: float
-    people: int
-    chosen: bool
+from dfe_core.gaps.settings import FillScore
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors.torch import load_file, save_file
 
 from dfe_core.artefact import ArtefactId, OpenedArtefact, newest_first, source_labels
 from dfe_core.artefact_names import ANALYSES, DATASETS, FACES, GAPS, MANIFEST, is_face_file, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
-from dfe_core.gaps.fitting import GapSettings, fit_gap_model
-from dfe_core.gaps.model import FillScore, GapModel, new_network, parts_of, spread_of
-from dfe_core.gaps.rivals import GapRidge
+from dfe_core.gaps.settings import FillScore, GapSettings
 from dfe_core.integrity import check, is_whole
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, write_json
+
+if TYPE_CHECKING:
+    from dfe_core.gaps.model import GapModel
 
 VERSION = 1
 _NETWORK, _ARRAYS = "network.safetensors", "arrays.npz"
@@ -45,6 +45,11 @@ class GapModelFile(OpenedArtefact):
 
     def model(self, face: FaceModel) -> GapModel:
         """The fitted model. face: that of its dataset."""
+        from safetensors.torch import load_file
+
+        from dfe_core.gaps.model import GapModel, new_network, parts_of, spread_of
+        from dfe_core.gaps.rivals import GapRidge
+
         with np.load(check(self.path / _ARRAYS), allow_pickle=False) as stored:
             covariance, weights, straying = stored["covariance"], stored["ridge"], stored["straying"]
         blind = np.isin(face.names, self.manifest["blind"])
@@ -94,6 +99,10 @@ def find_gap_model(
         raise DataError("--blind", ", ".join(unknown[:4]), f"coefficients of {dataset.face_id}")
     if (found := open_gap_model(dataset, settings, blind)) is not None:
         return found
+    from safetensors.torch import save_file
+
+    from dfe_core.gaps.fitting import fit_gap_model
+
     model = fit_gap_model(dataset, face, settings, blind=np.isin(dataset.names, blind), progress=progress)
     path = _path(dataset, settings, blind)
     with atomic_directory(path) as folder:

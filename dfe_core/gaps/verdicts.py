@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dfe_core.faces.model import FaceModel
-from dfe_core.gaps.model import METHODS, FillScore, GapModel
+from dfe_core.gaps.model import GapModel
 from dfe_core.gaps.observation import HALVES, half_vertices
 from dfe_core.gaps.people import SeenRun
 from dfe_core.gaps.planting import GapKind, Planted, plant_all
+from dfe_core.gaps.settings import METHODS, FillScore
 
 COVERAGE = 0.9
 """Of the intervals."""

@@ -12,7 +12,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces.model import FaceModel
-from dfe_core.gaps.fitting import GapSettings
+from dfe_core.gaps.settings import GapSettings
 from dfe_core.gaps.store import GapModelFile, find_gap_model
 
 PEOPLE, FRAMES, FPS = 12, 240, 20.0

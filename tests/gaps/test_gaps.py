@@ -9,11 +9,12 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.gaps.filling import FILLED, HIGH, LOW, FillOptions, fill_dataset, fill_recording
+from dfe_core.gaps.filling import FillOptions, fill_dataset, fill_recording
 from dfe_core.gaps.observation import hide_coefficients, hide_half
 from dfe_core.gaps.own_spread import LAGS_S, expected, straying
 from dfe_core.gaps.series import LOST as LOST_STATE
 from dfe_core.gaps.series import SEEN, Stretch
+from dfe_core.gaps.settings import FILLED, HIGH, LOW
 from dfe_core.gaps.store import find_gap_model, open_gap_model
 from tests.gaps.conftest import FPS, LOST, SETTINGS, GapWorld, performance, recording_of
 

@@ -15,7 +15,7 @@ from .output import add_json_option, deliver
 
 if TYPE_CHECKING:
     from dfe_core.gaps.filling import FillReport
-    from dfe_core.gaps.model import FillScore
+    from dfe_core.gaps.settings import FillScore
 
 DESCRIPTION = (
     "Fill lost frames, hidden halves of the face and coefficients that an extractor never moves, in a copy of a "
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.faces import open_face
     from dfe_core.gaps.filling import FillOptions, fill_dataset
-    from dfe_core.gaps.fitting import GapSettings
+    from dfe_core.gaps.settings import GapSettings
     from dfe_core.gaps.store import find_gap_model
 
     dataset, source, blind = _inputs(args)
