@@ -5,7 +5,7 @@ label (labels matched one to one), with the duration that held-out people choose
 halves of the people. On any codebook and dataset: bits that a frame's tokens take of people who were not fitted, by
 syllables and by rivals, all of which code the same sequences: the level (`dfe_core.syllables.symbols`) of every
 codeword in every frame, given the frames before. A rival is a set of states with their own tables of levels; they
-differ in where the states come from.
+differ in where the states come from. Rows of keypoint-MoSeq need its package (`benchmarks.moseq`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_mutual_info_score, cohen_kappa_score
 
 import dfe_core as dfe
+from benchmarks import moseq
 from benchmarks.ar_hmm import filtered, fit_ar_hmm, smoothed
 from benchmarks.planted_displays import PlantedTruth, planted_dataset
 from dfe_core.faces import open_face
@@ -36,6 +38,16 @@ from dfe_core.tokens.encoding import encode_dataset
 
 TOLERANCE_S = 0.1
 COMPONENTS = 10
+STICKINESS = (1e2, 1e4)
+"""Values of keypoint-MoSeq's κ that are tried; the better one of each number of states is its result."""
+
+
+class HiddenStates(Protocol):
+    """Transitions (S, S) of hidden states, and how likely each pose is in each of them."""
+
+    transition: np.ndarray
+
+    def log_emission(self, pose: np.ndarray) -> np.ndarray: ...
 
 
 def inputs_of(model: str, dataset: str) -> SyllableInputs:
@@ -183,7 +195,8 @@ def bits(model: str, dataset: str, *, frames: int, count: int, seeds: int) -> di
 def rivals(
     given: SyllableInputs, fitted_on: Sequence[TokenStretch], held_out: Sequence[TokenStretch], count: int
 ) -> dict[str, float]:
-    """Bits of all held-out frames by levels alone, bigrams, and autoregressive models of ψ."""
+    """Bits of all held-out frames by levels alone, bigrams, and autoregressive models of ψ, ours and keypoint-MoSeq's
+    where its package is installed."""
     changes, coded = [level_changes(one.levels) for one in fitted_on], [level_changes(one.levels) for one in held_out]
     whole = sum(
         counted_changes(np.ones((len(one), 1), np.float32), own) for one, own in zip(fitted_on, changes, strict=True)
@@ -194,8 +207,15 @@ def rivals(
         "bigrams": _plain_bits(bigram[None], coded),
     }
     poses, test = _poses(given, fitted_on, held_out)
-    for states in (count + 1, 3 * (count + 1)):
-        rival = fit_ar_hmm(poses, states)
+    numbers = (count + 1, 3 * (count + 1))
+    hidden: dict[str, HiddenStates] = {f"AR-HMM of ψ, {n} states": fit_ar_hmm(poses, n) for n in numbers}
+    if moseq.installed():
+        hidden |= {
+            f"keypoint-MoSeq's AR-HMM of ψ, {n} states, κ {kappa:g}": moseq.fit_moseq(poses, n, kappa=kappa)
+            for n in numbers
+            for kappa in STICKINESS
+        }
+    for name, rival in hidden.items():
         weights = [smoothed(rival.transition, rival.log_emission(pose))[0].astype(np.float32) for pose in poses]
         counts = sum(counted_changes(w, own) for w, own in zip(weights, changes, strict=True))
         tables = smoothed_tables(counts, bigram, STRENGTH)
@@ -204,8 +224,8 @@ def rivals(
             levels = log_emission(tables, own).astype(np.float64)
             by_pose += _mixed_bits(filtered(rival.transition, rival.log_emission(pose))[0], levels)
             by_token += _mixed_bits(filtered(rival.transition, levels)[0], levels)
-        found[f"AR-HMM of ψ, {states} states, states followed by ψ"] = by_pose
-        found[f"AR-HMM of ψ, {states} states, states followed by tokens"] = by_token
+        found[f"{name}, followed by ψ"] = by_pose
+        found[f"{name}, followed by tokens"] = by_token
     return found
 
 

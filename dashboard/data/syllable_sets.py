@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,12 @@ from dfe_core.syllables import details
 from dfe_core.syllables.segments import REST
 from dfe_core.syllables.store import SyllableSet, list_syllables
 
+from ..theme.palette import CATEGORIES
 from . import artefact_cache, moment_courses
-from .dictionary import Dictionary
+from .dictionary import Dictionary, dictionary
 
+MOST_BANDS = 2000
+"""Segments on one timeline at most."""
 NAMED = 2
 """Codewords in the name of a syllable."""
 _PAUSE_S = 0.4
@@ -109,3 +113,26 @@ def moments_of(found: SyllableSet, dataset: Dataset, syllable: int, limit: int =
         psi.append(frames.psi[nearest])
         seconds.append(float(frames.time_s[nearest]))
     return rows.assign(peak_s=seconds), np.array(psi)
+
+
+def bands(choice: artefact_cache.Choice, recording: str) -> list[dict[str, Any]]:
+    """The syllables of a recording but rest, those found last, as a row of bands of its timeline; empty where there
+    are none."""
+    sets = sets_of(choice)
+    if not sets:
+        return []
+    own = sets[0].segments
+    own = own[(own["recording"].astype(str) == recording) & (own["syllable"] != REST)].head(MOST_BANDS)
+    book = dictionary(choice)
+    names = {int(k): f"{k} · {name_of(sets[0], int(k), book)}" for k in own["syllable"].unique()}
+    return [
+        {
+            "from": round(float(start), 3),
+            "until": round(float(end), 3),
+            "text": names[int(k)],
+            "set": "Syllables",
+            "colour": CATEGORIES[(int(k) - 1) % len(CATEGORIES)],
+            "out": False,
+        }
+        for start, end, k in zip(own["start_s"], own["end_s"], own["syllable"], strict=True)
+    ]

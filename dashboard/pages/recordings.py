@@ -18,7 +18,7 @@ from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.statistics import STATISTICS
 from dfe_core.tokens.usage import recording_usage
 
-from ..data import artefact_cache, films, media, people, thumbnails, tracks
+from ..data import artefact_cache, films, media, people, syllable_sets, thumbnails, tracks
 from ..data.dictionary import dictionary
 from ..data.roles import Role
 from ..links import query_parameters, routes
@@ -189,7 +189,7 @@ def play(
         "chosen": codeword_selection.read(choice),
         "look": "player",
         "marks": codeword_filter.nearest_frames(track.time_s, marked).tolist(),
-        "bands": event_sets.bands(dataset, name),
+        "bands": [*event_sets.bands(dataset, name), *syllable_sets.bands(choice, name)],
         "excludes": people.may(Role.EDITOR),
         "film": film_data(dataset, name, track),
     }

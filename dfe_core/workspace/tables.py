@@ -22,6 +22,7 @@ from dfe_core.groups.measures import LATENCY, count_use
 from dfe_core.reports.manifest import write_manifest
 from dfe_core.spreadsheet import plain_cell, plain_table
 from dfe_core.store import atomic_file
+from dfe_core.syllables.store import open_syllables, require_syllables
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokens.cache import Tokens
 from dfe_core.tokens.intervals import iter_recordings
@@ -122,18 +123,29 @@ TABLES: dict[str, Callable[[Study], pd.DataFrame]] = {
 }
 """Table → what makes it; ``tokens`` and ``wide``, the largest, are written without passing through memory."""
 
+
+def syllable_segments(study: Study) -> pd.DataFrame:
+    """One row per segment of the syllables that were found last in the tokens (`SyllableSet.segments`).
+
+    Raises `DataError` where none have been found.
+    """
+    return require_syllables(study.token_cache).segments
+
+
+WHEN_FOUND: dict[str, Callable[[Study], pd.DataFrame]] = {"syllables": syllable_segments}
+"""Tables of what is found on request: among all tables only where it has been."""
 STREAMED = ("tokens", "wide")
 WHAT = (*STREAMED, *TABLES)
 
 
 def export_table(study: Study, what: str, path: Path, format: str | None = None, unit: str = "recording") -> int:
-    """Write one of `WHAT` to a file, atomically, and return its rows.
+    """Write one of `WHAT` or `WHEN_FOUND` to a file, atomically, and return its rows.
 
     format: of `FORMATS`; None takes the file's ending. unit: of a bag, of `UNITS`. Raises `DataError` for another, and
     for more rows than an Excel sheet has.
     """
-    if what not in WHAT:
-        raise DataError("what", repr(what), " or ".join(WHAT))
+    if what not in (*WHAT, *WHEN_FOUND):
+        raise DataError("what", repr(what), " or ".join((*WHAT, *WHEN_FOUND)))
     format = file_format(path, format)
     if what in STREAMED and format != "xlsx":
         with atomic_file(path) as temporary:
@@ -150,7 +162,7 @@ def made_table(study: Study, what: str, path: Path, unit: str = "recording") -> 
         if rows > EXCEL_ROWS:
             raise DataError(path, f"{rows:,} rows", f"at most {EXCEL_ROWS:,} for Excel; csv and parquet take any")
         return study.tokens() if what == "tokens" else pd.concat(list(wide_tokens(study)), ignore_index=True)
-    return labelled_bag(study, unit) if what == "bag" else TABLES[what](study)
+    return labelled_bag(study, unit) if what == "bag" else (TABLES | WHEN_FOUND)[what](study)
 
 
 def export_tables(study: Study, folder: Path, format: str) -> list[Path]:
@@ -162,6 +174,8 @@ def export_tables(study: Study, folder: Path, format: str) -> list[Path]:
     if format not in FORMATS:
         raise DataError(folder, f"format {format!r}", " or ".join(FORMATS))
     tables = {name: make(study) for name, make in TABLES.items()} | {"bag_by_subject": labelled_bag(study, "subject")}
+    if open_syllables(study.token_cache) is not None:
+        tables["syllables"] = syllable_segments(study)
     paths = write_table_folder(tables, folder, format)
     if format != "xlsx":
         paths += [folder / f"{name}.{format}" for name in STREAMED]

@@ -92,6 +92,25 @@ def test_groups_and_probes_offer_them_and_old_comparisons_keep_their_place(found
     assert groups.report_folder(choice, asked) != groups.report_folder(choice, groups.Asked(by="condition"))
 
 
+def test_the_timeline_of_a_recording_has_its_segments_without_rest(found: SyllableSet):
+    choice = artefact_cache.chosen()
+    own = found.segments[found.segments["syllable"] > 0]
+    name = str(own["recording"].iloc[0])
+    shown = syllable_sets.bands(choice, name)
+    own = own[own["recording"] == name]
+    assert [band["from"] for band in shown] == pytest.approx(own["start_s"].tolist(), abs=1e-3)
+    assert len({band["colour"] for band in shown}) == own["syllable"].nunique()
+    assert not opened("recordings", recording=name).exception
+
+
+def test_segments_are_a_table_of_the_export_once_they_are_found(found: SyllableSet, tmp_path: Path):
+    from train.cli import main
+
+    out = tmp_path / "segments.csv"
+    assert main(["export", "default", "simulated", "--what", "syllables", "--out", str(out)]) == 0
+    assert len(pd.read_csv(out)) == len(found.segments)
+
+
 def test_syllables_are_a_family_of_their_own(found: SyllableSet, tmp_path: Path):
     from train.cli import main
 

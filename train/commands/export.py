@@ -23,11 +23,12 @@ EXAMPLES = (
     "dfe export codebook1 study1 --what tokens --out tokens.parquet",
     "dfe export codebook1 study1 --what bag --unit subject --out bag.csv",
     "dfe export codebook1 study1 --what all --format xlsx --out tables/",
+    "dfe export codebook1 study1 --what syllables --out segments.csv",
     "dfe export codebook1 study1 --format eaf --tiers region --out elan/",
     "dfe export codebook1 study1 --format eaf --beside-videos",
     "dfe export codebook1 study1 --supplement supplement.zip --by condition",
 )
-WHAT = ("tokens", "wide", "bag", "intervals", "subjects", "summary", "recordings", "all")
+WHAT = ("tokens", "wide", "bag", "intervals", "subjects", "summary", "recordings", "syllables", "all")
 TABLES, ANNOTATIONS = ("csv", "parquet", "xlsx"), ("eaf", "textgrid", "boris", "bids", "nwb")
 
 
