@@ -135,7 +135,8 @@ def gallery(choice: artefact_cache.Choice, found: SyllableSet, book: Dictionary,
     page_frame.colour_scale("how far each vertex moves from the neutral face, at the apex")
     st.caption(
         "The mean face of each syllable at its apex, the most frequent first. Point at one to see its onset, apex and "
-        "offset in its own time; click it for its codewords, durations, people and moments."
+        "offset in its own time; click it for its codewords, durations, people and moments. docs/syllables.md says how "
+        "they are found."
     )
 
 

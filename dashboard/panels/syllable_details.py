@@ -40,11 +40,8 @@ def show(choice: artefact_cache.Choice, found: SyllableSet, book: Dictionary, sy
     with right:
         key_facts(found, syllable)
         lasting(found, syllable)
-    left, right = st.columns([1.5, 1], gap="medium")
-    with left:
-        phases(choice, found, book, face, syllable)
-    with right:
         before_and_after(found, book, syllable)
+    phases(choice, found, book, face, syllable)
     moments(choice, found, face, syllable)
     whose(choice, found, syllable)
     with st.expander("Export its movement", icon=":material/download:"):

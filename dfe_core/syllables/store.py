@@ -39,7 +39,7 @@ from dfe_core.tokens.common_rate import common_rate, thinned_tokens
 from dfe_core.tokens.intervals import iter_recordings
 from dfe_core.tokens.presence import codeword_sizes
 
-VERSION = 2
+VERSION = 3
 _TYPICAL_MM = 5.0
 
 
