@@ -58,6 +58,7 @@ COMMANDS = {
     "map": Command("map", "lay codewords or frames out in two dimensions"),
     "syllables": Command("syllables", "find recurring displays with a duration"),
     "probe": Command("probe", "predict a label from tokens, AUs or coefficients"),
+    "micro": Command("micro", "spot micro-expressions, and recognise coded ones over subjects and corpora"),
     "export": Command("export", "write tokens, bags, intervals or a summary as a table"),
     "groups": Command("groups", "compare groups or conditions codeword by codeword"),
     "conversations": Command("conversations", "who answers whom, how late, and who speaks, of faces recorded together"),
@@ -76,11 +77,35 @@ COMMANDS = {
 }
 
 _RESTS_ON_DATASET = frozenset(
-    ("train", "evaluate", "coverage", "probe", "map", "groups", "power", "conversations", "export", "robustness")
+    (
+        "train",
+        "evaluate",
+        "coverage",
+        "probe",
+        "map",
+        "groups",
+        "power",
+        "conversations",
+        "micro",
+        "export",
+        "robustness",
+    )
 )
 """Commands whose results a high pose leak of their dataset puts in question."""
 _LOGGED = frozenset(
-    ("evaluate", "names", "coverage", "map", "probe", "export", "groups", "conversations", "align-text", "syllables")
+    (
+        "evaluate",
+        "names",
+        "coverage",
+        "map",
+        "probe",
+        "export",
+        "groups",
+        "conversations",
+        "align-text",
+        "syllables",
+        "micro",
+    )
 )
 """Commands that have a line of their own in the log: of others, what they do to artefacts has one."""
 _CONTINUES = {

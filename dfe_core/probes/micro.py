@@ -1,5 +1,7 @@
 """Micro-expressions: labelled windows of 0.04 to 0.5 s, leave-one-subject-out, UF1 and UAR as in MEGC.
 
+Of several corpora together, the composite of MEGC 2019, every corpus can also be left out as a whole.
+
 UF1 is the mean over classes of F1, UAR that of recall, both from one confusion matrix pooled over all folds, so that
 every subject counts by their windows and no fold's average hides an empty class.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +25,7 @@ from dfe_core.probes.features.material import CodebookTokens, Sources
 from dfe_core.probes.features.transforms import Blocks, Measured
 from dfe_core.probes.limits import high_pose_leak
 from dfe_core.probes.methods_text import summary_sentence
+from dfe_core.probes.micro_windows import read_windows
 from dfe_core.probes.paired_tests import compare, holm
 from dfe_core.probes.rows import Scored
 from dfe_core.probes.settings import ProbeSettings
@@ -34,11 +37,12 @@ from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.intervals import iter_recordings
 
-SHORTEST_S, LONGEST_S = 0.04, 0.5
-MIN_FRAMES = 3
-"""A window with fewer frames has no onset, apex and offset to tell apart."""
+if TYPE_CHECKING:
+    from dfe_core.probes.sequence import ClassAnchors
+
 CHANGE = "change"
 """Feature row: intensity of every codeword at the apex minus at the onset; a resting face cancels out."""
+SUBJECT, CORPUS = "subject", "corpus"
 _NEAR_S = 0.02
 _FEW = 20  # subjects, and windows of a class, below which intervals are said to be wide
 _SLOW_FPS = 100.0
@@ -54,6 +58,10 @@ class MicroSettings:
     ----------
     windows: CSV with recording, onset_s, offset_s and the label column; apex_s where it is coded (else the middle).
     features: rows as in `ProbeSettings`, and `CHANGE`. sequence: poolings of the sequence probe.
+    align: each pooling also trained together with texts of the classes (EDCLIP). text: the encoder of these texts, as
+        `text.open_encoder` takes it. others: classes without a text, which are only kept away from those of the others.
+    corpus: a label of the recordings that names the corpus each is from; scores are also given for each of them.
+    leave_out: what a fold tests, each ``subject`` or each ``corpus``.
     """
 
     model: str
@@ -62,13 +70,22 @@ class MicroSettings:
     label: str = "emotion"
     features: tuple[str, ...] = (CHANGE, "bow", "psi")
     sequence: tuple[str, ...] = ()
+    align: bool = False
+    text: str = "words"
+    others: tuple[str, ...] = ()
+    corpus: str = ""
+    leave_out: str = SUBJECT
     resamples: int = 500
     permutations: int = 500
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("features", "sequence"):
+        for name in ("features", "sequence", "others"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.leave_out not in (SUBJECT, CORPUS):
+            raise DataError("leave out", repr(self.leave_out), f"{SUBJECT} or {CORPUS}")
+        if self.leave_out == CORPUS and not self.corpus:
+            raise DataError("leave out", CORPUS, "the label that names the corpora (corpus)")
 
     @property
     def probe(self) -> ProbeSettings:
@@ -79,7 +96,7 @@ class MicroSettings:
             label=self.label,
             features=self.features,
             unit="segment",
-            validation="leave-one-out",
+            validation="leave-one-out" if self.leave_out == SUBJECT else self.corpus,
             sequence=self.sequence,
             resamples=self.resamples,
             permutations=self.permutations,
@@ -100,7 +117,8 @@ class MicroResult:
     def to_json(self) -> dict[str, Any]:
         """The facts, and in words their summary, warnings and protocol."""
         warnings = [*self.warnings()]
-        return {**self.summary, "warnings": warnings, "protocol": PROTOCOL, "summary": summary_sentence(self.summary)}
+        protocol = f"{_LEFT_OUT[self.settings.leave_out]}; {PROTOCOL}"
+        return {**self.summary, "warnings": warnings, "protocol": protocol, "summary": summary_sentence(self.summary)}
 
     def warnings(self) -> Iterator[str]:
         """What limits a reading of the scores, in words."""
@@ -131,7 +149,7 @@ def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Lis
     codebook, data = Codebook.open(settings.model, root), Dataset.open(settings.dataset, root)
     tokens = TokenCache.open(settings.model, settings.dataset, root)
     spans = read_windows(Path(settings.windows), data, settings.label)
-    target = window_target(data, spans, settings.label)
+    target = window_target(data, spans, settings.label, settings.corpus)
     sources = Sources(
         dataset=data,
         encoded=CodebookTokens(codebook=codebook, tokens=tokens),
@@ -156,6 +174,7 @@ def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Lis
         "subjects": target.subjects,
         "group": "subject",
         "groups": target.subjects,
+        "left_out": settings.leave_out,
         "classes": list(target.classes),
         "folds": len(folds),
         "seed": settings.seed,
@@ -168,113 +187,17 @@ def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Lis
         "simulated": data.simulated,
         **_limits(target, spans, data),
     }
-    return MicroResult(settings, summary, _told(spans, target, found))
+    windows = _told(spans, target, found, settings.corpus)
+    if settings.corpus:
+        summary["by_corpus"] = corpus_scores(windows, list(found), target.classes)
+    return MicroResult(settings, summary, windows)
 
 
-def read_windows(path: Path, data: Dataset, label: str) -> pd.DataFrame:
-    """The windows of a file as spans: recording, segment, span, start_s, end_s, apex_s, time and the label, sorted by
-    recording and onset; none of recordings whose labels are sealed. Raises `DataError` naming the row."""
-    try:
-        table = pd.read_csv(path, dtype={"recording": str})
-    except FileNotFoundError:
-        raise DataError(path, "no such file", "a CSV file of windows") from None
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(path, f"not readable as CSV ({error})", "a CSV file of windows") from None
-    missing = [c for c in ("recording", "onset_s", "offset_s", label) if c not in table]
-    if missing:
-        raise DataError(path, f"no column {missing[0]}", f"recording, onset_s, offset_s, {label} (and apex_s)")
-    table = table.assign(row=np.arange(2, len(table) + 2))
-    for column in ("onset_s", "offset_s", *(["apex_s"] if "apex_s" in table else [])):
-        table[column] = _numbers(path, table, column)
-    if "apex_s" not in table:
-        table["apex_s"] = (table["onset_s"] + table["offset_s"]) / 2
-    _check(path, table, data, label)
-    table = table.sort_values(["recording", "onset_s"], kind="stable").reset_index(drop=True)
-    clash = (table["recording"] == table["recording"].shift()) & (table["onset_s"] < table["offset_s"].shift() - 1e-9)
-    _refuse(path, table, clash, lambda r: f"overlaps another window of {r.recording}", "windows apart from each other")
-    order = pd.Categorical(table["recording"], categories=list(data.recordings["recording"].astype(str)), ordered=True)
-    table = table.assign(order=order).sort_values(["order", "onset_s"], kind="stable")
-    table = table[~table["recording"].isin(data.sealed)].reset_index(drop=True)
-    if not len(table):
-        raise DataError(path, "windows of recordings whose labels are sealed", "windows of other recordings")
-    return pd.DataFrame(
-        {
-            "recording": table["recording"],
-            "segment": np.arange(len(table)),
-            "span": np.arange(len(table)),
-            "start_s": table["onset_s"],
-            "end_s": table["offset_s"],
-            "apex_s": table["apex_s"],
-            "time": table["recording"],
-            label: table[label],
-        }
-    )
-
-
-def _numbers(path: Path, table: pd.DataFrame, column: str) -> pd.Series:
-    values = pd.to_numeric(table[column], errors="coerce")
-    bad = ~np.isfinite(values)
-    _refuse(path, table, bad, lambda r: f"{column} {getattr(r, column)!r}", "seconds")
-    return values
-
-
-def _check(path: Path, table: pd.DataFrame, data: Dataset, label: str) -> None:
-    if not len(table):
-        raise DataError(path, "no window", "one row per window")
-    known = data.recordings.set_index(data.recordings["recording"].astype(str))
-    _refuse(
-        path,
-        table,
-        ~table["recording"].isin(known.index),
-        lambda r: f"recording {r.recording!r} is not in the dataset {data.name}",
-        "recordings that `dfe show DATASET` lists",
-    )
-    _refuse(path, table, table[label].isna(), lambda r: f"no {label}", "a label for every window")
-    length = table["offset_s"] - table["onset_s"]
-    _refuse(
-        path,
-        table,
-        (length < SHORTEST_S - 1e-6) | (length > LONGEST_S + 1e-6),
-        lambda r: f"a window of {r.offset_s - r.onset_s:.3g} s",
-        f"{SHORTEST_S:g} to {LONGEST_S:g} s, the length of a micro-expression",
-    )
-    _refuse(
-        path,
-        table,
-        (table["apex_s"] < table["onset_s"]) | (table["apex_s"] > table["offset_s"]),
-        lambda r: f"apex_s {r.apex_s:g} outside its window",
-        "an apex between onset and offset",
-    )
-    end = table["recording"].map(known["duration_s"])
-    _refuse(
-        path,
-        table,
-        (table["onset_s"] < 0) | (table["offset_s"] > end + 0.05),
-        lambda r: f"the window ends at {r.offset_s:g} s",
-        "windows within their recording",
-    )
-    fps = table["recording"].map(known["fps"])
-    _refuse(
-        path,
-        table,
-        length * fps < MIN_FRAMES - 1e-6,
-        lambda r: (
-            f"{(r.offset_s - r.onset_s) * known.loc[r.recording, 'fps']:.1f} frames in a window of "
-            f"{r.offset_s - r.onset_s:.3g} s at {known.loc[r.recording, 'fps']:g} fps"
-        ),
-        f"at least {MIN_FRAMES}: recordings at a higher frame rate, or longer windows",
-    )
-
-
-def _refuse(path: Path, table: pd.DataFrame, bad, found, expected: str) -> None:
-    rows = table[np.asarray(bad, bool)]
-    if len(rows):
-        first = next(rows.itertuples())
-        raise DataError(f"{path}: row {first.row}", found(first), expected)
-
-
-def window_target(data: Dataset, spans: pd.DataFrame, label: str) -> Target:
-    """Every window a unit, its subject the group. Raises `DataError` for one class, or a class with too few people."""
+def window_target(data: Dataset, spans: pd.DataFrame, label: str, corpus: str = "") -> Target:
+    """Every window a unit, its subject the group. corpus: the label that names corpora. Raises `DataError` for one
+    class, a class with too few people, and where no label names corpora."""
+    if corpus and corpus not in data.labels:
+        raise DataError(f"corpus {corpus!r}", "no such label column", f"one of {', '.join(data.labels) or 'none'}")
     rows = data.recordings.assign(recording=data.recordings["recording"].astype(str)).set_index("recording")
     groups = rows["subject"].reindex(spans["recording"]).astype(str).to_numpy()
     classes = sorted(spans[label].astype(str).unique())
@@ -292,6 +215,8 @@ def window_target(data: Dataset, spans: pd.DataFrame, label: str) -> Target:
             )
     units = np.array([f"{r.recording}@{r.start_s:g}" for r in spans.itertuples()], object)
     table = spans.assign(unit=units, subject=groups)
+    if corpus:
+        table[corpus] = rows[corpus].reindex(spans["recording"]).to_numpy()
     return Target(
         task="classify",
         unit="segment",
@@ -350,9 +275,56 @@ def _scored(
     if settings.sequence:
         from dfe_core.probes.sequence import sequence_rows  # torch: seconds to import, and only needed here
 
-        for pooling, found in sequence_rows(sources, target, folds, probe, progress).items():
+        anchors = class_anchors(target.classes, settings) if settings.align else None
+        for pooling, found in sequence_rows(sources, target, folds, probe, progress, anchors).items():
             scored.add(pooling, "transformer", (found,), None, target, probe)
     return scored
+
+
+def class_anchors(classes: tuple[str, ...], settings: MicroSettings) -> ClassAnchors:
+    """The texts of the classes. Raises `DataError` for a class whose facial actions are not known, unless it is among
+    the others."""
+    from dfe_core.probes.prompts import class_prompts
+    from dfe_core.probes.sequence import ClassAnchors
+    from dfe_core.probes.text import open_encoder
+    from dfe_core.probes.text_alignment import OTHERS
+
+    prompts = class_prompts(classes, others=settings.others)
+    vectors = open_encoder(settings.text).encode(list(prompts.values()))
+    place = {name: at for at, name in enumerate(prompts)}
+    return ClassAnchors(vectors=vectors, of_class=np.array([place.get(name, OTHERS) for name in classes]))
+
+
+def corpus_scores(windows: pd.DataFrame, features: list[str], classes: tuple[str, ...]) -> list[dict[str, Any]]:
+    """UF1 and UAR of the pooled predictions of each corpus.
+
+    Parameters
+    ----------
+    windows: as `MicroResult.windows`, with a column ``corpus``. features: columns of predictions.
+
+    Returns
+    -------
+    One row a corpus and feature: corpus, features, n, subjects, UF1, UAR; of the classes that the corpus has.
+    """
+    rows = []
+    for corpus, own in windows.groupby("corpus", sort=True):
+        here = [name for name in classes if (own["truth"] == name).any()]
+        for name in features:
+            right = own["truth"] == own[name]
+            hits = [int((right & (own["truth"] == k)).sum()) for k in here]
+            coded = [int((own["truth"] == k).sum()) for k in here]
+            said = [int((own[name] == k).sum()) for k in here]
+            rows.append(
+                {
+                    "corpus": str(corpus),
+                    "features": name,
+                    "n": len(own),
+                    "subjects": int(own["subject"].nunique()),
+                    "UF1": float(np.mean([2 * h / (c + s) for h, c, s in zip(hits, coded, said, strict=True)])),
+                    "UAR": float(np.mean([h / c for h, c in zip(hits, coded, strict=True)])),
+                }
+            )
+    return rows
 
 
 def _renamed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -369,7 +341,7 @@ def _renamed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _told(spans: pd.DataFrame, target: Target, found: dict[str, Predictions]) -> pd.DataFrame:
+def _told(spans: pd.DataFrame, target: Target, found: dict[str, Predictions], corpus: str) -> pd.DataFrame:
     classes = np.array(target.classes, object)
     table = pd.DataFrame(
         {
@@ -381,6 +353,8 @@ def _told(spans: pd.DataFrame, target: Target, found: dict[str, Predictions]) ->
             "truth": classes[target.y],
         }
     )
+    if corpus:
+        table["corpus"] = target.table[corpus].astype(str).to_numpy()
     return table.assign(**{name: classes[one.values.argmax(1)] for name, one in found.items()})
 
 
@@ -395,8 +369,9 @@ def _limits(target: Target, spans: pd.DataFrame, data: Dataset) -> dict[str, Any
     }
 
 
+_LEFT_OUT = {SUBJECT: "Leave-one-subject-out", CORPUS: "Leave-one-corpus-out"}
 PROTOCOL = (
-    "Leave-one-subject-out; UF1 and UAR from the confusion matrix pooled over folds (MEGC). Hyper-parameters "
+    "UF1 and UAR from the confusion matrix pooled over folds (MEGC). Hyper-parameters "
     "and stopping are chosen on inner subjects, never on the test subject: figures of code that keeps each "
     "fold's best epoch on its test subject are not comparable."
 )

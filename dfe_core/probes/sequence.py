@@ -3,17 +3,20 @@
 Each outer fold trains one network for every inner split of its training people: the split's training part is fitted,
 its validation part stops the training, and the fold's predictions are the mean over these networks. The people a fold
 tests are seen by nothing that is fitted or chosen.
+
+With `ClassAnchors` the pooled vector is also pulled towards the text of its class while the head is trained (EDCLIP of
+D-FACE: Deng, Hayashi & Nagahara 2026); the head alone predicts. The tokenizer is not trained further, as it is there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from dfe_core.probes import scores
@@ -21,9 +24,10 @@ from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.spans import SpanIndex
 from dfe_core.probes.pooling import entropy
 from dfe_core.probes.sequence_model import Chunks, SequenceNet, make_chunks
-from dfe_core.probes.sequence_settings import SequenceSettings
+from dfe_core.probes.sequence_settings import JointSettings, SequenceSettings
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
+from dfe_core.probes.text_alignment import alignment_loss
 from dfe_core.probes.token_sequences import TokenSequences, token_sequences
 from dfe_core.probes.validation import Fold, Predictions
 from dfe_core.progress import Listener, Progress, silent
@@ -31,6 +35,24 @@ from dfe_core.tokenizer.codebook import Codebook
 
 SHUFFLES = ("time", "stages")
 _BATCH = 32
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ClassAnchors:
+    """Texts of classes: vectors (A, W) float32 of unit length; of_class (C,) index of each class's own, `OTHERS` for a
+    class that has none."""
+
+    vectors: np.ndarray
+    of_class: np.ndarray
+    settings: JointSettings = field(default_factory=JointSettings)
+
+
+@dataclass(frozen=True, eq=False)
+class _Objective:
+    """head: loss of the head's values of rows. aligned: of pooled vectors of rows, None without anchors."""
+
+    head: Callable[[Tensor, np.ndarray], Tensor]
+    aligned: Callable[[Tensor, np.ndarray], Tensor] | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -67,8 +89,12 @@ def probe_sequences(
     codebook: Codebook,
     settings: SequenceSettings,
     progress: Listener = silent,
+    anchors: ClassAnchors | None = None,
 ) -> SequenceResult:
-    """Out-of-fold predictions of the sequence probe, the weights of the tokens, and what order is worth to it."""
+    """Out-of-fold predictions of the sequence probe, the weights of the tokens, and what order is worth to it.
+
+    anchors: texts of the classes that pooled vectors are aligned with while the head is trained.
+    """
     outputs = max(len(target.classes), 1)
     values = {name: np.zeros((target.n, outputs)) for name in ("", *SHUFFLES)}
     weights, fold_of, epochs = np.zeros(len(sequences.codeword), np.float32), np.zeros(target.n, int), []
@@ -81,9 +107,8 @@ def probe_sequences(
     for index, fold in enumerate(folds):
         fold_of[fold.test] = index
         for train, validation in fold.inner:
-            trained = train_network(
-                sequences, target, train, validation, codebook, replace(settings, seed=settings.seed + done)
-            )
+            own = replace(settings, seed=settings.seed + done)
+            trained = train_network(sequences, target, train, validation, codebook, own, anchors)
             for name, version in versions.items():
                 seen, read = predict(trained.net, version, fold.test, target, target.y[train], settings)
                 values[name][fold.test] += seen / len(fold.inner)
@@ -108,28 +133,41 @@ def sequence_results(
     seed: int = 0,
     progress: Listener = silent,
     settings: SequenceSettings | None = None,
+    anchors: ClassAnchors | None = None,
 ) -> tuple[TokenSequences, dict[str, SequenceResult]]:
-    """The sequences of a target's units, and the sequence probe with each of `poolings` on these folds."""
+    """The sequences of a target's units, and the sequence probe with each of `poolings` on these folds; with anchors
+    each once without and once with them (`aligned_name`)."""
     settings = replace(settings or SequenceSettings(), seed=seed)
     made = [replace(settings, pooling=pooling) for pooling in poolings]  # a wrong name is told before any work
     sequences = token_sequences(
         sources.tokens, sources.codebook, SpanIndex(sources.spans), target.member, target.n, settings.most, progress
     )
+    each = [(one, texts) for one in made for texts in ([None] if anchors is None else [None, anchors])]
     return sequences, {
-        one.pooling: probe_sequences(sequences, target, folds, sources.codebook, one, progress) for one in made
+        aligned_name(one.pooling) if texts else one.pooling: probe_sequences(
+            sequences, target, folds, sources.codebook, one, progress, texts
+        )
+        for one, texts in each
     }
+
+
+def aligned_name(pooling: str) -> str:
+    """The row of a pooling that was trained with texts of the classes."""
+    return f"{pooling}+edclip"
 
 
 def sequence_rows(
-    sources: Sources, target: Target, folds: tuple[Fold, ...], settings: ProbeSettings, progress: Listener = silent
+    sources: Sources,
+    target: Target,
+    folds: tuple[Fold, ...],
+    settings: ProbeSettings,
+    progress: Listener = silent,
+    anchors: ClassAnchors | None = None,
 ) -> dict[str, Predictions]:
     """Out-of-fold predictions of the sequence probe by pooling, for `settings.sequence`."""
-    return {
-        pooling: result.predictions
-        for pooling, result in sequence_results(sources, target, folds, settings.sequence, settings.seed, progress)[
-            1
-        ].items()
-    }
+    poolings, seed = settings.sequence, settings.seed
+    _, results = sequence_results(sources, target, folds, poolings, seed, progress, anchors=anchors)
+    return {pooling: result.predictions for pooling, result in results.items()}
 
 
 def train_network(
@@ -139,32 +177,53 @@ def train_network(
     validation: np.ndarray,
     codebook: Codebook,
     settings: SequenceSettings,
+    anchors: ClassAnchors | None = None,
 ) -> Trained:
-    """Fit on `train`, stop by the loss on `validation` (rows of the target); the best epoch's weights are kept.
+    """Fit on `train`, stop by the head's loss on `validation` (rows of the target); the best epoch's weights are kept.
 
-    The same seed gives the same network, whatever was drawn elsewhere.
+    The same seed gives the same network, whatever was drawn elsewhere, and with anchors begins as it does without.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         net = SequenceNet(codebook.psi, codebook.stages, max(len(target.classes), 1), settings)
-        return _fitted(net, sequences, train, validation, _loss_of(target, target.y[train]), settings)
+        both = nn.ModuleList([net])
+        objective = _Objective(_loss_of(target, target.y[train]))
+        if anchors is not None:
+            both.append(projector := nn.Linear(settings.width, anchors.vectors.shape[1]))
+            objective = replace(objective, aligned=_aligned_with(projector, target, anchors))
+        optimizer = torch.optim.AdamW(both.parameters(), lr=settings.rate, weight_decay=settings.decay)
+        return _fitted(net, sequences, (train, validation), objective, optimizer, settings)
+
+
+def _aligned_with(
+    projector: nn.Linear, target: Target, anchors: ClassAnchors
+) -> Callable[[Tensor, np.ndarray], Tensor]:
+    """The weighed loss of pooled vectors of rows against the text of their class."""
+    texts, of_class = torch.as_tensor(anchors.vectors), torch.as_tensor(anchors.of_class)
+    settings, weight = anchors.settings.alignment, anchors.settings.weight
+
+    def loss(pooled: Tensor, rows: np.ndarray) -> Tensor:
+        vectors = functional.normalize(projector(pooled), dim=-1)
+        return weight * alignment_loss(vectors, texts, of_class[target.y[rows]], settings)
+
+    return loss
 
 
 def _fitted(
     net: SequenceNet,
     sequences: TokenSequences,
-    train: np.ndarray,
-    validation: np.ndarray,
-    loss: Callable[[Tensor, np.ndarray], Tensor],
+    rows: tuple[np.ndarray, np.ndarray],
+    objective: _Objective,
+    optimizer: torch.optim.Optimizer,
     settings: SequenceSettings,
 ) -> Trained:
+    train, validation = rows
     rng = np.random.default_rng([settings.seed, 3])
-    optimizer = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=settings.decay)
     held = make_chunks(sequences, validation, settings)
     best, at, kept, losses = np.inf, 0, net.state_dict(), []
     for epoch in range(settings.epochs):
-        _train_epoch(net, sequences, rng.permutation(train), loss, optimizer, settings, rng)
-        losses.append(_validation_loss(net, held, validation, loss))
+        _train_epoch(net, sequences, rng.permutation(train), objective, optimizer, settings, rng)
+        losses.append(_validation_loss(net, held, validation, objective.head))
         if losses[-1] < best:
             best, at = losses[-1], epoch
             kept = {name: value.clone() for name, value in net.state_dict().items()}
@@ -178,7 +237,7 @@ def _train_epoch(
     net: SequenceNet,
     sequences: TokenSequences,
     rows: np.ndarray,
-    loss: Callable[[Tensor, np.ndarray], Tensor],
+    objective: _Objective,
     optimizer: torch.optim.Optimizer,
     settings: SequenceSettings,
     rng: np.random.Generator,
@@ -187,8 +246,10 @@ def _train_epoch(
     for start in range(0, len(rows), settings.batch):
         part = rows[start : start + settings.batch]
         batch = make_chunks(sequences, part, settings, rng)
-        values, _, weights = net(batch)
-        total = loss(values, part)
+        values, pooled, weights = net(batch)
+        total = objective.head(values, part)
+        if objective.aligned is not None:
+            total = total + objective.aligned(pooled, part)
         if settings.pooling == "softmax" and settings.entropy:
             total = total + settings.entropy * entropy(weights, batch.there.flatten(1)).mean()
         optimizer.zero_grad()

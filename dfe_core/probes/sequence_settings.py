@@ -53,6 +53,26 @@ class SequenceSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JointSettings:
+    """Alignment with class prompts trained together with the head, as D-FACE's EDCLIP; its released values.
+
+    Attributes
+    ----------
+    weight: of the alignment in the loss, beside the head's. temperature, margin, others: as in `AlignmentSettings`.
+    """
+
+    weight: float = 0.3
+    temperature: float = 0.07
+    margin: float = 0.2
+    others: float = 0.2
+
+    @property
+    def alignment(self) -> AlignmentSettings:
+        """The settings of its loss: every class has one anchor of its own."""
+        return AlignmentSettings(temperature=self.temperature, margin=self.margin, others=self.others, softness=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class AlignmentSettings:
     """Every choice of an alignment.
 

@@ -51,6 +51,7 @@ _RUN: dict[str, list[str]] = {
     "conversations": (
         "conversations default simulated --by condition --max-lag 0.2 --window 1 --surrogates 99 --out {out}/talk"
     ).split(),
+    "micro": ["micro", "default", "simulated"],
     "export": ["export", "default", "simulated", "--what", "all", "--format", "csv", "--out", "{out}/all"],
     "events": ["events", "list", "simulated"],
     "import": ["import", "{root}/datasets/simulated", "--name", "copy", "--face", "toy-1"],

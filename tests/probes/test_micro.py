@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,12 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
-from dfe_core.probes.micro import MicroSettings, probe_micro, read_windows
+from dfe_core.faces import save_face
+from dfe_core.probes.micro import MicroSettings, class_anchors, probe_micro
+from dfe_core.probes.micro_report import MicroReportSettings, list_micro_reports, micro_report
+from dfe_core.probes.micro_windows import read_windows
+from dfe_core.tokens.cache import TokenCache
+from tests.conftest import make_toy_face
 from tests.probe_world import write_counts
 from tests.small_world import codeword_psi, write_model, write_tokens
 
@@ -52,7 +59,7 @@ def world(tmp_path_factory, toy_face):
                     extractor="test",
                     subject=f"s{i}",
                 ),
-                {},
+                {"lab": "abc"[i % 3]},
             )
         writer.close({"name": "d", "face": toy_face.id, "simulated": True})
     data = Dataset.open("d", root)
@@ -96,14 +103,65 @@ def test_small_data_and_simulated_data_are_said(result):
     assert "never on the test subject" in result.to_json()["protocol"]
 
 
-def test_the_sequence_probe_runs_on_windows(world, tmp_path):
+def test_every_corpus_is_left_out_once_and_scored_by_itself(world):
+    settings = MicroSettings(
+        model="m",
+        dataset="d",
+        windows=str(world[0] / "windows.csv"),
+        features=("change",),
+        corpus="lab",
+        leave_out="corpus",
+        **FEW,
+    )
+    made = probe_micro(settings, world[0])
+    told, windows = made.to_json(), made.windows
+    assert told["folds"] == 3 and told["protocol"].startswith("Leave-one-corpus-out")
+    assert (windows.groupby("corpus")["subject"].nunique()).to_dict() == {"a": 3, "b": 3, "c": 2}
+    for row in told["by_corpus"]:
+        own = windows[windows["corpus"] == row["corpus"]]
+        assert row["UF1"] == pytest.approx(f1_score(own["truth"], own["change"], average="macro"))
+        assert row["UAR"] == pytest.approx(recall_score(own["truth"], own["change"], average="macro"))
+    for asked, words in (({"corpus": "site"}, "no such label column"), ({"corpus": ""}, "names the corpora")):
+        with pytest.raises(DataError, match=words):
+            probe_micro(replace(settings, **asked), world[0])
+
+
+def test_the_sequence_probe_runs_on_windows_without_and_with_texts_of_the_classes(world, tmp_path):
     few = world[2][world[2]["recording"].isin(["r0", "r1", "r2"])]
     few.to_csv(tmp_path / "w.csv", index=False)
     settings = MicroSettings(
-        model="m", dataset="d", windows=str(tmp_path / "w.csv"), features=("change",), sequence=("mean",), **FEW
+        model="m",
+        dataset="d",
+        windows=str(tmp_path / "w.csv"),
+        features=("change",),
+        sequence=("mean",),
+        align=True,
+        **FEW,
     )
     rows = probe_micro(settings, world[0]).to_json()["rows"]
-    assert [r["features"] for r in rows] == ["change", "mean"] and rows[1]["p_vs_chance"] is None
+    assert [r["features"] for r in rows] == ["change", "mean", "mean+edclip"] and rows[1]["p_vs_chance"] is None
+    anchors = class_anchors(("disgust", "happy", "odd"), replace(settings, others=("odd",)))
+    assert anchors.of_class.tolist() == [0, 1, -1] and len(anchors.vectors) == 2
+    with pytest.raises(DataError, match="no facial actions are known"):
+        class_anchors(("happy", "odd"), settings)
+
+
+def test_a_report_is_kept_with_what_was_spotted_and_recognised(world):
+    settings = MicroReportSettings(
+        model="m", dataset="d", windows=str(world[0] / "windows.csv"), features=("change",), corpus="lab", **FEW
+    )
+    save_face(make_toy_face(world[1].names), world[0])
+    made = micro_report(settings, world[0])
+    assert made.protocols == ["subject", "corpus"] and len(made.predictions("corpus")) == 3 * SUBJECTS
+    assert made.manifest["spotting"]["coded"] == len(made.coded) == 3 * SUBJECTS
+    told = made.to_json()
+    assert [row["method"] for row in told["spotting"]["scores"]] == ["transient", "speed", "difference"]
+    hits = told["spotting"]["scores"][0]["hits"]
+    assert hits == made.spotted["hit"].sum() and len(made.missed) == 3 * SUBJECTS - hits
+    assert [one.path for one in list_micro_reports(TokenCache.open("m", "d", world[0]), world[0])] == [made.path]
+    alone = micro_report(replace(settings, windows="", corpus=""), world[0])
+    assert alone.protocols == [] and alone.coded.empty and alone.path != made.path
+    assert micro_report(settings, world[0]).path == made.path
 
 
 def test_without_apexes_the_middle_is_taken(world, tmp_path):

@@ -7,13 +7,22 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from dfe_core.errors import DataError
 from dfe_core.probes import scores
-from dfe_core.probes.sequence import deciding_tokens, order_table, probe_sequences, train_network
+from dfe_core.probes.sequence import (
+    ClassAnchors,
+    _aligned_with,
+    deciding_tokens,
+    order_table,
+    probe_sequences,
+    train_network,
+)
 from dfe_core.probes.sequence_model import make_chunks
 from dfe_core.probes.sequence_settings import SequenceSettings
 from dfe_core.probes.target import Target
+from dfe_core.probes.text_alignment import OTHERS
 from dfe_core.probes.token_sequences import TokenSequences
 from dfe_core.probes.validation import Fold
 from dfe_core.tokenizer.codebook import Codebook
@@ -153,6 +162,24 @@ def test_training_stops_by_the_inner_people_and_keeps_their_best_epoch(codebook)
     )
     assert trained.epoch == int(np.argmin(trained.losses)) + 1 and trained.loss == min(trained.losses)
     assert len(trained.losses) == min(40, trained.epoch + 3)
+
+
+def test_texts_of_the_classes_pull_the_pooled_vectors_and_change_no_beginning(codebook, planted):
+    """One epoch of a slow rate leaves both networks where they began; a long one brings classes to their own texts."""
+    sequences, target, _ = planted
+    anchors = ClassAnchors(vectors=np.eye(2, 6, dtype=np.float32), of_class=np.array([0, 1]))
+    rows, held = np.arange(32), np.arange(32, 48)
+    slow = replace(QUICK, epochs=1, rate=1e-9)
+    nets = [train_network(sequences, target, rows, held, codebook, slow, one).net for one in (None, anchors)]
+    first, second = (net.state_dict() for net in nets)
+    assert first.keys() == second.keys() and all(np.allclose(first[k], second[k], atol=1e-6) for k in first)
+    loss = _aligned_with(projector := torch.nn.Linear(QUICK.width, 6), target, anchors)
+    right = torch.linalg.pinv(projector.weight) @ (torch.as_tensor(anchors.vectors.T) - projector.bias[:, None])
+    assert loss(right.T, np.array([0, 2])) < loss(right.T, np.array([2, 0]))  # rows 0 and 2 are of classes 0 and 1
+    apart = replace(anchors, of_class=np.array([0, OTHERS]))
+    weight, margin = anchors.settings.weight, anchors.settings.margin
+    far = _aligned_with(projector, target, apart)(right.T[1:], np.array([2]))
+    assert far.item() == pytest.approx(weight * anchors.settings.others * (1 - margin), rel=1e-3)
 
 
 def test_a_quantity_is_predicted_in_its_own_unit(codebook):

@@ -19,7 +19,7 @@ from dfe_core.expressions.sealed_test import Hypothesis, SealPlan, SealState, fi
 from dfe_core.expressions.sealed_text import sealed_sentence
 from dfe_core.faces import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
-from dfe_core.probes.micro import read_windows
+from dfe_core.probes.micro_windows import read_windows
 from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.reports.study_text import groups_sentence
