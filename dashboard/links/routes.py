@@ -20,7 +20,7 @@ FIRST = "overview"
 GROUPS = {
     "": (FIRST,),
     "Explore": ("codebook", "find", "recordings", "syllables", "map", "motion"),
-    "Analyse": ("coverage", "groups", "probes", "raters", "compare"),
+    "Analyse": ("coverage", "groups", "probes", "micro", "raters", "compare"),
     "Manage": ("study", "data"),
 }
 TITLES = {
@@ -37,6 +37,7 @@ TITLES = {
     "data": ("Data", "database"),
     "groups": ("Groups", "groups"),
     "probes": ("Probes", "query_stats"),
+    "micro": ("Micro-expressions", "slow_motion_video"),
     "raters": ("Raters", "how_to_reg"),
 }
 

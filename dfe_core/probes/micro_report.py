@@ -58,6 +58,9 @@ class MicroReportSettings:
     permutations: int = 200
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        _ = self.probe(SUBJECT).probe  # settings that no windows could be probed with are refused at once
+
     def probe(self, leave_out: str) -> MicroSettings:
         """The settings of the probe of one protocol."""
         own = {field.name for field in fields(MicroSettings)}

@@ -137,6 +137,19 @@ class SpottingResult:
             yield "Simulated data: the figures say nothing about people."
 
 
+@dataclass(frozen=True, kw_only=True)
+class SpottedMovement:
+    """A row of `SpottingResult.spotted`: times in s, score in mm; hit is None (or missing) where nothing is coded."""
+
+    recording: str
+    onset_s: float
+    apex_s: float
+    offset_s: float
+    score: float
+    region: str
+    hit: bool | None
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SpottingCandidates:
     """Of one recording: frames (S, 2) first and last row, apex (S,), score (S,), region (S,) index of `REGIONS`."""
@@ -293,7 +306,7 @@ def _falls(along: np.ndarray, top: float) -> int:
 
 def _fits(span: tuple[int, int], fps: float, settings: SpottingSettings) -> bool:
     seconds = (span[1] - span[0]) / fps
-    return settings.shortest_s <= seconds <= settings.longest_s + 1 / fps and span[1] - span[0] + 1 >= MIN_FRAMES
+    return settings.shortest_s <= seconds <= settings.longest_s + 1e-6 and span[1] - span[0] + 1 >= MIN_FRAMES
 
 
 def _without_overlap(found: list[tuple[Any, ...]]) -> SpottingCandidates:

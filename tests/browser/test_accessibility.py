@@ -29,6 +29,7 @@ READY = {
     "probes": ".js-plotly-plot",
     "compare": ".dfe-morph[data-state=drawn]",
     "groups": "[data-testid=stMain] [data-testid=stSelectbox]",
+    "micro": "[data-testid=stMain] [data-testid=stFileUploader]",
     "raters": "[data-testid=stMain] [data-testid=stExpander]",
 }
 ENDLESS = "(animation) => animation.effect.getComputedTiming().iterations === Infinity"
