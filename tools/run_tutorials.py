@@ -23,6 +23,7 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 TUTORIALS = PROJECT / "docs" / "tutorials"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def tutorials() -> list[Path]:
@@ -65,6 +66,8 @@ def execute(notebook: Path, folder: Path) -> None:
     for cell in content.cells:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            for output in cell.outputs:  # without its kernel a widget is its picture
+                output.get("data", {}).pop(WIDGET, None)
     text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True)
     notebook.write_text(text + "\n", encoding="utf-8")
 

@@ -1,9 +1,12 @@
 """Walk the widgets through a real JupyterLab and a real marimo in Chromium, and keep pictures of what is seen.
 
     python tools/walk_notebooks.py OUT [--only jupyter|marimo] [--theme Light|Dark]
+    python tools/walk_notebooks.py OUT --tutorials 1-first-codebook 3-reading-a-codeword
 
-Needs ``pip install jupyterlab marimo`` beside dfe[notebook], and the artefacts of $DFE_CACHE. A part whose package is
-not installed is skipped and named. tests/browser/test_notebook_widgets.py checks the same script without either.
+The second runs tutorials in JupyterLab, one after the other in one cache that is thrown away: every cell ends without
+an error, and every widget is drawn. Needs ``pip install jupyterlab marimo`` beside dfe[notebook], and for the first the
+artefacts of $DFE_CACHE. A part whose package is not installed is skipped and named.
+tests/browser/test_notebook_widgets.py checks the same script without either.
 """
 
 from __future__ import annotations
@@ -67,8 +70,8 @@ def cells(model: str, dataset: str) -> list[str]:
     return [text.replace("MODEL", model).replace("DATASET", dataset) for text in CELLS]
 
 
-def open_jupyter(page: Any, folder: Path, sources: list[str], theme: str) -> subprocess.Popen:
-    """A notebook in JupyterLab, all of its cells run."""
+def write_notebook(folder: Path, sources: list[str]) -> None:
+    """walk.ipynb of these cells."""
     notebook = {
         "cells": [
             {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": text, "id": f"c{i}"}
@@ -79,18 +82,67 @@ def open_jupyter(page: Any, folder: Path, sources: list[str], theme: str) -> sub
         "nbformat_minor": 5,
     }
     (folder / "walk.ipynb").write_text(json.dumps(notebook))
-    overrides = {"@jupyterlab/apputils-extension:themes": {"theme": f"JupyterLab {theme}"}}
+
+
+def serve_jupyter(folder: Path, theme: str) -> tuple[subprocess.Popen, str]:
+    """JupyterLab on a folder, and its address."""
+    overrides = {
+        "@jupyterlab/apputils-extension:themes": {"theme": f"JupyterLab {theme}"},
+        "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+    }
     (folder / "settings").mkdir()
     (folder / "settings" / "overrides.json").write_text(json.dumps(overrides))
     port = free_port()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--allow-root"]
     command += ["--IdentityProvider.token=", f"--LabApp.app_settings_dir={folder / 'settings'}"]
-    process = serve(command, f"http://localhost:{port}/api", folder)
-    page.goto(f"http://localhost:{port}/lab/tree/walk.ipynb?reset")
+    return serve(command, f"http://localhost:{port}/api", folder), f"http://localhost:{port}"
+
+
+def run_all(page: Any, address: str, notebook: str) -> None:
+    """Open a notebook and run all of its cells."""
+    page.goto(f"{address}/lab/tree/{notebook}?reset")
     page.locator(".jp-Notebook .jp-CodeCell").first.click(timeout=120_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.locator("[data-command='runmenu:run-all']").click()
+
+
+def open_jupyter(page: Any, folder: Path, sources: list[str], theme: str) -> subprocess.Popen:
+    """A notebook in JupyterLab, all of its cells run."""
+    write_notebook(folder, sources)
+    process, address = serve_jupyter(folder, theme)
+    run_all(page, address, "walk.ipynb")
     return process
+
+
+def walk_tutorials(page: Any, out: Path, names: list[str], theme: str) -> None:
+    """Run tutorials; raises where a cell fails or a widget is not drawn."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        os.environ["DFE_CACHE"] = str(folder / "cache")
+        for name in names:
+            made = json.loads((PROJECT / "docs" / "tutorials" / f"{name}.ipynb").read_text())
+            for cell in made["cells"]:
+                cell |= {"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {}
+            last = {"cell_type": "code", "execution_count": None, "id": "end", "metadata": {}, "outputs": []}
+            made["cells"].append(last | {"source": "print('every cell has run')"})
+            (folder / f"{name}.ipynb").write_text(json.dumps(made))
+        process, address = serve_jupyter(folder, theme)
+        try:
+            for name in names:
+                run_all(page, address, f"{name}.ipynb")
+                page.get_by_text("every cell has run", exact=True).last.wait_for(timeout=600_000)
+                widgets = page.locator(".dfe-widget")
+                for at in range(widgets.count()):
+                    widgets.nth(at).scroll_into_view_if_needed()
+                    widgets.nth(at).locator("[data-state=drawn], [data-state=ready]").first.wait_for(timeout=120_000)
+                    widgets.nth(at).screenshot(path=str(out / f"{name}-{at}.png"))
+                failed = page.locator(".jp-OutputArea-output[data-mime-type*='error']").count()
+                print(f"{name}: {widgets.count()} widgets drawn, {failed} cells failed", flush=True)
+                if failed:
+                    raise SystemExit(1)
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 def open_marimo(page: Any, folder: Path, sources: list[str], theme: str) -> subprocess.Popen:
@@ -147,6 +199,7 @@ def main() -> None:
     parser.add_argument("--dataset", default="simulated")
     parser.add_argument("--only", choices=list(OPENERS))
     parser.add_argument("--theme", choices=["Light", "Dark"], default="Light")
+    parser.add_argument("--tutorials", nargs="+", default=[], metavar="NAME")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     from playwright.sync_api import sync_playwright
@@ -155,7 +208,10 @@ def main() -> None:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
-        for name, (package, opener) in OPENERS.items():
+        if args.tutorials:
+            page = browser.new_page(viewport={"width": 1300, "height": 1000})
+            walk_tutorials(page, args.out, args.tutorials, args.theme)
+        for name, (package, opener) in OPENERS.items() if not args.tutorials else ():
             if args.only not in (None, name):
                 continue
             if importlib.util.find_spec(package) is None:
