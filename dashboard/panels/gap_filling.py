@@ -60,12 +60,15 @@ def _comparison(scores: tuple[FillScore, ...]) -> None:
         row = rows.setdefault(score.kind, {"Gap": score.kind})
         row[f"{_METHODS[score.method]}, mm"] = score.error_mm
         if score.chosen:
-            row |= {"Chosen": _METHODS[score.method], "In 90 % interval": score.coverage, "People": score.people}
+            row |= {"Chosen": _METHODS[score.method], "In 90 % interval": 100 * score.coverage, "People": score.people}
+    errors = [f"{method}, mm" for method in _METHODS.values()]
     page_frame.table(
-        pd.DataFrame(list(rows.values())),
+        pd.DataFrame(list(rows.values()))[["Gap", *errors, "Chosen", "In 90 % interval", "People"]],
         column_config={
-            "In 90 % interval": st.column_config.NumberColumn(format="percent"),
-            **{f"{m}, mm": st.column_config.NumberColumn(format="%.3f") for m in _METHODS.values()},
+            "In 90 % interval": st.column_config.NumberColumn(
+                format="%.1f %%", help="Share of hidden values inside the interval of the chosen way, mean over people."
+            ),
+            **{name: st.column_config.NumberColumn(format="%.3f") for name in errors},
         },
     )
     st.caption(

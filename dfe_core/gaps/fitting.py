@@ -21,7 +21,7 @@ from dfe_core.gaps.people import SeenRun, runs_of
 from dfe_core.gaps.planting import MOST_LENGTH, random_gap
 from dfe_core.gaps.rivals import fit_gap_ridge
 from dfe_core.gaps.settings import GapSettings
-from dfe_core.gaps.verdicts import calibrated, judged
+from dfe_core.gaps.verdicts import compared
 from dfe_core.progress import Listener, Progress, silent
 
 _PATIENCE = 20  # training steps between two reports of progress
@@ -62,8 +62,7 @@ def fit_gap_model(
     )
     _train(model, train, face.gram, settings, rng, progress)
     progress(Progress(task="judge filled gaps", done=0, total=1))
-    model = calibrated(model, calibration or train, face, settings.each, settings.seed)
-    return judged(model, test or calibration or train, face, settings.each, settings.seed)
+    return compared(model, calibration or train, test or calibration or train, face, settings.each, settings.seed)
 
 
 def _frames(dataset: Dataset, split: Split, part: str) -> Iterator[tuple[Frames, float, str]]:

@@ -26,7 +26,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, write_j
 if TYPE_CHECKING:
     from dfe_core.gaps.model import GapModel
 
-VERSION = 1
+VERSION = 2
 _NETWORK, _ARRAYS = "network.safetensors", "arrays.npz"
 
 

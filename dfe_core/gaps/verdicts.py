@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ COVERAGE = 0.9
 UNKNOWN = 0.02
 """Values whose spread is known better than this share are not counted as hidden."""
 _DRAWS = 2000
+_MOST_GAPS = 800  # of a kind, so that memory stays level
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,28 +34,27 @@ class _Filled:
     unknown: np.ndarray
 
 
-def calibrated(model: GapModel, runs: Sequence[SeenRun], face: FaceModel, each: int, seed: int) -> GapModel:
-    """The model with the way of least error for every kind of gap, and the quantiles of every way's intervals."""
-    methods, quantiles = {}, {}
+def compared(
+    model: GapModel, calibration: Sequence[SeenRun], test: Sequence[SeenRun], face: FaceModel, each: int, seed: int
+) -> GapModel:
+    """The model with the way of least error for every kind of gap, how all ways do, and the quantiles of intervals.
+
+    Ways are chosen, and intervals that are judged are calibrated, on the people of `calibration`; errors and coverage
+    are those of the people of `test`. The quantiles that are kept are of both together: the more people, the nearer.
+    """
+    methods, quantiles, scores = {}, {}, list[FillScore]()
     for kind in model.kinds:
-        filled = list(_fill(model, runs, kind, each, seed))
-        if not filled:
-            continue
         gram = kind_gram(face, kind)
-        errors = {m: np.mean(list(_by_subject(filled, m, gram).values())) for m in METHODS}
+        own, other = (list(_fill(model, runs, kind, each, seed + i)) for i, runs in enumerate((calibration, test)))
+        if not own or not other:
+            continue
+        errors = {m: np.mean(list(_by_subject(own, m, gram).values())) for m in METHODS}
         methods[kind.name] = min(errors, key=lambda m: errors[m])
-        quantiles[kind.name] = {m: _quantile(filled, m) for m in METHODS}
-    return replace(model, methods=methods, quantiles=quantiles)
-
-
-def judged(model: GapModel, runs: Sequence[SeenRun], face: FaceModel, each: int, seed: int) -> GapModel:
-    """The model with the verdict of every way on every kind, on these people."""
-    rows = []
-    for kind in model.kinds:
-        filled = list(_fill(model, runs, kind, each, seed + 1))
-        if filled and kind.name in model.methods:
-            rows += [_verdict(model, filled, kind, method, kind_gram(face, kind), seed) for method in METHODS]
-    return replace(model, verdicts=tuple(rows))
+        for method in METHODS:
+            score = _score(other, method, gram, _quantile(own, method), seed)
+            scores.append(FillScore(kind=kind.name, method=method, chosen=method == methods[kind.name], **score))
+        quantiles[kind.name] = {m: _quantile([*own, *other], m) for m in METHODS}
+    return replace(model, methods=methods, quantiles=quantiles, verdicts=tuple(scores))
 
 
 def kind_gram(face: FaceModel, kind: GapKind) -> np.ndarray:
@@ -68,6 +69,8 @@ def kind_gram(face: FaceModel, kind: GapKind) -> np.ndarray:
 
 def _fill(model: GapModel, runs: Sequence[SeenRun], kind: GapKind, each: int, seed: int) -> Iterator[_Filled]:
     rng = np.random.default_rng([seed, len(kind.name), round(100 * kind.seconds)])
+    if len(runs) * each > _MOST_GAPS:
+        runs = [runs[i] for i in np.sort(rng.permutation(len(runs))[: max(1, _MOST_GAPS // each)])]
     for planted in plant_all(runs, kind, model.state_of(kind.hides), each, rng):
         yield _one(model, planted)
 
@@ -109,28 +112,24 @@ def _quantile(filled: Sequence[_Filled], method: str) -> float:
     return float(values[order[at]])
 
 
-def _verdict(
-    model: GapModel, filled: Sequence[_Filled], kind: GapKind, method: str, gram: np.ndarray, seed: int
-) -> FillScore:
+def _score(filled: Sequence[_Filled], method: str, gram: np.ndarray, quantile: float, seed: int) -> dict[str, Any]:
+    """The figures of a `FillScore`."""
     errors = np.array(list(_by_subject(filled, method, gram).values()))
     inside: dict[str, list[float]] = defaultdict(list)
     for one in filled:
-        inside[one.subject].append(float((_scores(one, method) <= model.quantiles[kind.name][method]).mean()))
+        inside[one.subject].append(float((_scores(one, method) <= quantile).mean()))
     shares = np.array([np.mean(parts) for parts in inside.values()])
     low, high = _interval(errors, seed)
     coverage_low, coverage_high = _interval(shares, seed)
-    return FillScore(
-        kind=kind.name,
-        method=method,
-        error_mm=float(errors.mean()),
-        low_mm=low,
-        high_mm=high,
-        coverage=float(shares.mean()),
-        coverage_low=coverage_low,
-        coverage_high=coverage_high,
-        people=len(errors),
-        chosen=model.methods[kind.name] == method,
-    )
+    return {
+        "error_mm": float(errors.mean()),
+        "low_mm": low,
+        "high_mm": high,
+        "coverage": float(shares.mean()),
+        "coverage_low": coverage_low,
+        "coverage_high": coverage_high,
+        "people": len(errors),
+    }
 
 
 def _interval(values: np.ndarray, seed: int) -> tuple[float, float]:
