@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dfe_core.tokenizer.config import TokenizerConfig
+from dfe_core.errors import DataError
+from dfe_core.tokenizer.config import TEMPORAL, TokenizerConfig
 
 
 class TransformerCorrection(nn.Module):
@@ -64,7 +65,12 @@ class NoCorrection(nn.Module):
 
 
 def build_correction(dimensions: int, config: TokenizerConfig) -> nn.Module:
-    """The network named by ``config.encoder``, of those that see one frame."""
+    """The network named by ``config.encoder``, of those that see one frame.
+
+    Raises `DataError` for the temporal one, which `temporal_encoder.temporal_correction` makes of a face's regions.
+    """
+    if config.encoder == TEMPORAL:
+        raise DataError("encoder", f"{TEMPORAL} without the regions of a face", "temporal_correction")
     if config.encoder == "linear":
         return NoCorrection()
     return (TransformerCorrection if config.encoder == "transformer" else PerceptronCorrection)(dimensions, config)

@@ -45,7 +45,7 @@ class Tokenizer(nn.Module):
         self.config = config
         self.register_buffer("frame", torch.as_tensor(frame, dtype=torch.float32))
         self.register_buffer("inverse", torch.as_tensor(inverse, dtype=torch.float32))
-        self.correction = correction or build_correction(len(frame), config)
+        self.correction = build_correction(len(frame), config) if correction is None else correction
         self.quantizer = SparseQuantizer(
             config.stages, config.codewords, len(frame), config.levels, config.rate_weight, config.sweeps
         )
