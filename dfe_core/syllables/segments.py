@@ -92,10 +92,10 @@ def _with_edges(
             continue
         moved = _movement(one, stretch, shapes, furthest)
         if number and segments[number - 1].syllable == REST:
-            at = _start(moved, one.first, furthest)
+            at = movement_start(moved, one.first, furthest)
             edges[number] = int(np.clip(at, max(segments[number - 1].first + 1, one.first - furthest), one.apex))
         if number + 1 < len(segments) and segments[number + 1].syllable == REST:
-            at = len(moved) - _start(moved[::-1], len(moved) - one.end, furthest)
+            at = len(moved) - movement_start(moved[::-1], len(moved) - one.end, furthest)
             edges[number + 1] = int(np.clip(at, one.release, min(segments[number + 1].end - 1, one.end + furthest)))
     edges = np.maximum.accumulate(edges)
     return [
@@ -127,7 +127,7 @@ def _movement(one: _Segment, stretch: TokenStretch, shapes: np.ndarray, furthest
     return found
 
 
-def _start(moved: np.ndarray, first: int, furthest: int) -> float:
+def movement_start(moved: np.ndarray, first: int, furthest: int) -> float:
     """The frame in which a rise that crosses 15 % and 50 % near `first` begins; `first` where it crosses neither."""
     low = max(first - furthest, 0)
     above = np.flatnonzero(moved[first:] >= _HALF)

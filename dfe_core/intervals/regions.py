@@ -1,0 +1,162 @@
+"""How far the brows, the eyes, the mouth and the head have moved from rest, in mm (degrees for the head), by frame.
+
+Letters of the shapes: T frames, E coefficients, D dimensions of a region, V vertices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.columns import arkit_columns
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.head_pose import head_pose
+from dfe_core.expressions.neutral import calm_frames, resting_face, thinned
+from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.tokenizer.mesh_inner_product import mesh_factor
+
+HEAD = "head"
+FACE_REGIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"brow": ("brow",), "eye": ("eye",), "mouth": ("upper lip", "lower lip", "mouth corner", "jaw")}
+)
+"""The regions of the mesh that each track of the face is measured on."""
+TRACK_REGIONS = (*FACE_REGIONS, HEAD)
+"""Tiers that are found, in the order they are shown."""
+_KEPT = 0.999
+"""Share of the movement of a region that its dimensions keep."""
+_FEWEST = 30
+_TRIMMED, _TURNS, _MOST_FRAMES = 0.6, 8, 60_000
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RegionSpace:
+    """Coordinates of one region.
+
+    Attributes
+    ----------
+    region: its name. factor: (E, D) ψ to coordinates whose length is the root mean square over the region's vertices of
+    their displacement, mm.
+    """
+
+    region: str
+    factor: np.ndarray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RegionMovement:
+    """The movement of one region in one recording.
+
+    Attributes
+    ----------
+    recording, region: their names.
+    time_s: (T,) of its valid frames.
+    values: (T, D) float64 from rest, mm (degrees for the head).
+    """
+
+    recording: str
+    region: str
+    time_s: np.ndarray
+    values: np.ndarray
+
+
+def region_spaces(face: FaceModel) -> dict[str, RegionSpace]:
+    """The coordinates of every region of a face by name.
+
+    Of ARKit coefficients, each counts in the region that it moves most, so that a smile which pushes the cheeks up does
+    not count as an eye that moves, and gaze, which turns eyeballs, not as lids; of others, all count everywhere. Raises `DataError` without a mesh.
+    """
+    if not face.has_mesh:
+        raise DataError(face.id, "no mesh, and so no regions", "a face with a mesh")
+    grams = {name: _gram(face, own) for name, own in FACE_REGIONS.items()}
+    grams |= {"cheek": _gram(face, ("cheek", "nose")), "other": _gram(face, ("other",))}
+    size = np.stack([np.diag(gram) for gram in grams.values()])
+    most = size.argmax(0)
+    found = {}
+    for number, name in enumerate(FACE_REGIONS):
+        own = most == number if arkit_columns(face.names) else np.ones(face.coefficients, bool)
+        factor = mesh_factor(grams[name] * own[:, None] * own[None]) * 1e3
+        strength = (factor**2).sum(0)
+        order = np.argsort(-strength)
+        share = np.cumsum(strength[order]) / max(strength.sum(), 1e-30)
+        found[name] = RegionSpace(region=name, factor=factor[:, order[: int(np.searchsorted(share, _KEPT)) + 1]])
+    return found
+
+
+def _gram(face: FaceModel, regions: tuple[str, ...]) -> np.ndarray:
+    """(E, E) `FaceModel.gram` over the vertices of some regions alone."""
+    own = np.isin(face.regions, [REGIONS.index(name) for name in regions])
+    flat = face.basis[:, own].reshape(face.coefficients, -1).astype(np.float64)
+    return flat @ flat.T / max(int(own.sum()), 1)
+
+
+def region_movement(dataset: Dataset, recording: str, spaces: Mapping[str, RegionSpace]) -> list[RegionMovement]:
+    """The movement of each region in the valid frames of a recording; the head's where the recording holds head pose.
+
+    Rest is the face that the recording returns to (`neutral.resting_face`).
+    """
+    frames = dataset.frames(recording)
+    valid = frames.valid
+    if valid.sum() < _FEWEST:
+        return []
+    values = {name: frames.psi[valid].astype(np.float64) @ space.factor for name, space in spaces.items()}
+    extractor = str(dataset.recordings.set_index("recording").at[recording, "extractor"])
+    pose = head_pose(dataset.extras(recording), extractor)
+    if pose is not None and np.isfinite(pose.angles[valid]).all():
+        values[HEAD] = np.degrees(pose.angles[valid])
+    time_s = frames.time_s[valid]
+    return [
+        RegionMovement(recording=recording, region=name, time_s=time_s, values=from_rest(own, time_s))
+        for name, own in values.items()
+    ]
+
+
+def without_spill(recordings: Sequence[Sequence[RegionMovement]]) -> list[list[RegionMovement]]:
+    """The same with what goes along with the other regions of the face taken out: a smile narrows the eyes a little.
+
+    What goes along is linear in the other regions, one map for all recordings, fitted to the frames that it explains
+    best (least trimmed squares, Rousseeuw 1984), so that frames in which a region does something of its own do not
+    count. The head is left as it is.
+    """
+    maps = {}
+    for region in FACE_REGIONS:
+        pairs = [pair for one in recordings if (pair := _and_others(one, region)) is not None]
+        if pairs:
+            own, others = (np.concatenate(part) for part in zip(*pairs, strict=True))
+            every = max(1, len(own) // _MOST_FRAMES)
+            maps[region] = _trimmed_map(others[::every], own[::every])
+    return [[_less(one, movement, maps) for movement in one] for one in recordings]
+
+
+def _and_others(movements: Sequence[RegionMovement], region: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """(T, D) values of a region and (T, O) those of the other regions of the face."""
+    own = [m.values for m in movements if m.region == region]
+    others = [m.values for m in movements if m.region not in (region, HEAD)]
+    return (own[0], np.concatenate(others, 1)) if own and others else None
+
+
+def _trimmed_map(others: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """(O, D) least squares on the `_TRIMMED` of frames that it explains best, found by turns."""
+    ridge = 1e-3 * (others**2).mean() * len(others) * np.eye(others.shape[1])
+    kept = np.ones(len(own), bool)
+    for _ in range(_TURNS):
+        found = np.linalg.solve(others[kept].T @ others[kept] + ridge, others[kept].T @ own[kept])
+        left = ((own - others @ found) ** 2).sum(1)
+        kept = left <= np.quantile(left, _TRIMMED)
+    return found
+
+
+def _less(
+    movements: Sequence[RegionMovement], movement: RegionMovement, maps: Mapping[str, np.ndarray]
+) -> RegionMovement:
+    pair = _and_others(movements, movement.region) if movement.region in maps else None
+    return movement if pair is None else replace(movement, values=pair[0] - pair[1] @ maps[movement.region])
+
+
+def from_rest(values: np.ndarray, time_s: np.ndarray) -> np.ndarray:
+    """(T, D) values less those at rest."""
+    calm = values[calm_frames(values[:, None], time_s)]
+    return values - resting_face(calm[thinned(len(calm), values.shape[1])][:, None])[0]
