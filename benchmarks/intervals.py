@@ -1,7 +1,7 @@
 """Intervals by region against planted truth: ``python -m benchmarks.intervals``.
 
-People whose brows, eyes, mouth and head do known things at times of their own (`benchmarks.planted_tracks`): macro-F1 by
-frame over the labels and rest, F1 of intervals that overlap their truth by half, mean overlap, and Cohen's kappa, of
+People whose brows, eyes, mouth and head do known things at times of their own (`benchmarks.planted_tracks`): macro-F1
+by frame over the labels and rest, F1 of intervals that overlap their truth by half, mean overlap, and Cohen's kappa, of
 both annotators in one run on the same frames. Labels of TICC, which are states, are matched to the truth one to one; it
 gets the true number of states. Settings of both were chosen on seed 0; the figures are of other seeds.
 """
@@ -65,7 +65,12 @@ def run(model: str, world: World, *, subjects: int, seconds: float, seed: int, t
     inputs = IntervalInputs(codebook=codebook, face=face, dataset=data)
     durations = dict(zip(data.recordings["recording"], data.recordings["duration_s"].astype(float), strict=True))
     base = IntervalSettings(ticc=ticc)
-    out: dict[str, object] = {"world": vars(world), "seed": seed, "people": subjects, "minutes": subjects * seconds / 60}
+    out: dict[str, object] = {
+        "world": vars(world),
+        "seed": seed,
+        "people": subjects,
+        "minutes": subjects * seconds / 60,
+    }
     for annotator in ("displacement", "ticc"):
         found, seconds_used = annotated(inputs, annotator, base)
         out[annotator] = {"cpu_s": round(seconds_used, 1), **scored(found, truth, durations, match=annotator == "ticc")}

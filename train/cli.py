@@ -56,6 +56,7 @@ COMMANDS = {
     "raters": Command("raters", "ask people whether the names are true"),
     "coverage": Command("coverage", "compare the codewords with AUs"),
     "map": Command("map", "lay codewords or frames out in two dimensions"),
+    "intervals": Command("intervals", "find, compare and export what each region of the face does when"),
     "syllables": Command("syllables", "find recurring displays with a duration"),
     "probe": Command("probe", "predict a label from tokens, AUs or coefficients"),
     "micro": Command("micro", "spot micro-expressions, and recognise coded ones over subjects and corpora"),
@@ -105,6 +106,7 @@ _LOGGED = frozenset(
         "align-text",
         "syllables",
         "micro",
+        "intervals",
     )
 )
 """Commands that have a line of their own in the log: of others, what they do to artefacts has one."""

@@ -7,7 +7,8 @@ project. Source: the project files and the user guide of BORIS (Friard and Gamba
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +28,56 @@ def boris_project(
     folder: where the file will be, None for beside the videos. A recording without a video is an observation of the
     type LIVE.
     """
+    about = ProjectFacts(name=name, description="Codewords, exported by dfe", folder=folder)
+    behaviours = [
+        Behaviour(code=behaviour_code(label.codeword), description=label.text, category=label.region)
+        for label in labels.values()
+    ]
+    return text_project(tracks, about, behaviours, _events)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectFacts:
+    """Of a project: its name, what it says of itself, and the folder it will be in (None: beside the videos)."""
+
+    name: str
+    description: str
+    folder: Path | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """A state event: its code, what it says of itself, and its category."""
+
+    code: str
+    description: str
+    category: str
+
+
+def text_project(
+    tracks: Sequence[IntervalTrack],
+    about: ProjectFacts,
+    behaviours: Sequence[Behaviour],
+    events_of: Callable[[IntervalTrack], list[list[Any]]],
+) -> dict[str, Any]:
+    """A project of any state events. events_of: `event_rows` of a recording."""
     subjects = list(dict.fromkeys(track.subject for track in tracks))
     return {
         "time_format": "seconds",
         "project_date": DATE,
-        "project_name": name,
-        "project_description": "Codewords, exported by dfe",
+        "project_name": about.name,
+        "project_description": about.description,
         "project_format_version": "7.0",
         "subjects_conf": {
             str(i): {"key": "", "name": subject, "description": ""} for i, subject in enumerate(subjects)
         },
-        "behavioral_categories": sorted({label.region for label in labels.values()}),
-        "behaviors_conf": {str(i): _behaviour(label) for i, label in enumerate(labels.values())},
+        "behavioral_categories": sorted({one.category for one in behaviours}),
+        "behaviors_conf": {str(i): _behaviour(one) for i, one in enumerate(behaviours)},
         "independent_variables": {},
         "coding_map": {},
         "behaviors_coding_map": [],
         "converters": {},
-        "observations": {track.recording: _observation(track, folder) for track in tracks},
+        "observations": {track.recording: _observation(track, about.folder, events_of(track)) for track in tracks},
     }
 
 
@@ -52,20 +86,20 @@ def behaviour_code(codeword: int) -> str:
     return f"codeword-{codeword}"
 
 
-def _behaviour(label: CodewordLabel) -> dict[str, Any]:
+def _behaviour(one: Behaviour) -> dict[str, Any]:
     return {
         "type": STATE,
         "key": "",
-        "code": behaviour_code(label.codeword),
-        "description": label.text,
-        "category": label.region,
+        "code": one.code,
+        "description": one.description,
+        "category": one.category,
         "modifiers": "",
         "excluded": "",
         "coding map": "",
     }
 
 
-def _observation(track: IntervalTrack, folder: Path | None) -> dict[str, Any]:
+def _observation(track: IntervalTrack, folder: Path | None, events: list[list[Any]]) -> dict[str, Any]:
     video = track.video_from(folder)
     files = {str(player): [video] if player == 1 else [] for player in range(1, 9)}
     known = {
@@ -86,17 +120,27 @@ def _observation(track: IntervalTrack, folder: Path | None) -> dict[str, Any]:
         "visualize_spectrogram": False,
         "close_behaviors_between_videos": False,
         "scan_sampling_time": 0,
-        "events": _events(track),
+        "events": events,
     }
 
 
 def _events(track: IntervalTrack) -> list[list[Any]]:
+    return event_rows(
+        track.subject,
+        [
+            (row.onset_ms, row.offset_ms, behaviour_code(row.codeword), f"peak {row.peak_text}")
+            for row in typed_rows(track.intervals, CodewordInterval)
+        ],
+    )
+
+
+def event_rows(subject: str, intervals: Sequence[tuple[int, int, str, str]]) -> list[list[Any]]:
     """[time in s, subject, code, modifiers, comment] of every start and stop, in the order of time; of one time stops
-    first, so that a state that ends where it begins again is two."""
-    rows: list[tuple[int, int, int, str]] = []
-    for row in typed_rows(track.intervals, CodewordInterval):
-        rows += [(row.onset_ms, 1, row.codeword, f"peak {row.peak_text}"), (row.offset_ms, 0, row.codeword, "")]
-    return [
-        [time / 1000, track.subject, behaviour_code(codeword), "", comment]
-        for time, _, codeword, comment in sorted(rows)
-    ]
+    first, so that a state that ends where it begins again is two.
+
+    intervals: onset and offset in ms, code and comment.
+    """
+    rows: list[tuple[int, int, int, str, str]] = []
+    for number, (onset_ms, offset_ms, code, comment) in enumerate(intervals):
+        rows += [(onset_ms, 1, number, code, comment), (offset_ms, 0, number, code, "")]
+    return [[time / 1000, subject, code, "", comment] for time, _, _, code, comment in sorted(rows)]

@@ -9,14 +9,22 @@ www.mpi.nl/tools/elan).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pandas as pd
 
 from dfe_core.errors import DataError
-from dfe_core.exchange.interval_track import CodewordLabel, IntervalTrack, Tier, tiers_of
+from dfe_core.exchange.interval_track import (
+    CodewordLabel,
+    IntervalTrack,
+    TextInterval,
+    TextTier,
+    Tier,
+    codeword_tiers,
+)
 
 ENDING = ".eaf"
 AUTHOR = "dfe"
@@ -27,7 +35,9 @@ _SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
 _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 _VOCABULARY, _CODEWORD, _INTENSITY = "codewords", "codeword", "intensity"
 _ENTRY = "codeword-"
-_CHILD = " · intensity"
+_ANNOTATION, _SOURCE = "annotation", "source"
+BENEATH = " · "
+"""Between the name of a tier and what stands beneath it: ``brow · source``."""
 _LANGUAGE = {
     "LANG_DEF": "http://cdb.iso.org/lg/CDB-00130975-001",
     "LANG_ID": "und",
@@ -70,7 +80,33 @@ def eaf_document(
     by: ``codeword`` or ``region``.
     annotator: what the tiers name as who annotated.
     """
-    tiers = tiers_of(track, labels, by)
+    tiers = codeword_tiers(track, labels, by, annotator, _ENTRY)
+    root = _document(track, folder, tiers, _Kinds(own=_CODEWORD, beneath=_INTENSITY, vocabulary=_VOCABULARY))
+    _vocabulary(root, labels.values())
+    return _bytes(root)
+
+
+def text_document(track: IntervalTrack, tiers: Sequence[TextTier], *, folder: Path | None) -> bytes:
+    """An annotation document of tiers of free text, with the source of each annotation in a tier beneath it.
+
+    folder: as in `eaf_document`.
+    """
+    return _bytes(_document(track, folder, tiers, _Kinds(own=_ANNOTATION, beneath=_SOURCE)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kinds:
+    """Linguistic types of tiers and of those beneath them, and the vocabulary of the former."""
+
+    own: str
+    beneath: str
+    vocabulary: str = ""
+
+
+def _document(
+    track: IntervalTrack, folder: Path | None, tiers: Sequence[TextTier], kinds: _Kinds
+) -> ElementTree.Element:
+    """A document up to where its vocabulary comes."""
     root = ElementTree.Element(
         "ANNOTATION_DOCUMENT",
         {
@@ -82,15 +118,18 @@ def eaf_document(
             "xsi:noNamespaceSchemaLocation": _SCHEMA,
         },
     )
-    count = sum(len(tier.intervals) for tier in tiers)
+    count = sum(len(tier.rows) for tier in tiers)
     _header(root, track, folder, 2 * count)
     order = ElementTree.SubElement(root, "TIME_ORDER")
-    _tiers(root, tiers, labels, {"ANNOTATOR": annotator, "PARTICIPANT": track.subject}, order)
-    _types(root)
+    _tiers(root, tiers, kinds, track.subject, order)
+    _types(root, kinds)
     ElementTree.SubElement(root, "LANGUAGE", _LANGUAGE)
     for stereotype, description in _CONSTRAINTS.items():
         ElementTree.SubElement(root, "CONSTRAINT", {"DESCRIPTION": description, "STEREOTYPE": stereotype})
-    _vocabulary(root, labels.values())
+    return root
+
+
+def _bytes(root: ElementTree.Element) -> bytes:
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
 
@@ -156,23 +195,21 @@ def _header(root: ElementTree.Element, track: IntervalTrack, folder: Path | None
 
 
 def _tiers(
-    root: ElementTree.Element,
-    tiers: list[Tier],
-    labels: Mapping[int, CodewordLabel],
-    who: dict[str, str],
-    order: ElementTree.Element,
+    root: ElementTree.Element, tiers: Sequence[TextTier], kinds: _Kinds, subject: str, order: ElementTree.Element
 ) -> None:
-    """The tiers, each with that of its intensities, and their time slots in the order of time."""
+    """The tiers, each with the one beneath it, and their time slots in the order of time."""
     slots: list[tuple[int, str]] = []
     number = 0
     for tier in tiers:
-        above = ElementTree.SubElement(root, "TIER", {**who, "LINGUISTIC_TYPE_REF": _CODEWORD, "TIER_ID": tier.name})
-        child = {"LINGUISTIC_TYPE_REF": _INTENSITY, "PARENT_REF": tier.name, "TIER_ID": f"{tier.name}{_CHILD}"}
+        who = {"ANNOTATOR": tier.annotator, "PARTICIPANT": subject}
+        above = ElementTree.SubElement(root, "TIER", {**who, "LINGUISTIC_TYPE_REF": kinds.own, "TIER_ID": tier.name})
+        name = f"{tier.name}{BENEATH}{kinds.beneath}"
+        child = {"LINGUISTIC_TYPE_REF": kinds.beneath, "PARENT_REF": tier.name, "TIER_ID": name}
         below = ElementTree.SubElement(root, "TIER", {**who, **child})
         for row in tier.rows:
             number += 1
             slots += [(row.onset_ms, f"{2 * number - 1}"), (row.offset_ms, f"{2 * number}")]
-            _annotation(above, below, number, labels[row.codeword], row.peak_text)
+            _annotation(above, below, number, row)
     names = {number: f"ts{i}" for i, (_, number) in enumerate(sorted(slots, key=lambda s: (s[0], int(s[1]))), 1)}
     for found in root.iter("ALIGNABLE_ANNOTATION"):
         for key in ("TIME_SLOT_REF1", "TIME_SLOT_REF2"):
@@ -181,38 +218,36 @@ def _tiers(
         ElementTree.SubElement(order, "TIME_SLOT", {"TIME_SLOT_ID": f"ts{i}", "TIME_VALUE": str(time)})
 
 
-def _annotation(
-    above: ElementTree.Element, below: ElementTree.Element, number: int, label: CodewordLabel, peak: str
-) -> None:
+def _annotation(above: ElementTree.Element, below: ElementTree.Element, number: int, row: TextInterval) -> None:
     name = f"a{2 * number - 1}"
     aligned = ElementTree.SubElement(
         ElementTree.SubElement(above, "ANNOTATION"),
         "ALIGNABLE_ANNOTATION",
         {
             "ANNOTATION_ID": name,
-            "CVE_REF": f"{_ENTRY}{label.codeword}",
+            **({"CVE_REF": row.entry} if row.entry else {}),
             "TIME_SLOT_REF1": f"{2 * number - 1}",
             "TIME_SLOT_REF2": f"{2 * number}",
         },
     )
-    ElementTree.SubElement(aligned, "ANNOTATION_VALUE").text = label.text
+    ElementTree.SubElement(aligned, "ANNOTATION_VALUE").text = row.text
     refers = ElementTree.SubElement(
         ElementTree.SubElement(below, "ANNOTATION"),
         "REF_ANNOTATION",
         {"ANNOTATION_ID": f"a{2 * number}", "ANNOTATION_REF": name},
     )
-    ElementTree.SubElement(refers, "ANNOTATION_VALUE").text = peak
+    ElementTree.SubElement(refers, "ANNOTATION_VALUE").text = row.beneath
 
 
-def _types(root: ElementTree.Element) -> None:
+def _types(root: ElementTree.Element, kinds: _Kinds) -> None:
     common = {"GRAPHIC_REFERENCES": "false"}
     ElementTree.SubElement(
         root,
         "LINGUISTIC_TYPE",
         {
-            "CONTROLLED_VOCABULARY_REF": _VOCABULARY,
+            **({"CONTROLLED_VOCABULARY_REF": kinds.vocabulary} if kinds.vocabulary else {}),
             **common,
-            "LINGUISTIC_TYPE_ID": _CODEWORD,
+            "LINGUISTIC_TYPE_ID": kinds.own,
             "TIME_ALIGNABLE": "true",
         },
     )
@@ -222,7 +257,7 @@ def _types(root: ElementTree.Element) -> None:
         {
             "CONSTRAINTS": "Symbolic_Association",
             **common,
-            "LINGUISTIC_TYPE_ID": _INTENSITY,
+            "LINGUISTIC_TYPE_ID": kinds.beneath,
             "TIME_ALIGNABLE": "false",
         },
     )

@@ -42,8 +42,8 @@ class CodewordLabel:
 class IntervalTrack:
     """The intervals of one recording.
 
-    intervals: `INTERVAL_COLUMNS`, times in s from the first frame, offset after onset. video: its film, None where
-    none is linked.
+    intervals: `INTERVAL_COLUMNS`, or those of `intervals.table`; times in s from the first frame, offset after onset.
+    video: its film, None where none is linked.
     """
 
     recording: str
@@ -106,6 +106,50 @@ class Tier:
     def rows(self) -> list[CodewordInterval]:
         """The intervals as records."""
         return typed_rows(self.intervals, CodewordInterval)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextInterval:
+    """One annotation: onset and offset in ms, its text, the entry of the vocabulary it is (empty for none), and the
+    text of the annotation beneath it."""
+
+    onset_ms: int
+    offset_ms: int
+    text: str
+    entry: str = ""
+    beneath: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextTier:
+    """A tier of text: its name, who annotated, and its annotations in the order of time, which do not overlap."""
+
+    name: str
+    annotator: str
+    rows: Sequence[TextInterval]
+
+
+def codeword_tiers(
+    track: IntervalTrack, labels: Mapping[int, CodewordLabel], by: str, annotator: str, entry: str
+) -> list[TextTier]:
+    """`tiers_of` as text: the codeword's, its entry (`entry` and its number), and the peak intensity beneath."""
+    return [
+        TextTier(
+            name=tier.name,
+            annotator=annotator,
+            rows=[
+                TextInterval(
+                    onset_ms=row.onset_ms,
+                    offset_ms=row.offset_ms,
+                    text=labels[row.codeword].text,
+                    entry=f"{entry}{row.codeword}",
+                    beneath=row.peak_text,
+                )
+                for row in tier.rows
+            ],
+        )
+        for tier in tiers_of(track, labels, by)
+    ]
 
 
 def tiers_of(track: IntervalTrack, labels: Mapping[int, CodewordLabel], by: str = "codeword") -> list[Tier]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dfe_core.intervals.table import NOTHING
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.intervals.table import NOTHING, TIER
 
 STEP_S = 1 / 30
 """Step of the clock on which frames are compared."""
@@ -43,6 +45,40 @@ class TierAgreement:
     iou: float
     event_f1: float
     f1: Mapping[str, float]
+
+
+def compare_tracks(
+    ours: pd.DataFrame,
+    theirs: pd.DataFrame,
+    dataset: Dataset,
+    tiers: Mapping[str, str] | None = None,
+    *,
+    match: bool = False,
+) -> list[TierAgreement]:
+    """Agreement of every tier that both sets of tracks have, over the recordings that theirs has annotations of.
+
+    Parameters
+    ----------
+    tiers: their tier by ours (default: those of the same name). match: labels one to one (`matched_labels`).
+
+    Raises `DataError` for a tier that is not there, and where none is in both.
+    """
+    there = {"ours": list(dict.fromkeys(ours[TIER])), "theirs": list(dict.fromkeys(theirs[TIER]))}
+    pairs = dict(tiers) if tiers else {name: name for name in there["ours"] if name in there["theirs"]}
+    for side, wanted in (("ours", pairs), ("theirs", pairs.values())):
+        if unknown := [name for name in wanted if name not in there[side]]:
+            raise DataError(unknown[0], "no such tier", ", ".join(there[side]) or "one that is there")
+    if not pairs:
+        raise DataError("tiers", f"none in both: {', '.join(there['theirs'])}", f"REGION=NAME of {there['ours']}")
+    rows = dataset.recordings
+    length = dict(zip(rows["recording"].astype(str), rows["duration_s"].astype(float), strict=True))
+    coded = {name: length[name] for name in dict.fromkeys(theirs["recording"]) if name in length}
+    found = []
+    for own, other in pairs.items():
+        a, b = ours[(ours[TIER] == own) & ours["recording"].isin(list(coded))], theirs[theirs[TIER] == other]
+        labels = matched_labels(a, b, coded) if match else None
+        found.append(tier_agreement(own, a, b, coded, labels=labels))
+    return found
 
 
 def tier_agreement(
@@ -107,7 +143,7 @@ def frame_labels(table: pd.DataFrame, duration_s: float, names: Sequence[str]) -
 
 
 def cohens_kappa(table: np.ndarray) -> float:
-    """Cohen's kappa of a (L, L) table of counts: (p_o − p_e) / (1 − p_e); NaN where chance agrees wholly (Cohen 1960)."""
+    """Cohen's kappa of a (L, L) table of counts: (p_o − p_e) / (1 − p_e) (Cohen 1960); NaN where p_e is 1."""
     total = table.sum()
     if not total:
         return float("nan")
@@ -149,7 +185,8 @@ def _f1(table: np.ndarray, names: Sequence[str]) -> dict[str, float]:
 
 def _intervals(ours: pd.DataFrame, theirs: pd.DataFrame, recordings: Sequence[str]) -> tuple[float, float]:
     """F1 of intervals, and mean intersection over union of theirs."""
-    hits, found, true, overlaps = 0, 0, 0, []
+    hits, found, true = 0, 0, 0
+    overlaps: list[float] = []
     for recording in recordings:
         a, b = _of(ours, recording), _of(theirs, recording)
         found, true = found + len(a), true + len(b)

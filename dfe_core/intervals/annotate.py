@@ -72,7 +72,9 @@ class IntervalInputs:
 
     def __post_init__(self) -> None:
         if self.codebook.names != self.dataset.names:
-            raise DataError(self.dataset.name, "other coefficients than the codebook's", f"face {self.codebook.face_id}")
+            raise DataError(
+                self.dataset.name, "other coefficients than the codebook's", f"face {self.codebook.face_id}"
+            )
 
 
 def find_intervals(
@@ -136,7 +138,10 @@ def _by_displacement(
 
 
 def _by_ticc(
-    moved: Sequence[Sequence[RegionMovement]], known: Mapping[str, Movements], settings: TiccSettings, progress: Listener
+    moved: Sequence[Sequence[RegionMovement]],
+    known: Mapping[str, Movements],
+    settings: TiccSettings,
+    progress: Listener,
 ) -> list[Row]:
     rows = []
     for region in TRACK_REGIONS:

@@ -25,6 +25,7 @@ WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "brow": ("brows up", "inner brows up", "outer brows up", "brows down"),
         "eye": ("eyes closed", "eyes wide", "squint"),
+        "cheek": ("cheeks up", "nose wrinkle", "cheeks puffed"),
         "mouth": (
             "smile",
             "mouth open",
@@ -130,7 +131,7 @@ def _new(alone: Movements, plain: Sequence[int], a: int, b: int) -> bool:
     """Whether two movements at once are unlike every other movement: inner and outer brows up are brows up."""
     both = alone.directions[a] + alone.directions[b]
     others = [i for i in plain if i not in (a, b)]
-    return not len(others) or float((alone.directions[others] @ both).max() / np.linalg.norm(both)) < _SAME
+    return not others or float((alone.directions[others] @ both).max() / np.linalg.norm(both)) < _SAME
 
 
 def nearest_words(direction: np.ndarray, known: Movements) -> str:

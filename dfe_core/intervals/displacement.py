@@ -51,7 +51,13 @@ class DisplacementSettings:
     change_s: float = 0.1
 
     def __post_init__(self) -> None:
-        for name, least, most in (("share", 0, 1), ("onset", 0, 1), ("least_mm", 1e-6, 100), ("second", 0, 1), ("change_s", 0, 10)):
+        for name, least, most in (
+            ("share", 0, 1),
+            ("onset", 0, 1),
+            ("least_mm", 1e-6, 100),
+            ("second", 0, 1),
+            ("change_s", 0, 10),
+        ):
             if not least <= getattr(self, name) <= most:
                 raise DataError(name, f"{getattr(self, name):g}", f"{least:g} to {most:g}")
 
@@ -87,9 +93,7 @@ def onset_mm(known: Movements, settings: DisplacementSettings) -> float:
     return max(settings.onset * float(np.median(known.sizes)), settings.least_mm)
 
 
-def state_costs(
-    values: np.ndarray, known: Movements, pairs: np.ndarray, settings: DisplacementSettings
-) -> np.ndarray:
+def state_costs(values: np.ndarray, known: Movements, pairs: np.ndarray, settings: DisplacementSettings) -> np.ndarray:
     """(T, 1 + S + P) squared displacement that rest, each movement and each pair leave unexplained, and their price."""
     whole = (values**2).sum(1)[:, None]
     price = onset_mm(known, settings) ** 2
@@ -105,9 +109,7 @@ def state_costs(
     return np.concatenate([whole, alone, together], 1)
 
 
-def _strong(
-    path: np.ndarray, values: np.ndarray, known: Movements, pairs: np.ndarray, share: float
-) -> np.ndarray:
+def _strong(path: np.ndarray, values: np.ndarray, known: Movements, pairs: np.ndarray, share: float) -> np.ndarray:
     """The path with runs whose movement never reaches a share of its full size given to rest."""
     path = path.copy()
     singles = len(known.labels)
@@ -122,12 +124,14 @@ def _strong(
     return path
 
 
-def _intervals(path: np.ndarray, values: np.ndarray, time_s: np.ndarray, labels: tuple[str, ...]) -> list[FoundInterval]:
+def _intervals(
+    path: np.ndarray, values: np.ndarray, time_s: np.ndarray, labels: tuple[str, ...]
+) -> list[FoundInterval]:
     """Runs of all but rest, with their edges against rest moved to where the movement begins and ends."""
     runs, step = runs_of(path), frame_step(time_s)
     furthest = max(1, round(EDGE_S / step))
     edge = np.r_[time_s, time_s[-1] + step]
-    found = []
+    found: list[FoundInterval] = []
     for number, (state, first, end) in enumerate(runs):
         if state == 0:
             continue

@@ -21,7 +21,12 @@ from dfe_core.tokenizer.mesh_inner_product import mesh_factor
 
 HEAD = "head"
 FACE_REGIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"brow": ("brow",), "eye": ("eye",), "mouth": ("upper lip", "lower lip", "mouth corner", "jaw")}
+    {
+        "brow": ("brow",),
+        "eye": ("eye",),
+        "cheek": ("cheek", "nose"),
+        "mouth": ("upper lip", "lower lip", "mouth corner", "jaw"),
+    }
 )
 """The regions of the mesh that each track of the face is measured on."""
 TRACK_REGIONS = (*FACE_REGIONS, HEAD)
@@ -67,12 +72,13 @@ def region_spaces(face: FaceModel) -> dict[str, RegionSpace]:
     """The coordinates of every region of a face by name.
 
     Of ARKit coefficients, each counts in the region that it moves most, so that a smile which pushes the cheeks up does
-    not count as an eye that moves, and gaze, which turns eyeballs, not as lids; of others, all count everywhere. Raises `DataError` without a mesh.
+    not count as an eye that moves, and gaze, which turns eyeballs, not as lids; of others, all count everywhere.
+    Raises `DataError` without a mesh.
     """
     if not face.has_mesh:
         raise DataError(face.id, "no mesh, and so no regions", "a face with a mesh")
     grams = {name: _gram(face, own) for name, own in FACE_REGIONS.items()}
-    grams |= {"cheek": _gram(face, ("cheek", "nose")), "other": _gram(face, ("other",))}
+    grams["other"] = _gram(face, ("other",))
     size = np.stack([np.diag(gram) for gram in grams.values()])
     most = size.argmax(0)
     found = {}

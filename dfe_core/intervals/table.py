@@ -1,8 +1,8 @@
 """Tracks as a table: what is in which tier, from when to when, and where it comes from.
 
-A set of tracks is a set of events (`events.store`) with the columns ``tier``, ``annotation`` and ``source``: the format
-in which annotations of ELAN, Praat and tables come in too, so that segments, groups and curves around events take tracks
-as they are. Times are whole milliseconds, the step of ELAN and BORIS, so that no format rounds them.
+A set of tracks is a set of events (`events.store`) with the columns ``tier``, ``annotation`` and ``source``: the form
+in which annotations of ELAN, Praat and tables come in too, so that segments, groups and curves around events take
+tracks as they are. Times are whole milliseconds, the step of ELAN and BORIS, so that no format rounds them.
 """
 
 from __future__ import annotations

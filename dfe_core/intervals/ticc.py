@@ -1,4 +1,5 @@
-"""TICC: Toeplitz inverse covariance-based clustering (Hallac, Vare, Boyd & Leskovec, KDD 2017, doi 10.1145/3097983.3098060).
+"""TICC: Toeplitz inverse covariance-based clustering (Hallac, Vare, Boyd & Leskovec, KDD 2017, doi
+10.1145/3097983.3098060).
 
 A state is a Gaussian of a window of w frames whose inverse covariance is sparse and block Toeplitz: how dimensions hang
 together within w frames, wherever the window is. Frames are assigned by the cheapest path where a change of state costs
@@ -83,9 +84,7 @@ class TiccModel:
         return self.offset + middle * self.scale @ self.components.T
 
 
-def fit_ticc(
-    stretches: Sequence[np.ndarray], settings: TiccSettings, progress: Listener = silent
-) -> TiccModel:
+def fit_ticc(stretches: Sequence[np.ndarray], settings: TiccSettings, progress: Listener = silent) -> TiccModel:
     """Fit TICC to the values (T, D) of stretches without gaps.
 
     Starts from k-means of the windows. A state that loses all its frames takes those of the widest.
@@ -102,9 +101,7 @@ def fit_ticc(
     )
 
 
-def _fit_from(
-    windows: Sequence[np.ndarray], settings: TiccSettings, seed: int
-) -> tuple[float, np.ndarray, np.ndarray]:
+def _fit_from(windows: Sequence[np.ndarray], settings: TiccSettings, seed: int) -> tuple[float, np.ndarray, np.ndarray]:
     """Cost of the paths, means and precisions from one start."""
     pooled, cost = np.concatenate(windows), 0.0
     label = _start(pooled, settings.states, seed)

@@ -1,0 +1,117 @@
+"""Tracks in plain words, and as a timeline that a face can play.
+
+A caption says of each interval what it is, when it begins and how long it lasts, in the order of time, and nothing
+else. Its words are labels of intervals; those that `motion.lexicon` knows are action units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from dfe_core.errors import DataError
+from dfe_core.intervals.directions import AND
+from dfe_core.intervals.table import LABEL, TIER
+from dfe_core.motion.lexicon import BRIEF_S, PHRASES, USUAL
+from dfe_core.motion.timeline import Timeline, Track
+from dfe_core.ontology import ACTIONS
+
+BLINK_S = 0.5
+"""Eyes that close for less than this blink."""
+_CLOSED, _BLINK = "eyes closed", "blink"
+_SIDES = (" left", " right")
+_RISE_S, _RISE_SHARE = 0.35, 0.4
+_LONGEST_S = 600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptionPart:
+    """One thing that a caption says. at_once: whether it begins before one that was said has ended."""
+
+    tier: str
+    label: str
+    onset_s: float
+    offset_s: float
+    at_once: bool
+
+
+def caption_parts(
+    tracks: pd.DataFrame, recording: str, start_s: float = 0.0, stop_s: float = float("inf"), least_s: float = 0.0
+) -> list[CaptionPart]:
+    """What there is to say of a stretch of a recording, in the order of time; intervals are cut at its ends.
+
+    least_s: intervals that last less within the stretch are left out.
+    """
+    own = tracks[tracks["recording"] == recording]
+    own = own.assign(onset_s=own["onset_s"].clip(lower=start_s), offset_s=own["offset_s"].clip(upper=stop_s))
+    own = own[own["offset_s"] - own["onset_s"] > max(least_s, 1e-9)].sort_values(["onset_s", TIER], kind="stable")
+    found, until = [], -1.0
+    for tier, label, onset, offset in zip(own[TIER], own[LABEL], own["onset_s"], own["offset_s"], strict=True):
+        said = _BLINK if label == _CLOSED and offset - onset < BLINK_S else str(label)
+        part = CaptionPart(tier=str(tier), label=said, onset_s=onset, offset_s=offset, at_once=onset < until - 1e-9)
+        found.append(part)
+        until = max(until, offset)
+    return found
+
+
+def caption_text(parts: Sequence[CaptionPart]) -> str:
+    """The parts in words: ``Brows up at 1.2 s for 0.8 s; meanwhile blink at 1.5 s; then smile at 2.4 s for 1.9 s``."""
+    if not parts:
+        return "Nothing moves."
+    said = []
+    for number, part in enumerate(parts):
+        lasts = "" if part.label == _BLINK else f" for {part.offset_s - part.onset_s:.1f} s"
+        lead = "" if not number else "meanwhile " if part.at_once else "then "
+        said.append(f"{lead}{part.label} at {part.onset_s:.1f} s{lasts}")
+    text = "; ".join(said)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def actions_of(label: str) -> list[tuple[str, str, float]]:
+    """(AU, side, weight) that the words of a label stand for; empty for words that no rule of the lexicon knows."""
+    found = []
+    for words in label.split(AND):
+        side = next((end for end in _SIDES if words.endswith(end) and words not in PHRASES), "")
+        phrase = PHRASES.get(words.removesuffix(side) if side else words)
+        if phrase is None:
+            return []
+        for au, own, weight in phrase.actions:
+            wanted = side.strip() or own or "both"
+            found.append((au, wanted if (au, wanted) in ACTIONS else "both", weight))
+    return found
+
+
+def timeline_of_tracks(parts: Iterable[CaptionPart], fps: float = 30.0) -> Timeline:
+    """The parts of a caption as a timeline, which begins with the first of them; `unread` are words that no action unit
+    stands for, such as turns of the head.
+
+    Raises `DataError` where nothing can be played, and for more than `_LONGEST_S`.
+    """
+    parts = list(parts)
+    shown = [(part, actions) for part in parts if (actions := actions_of(part.label))]
+    if not shown:
+        raise DataError("tracks", "nothing that a face can play", "labels such as smile, brows up, mouth open")
+    start, stop = min(part.onset_s for part, _ in shown), max(part.offset_s for part, _ in shown)
+    if stop - start > _LONGEST_S:
+        raise DataError("tracks", f"{stop - start:.0f} s", f"a stretch of at most {_LONGEST_S:.0f} s")
+    tracks = tuple(_track(part, start, *action) for part, actions in shown for action in actions)
+    unread = tuple(dict.fromkeys(part.label for part in parts if not actions_of(part.label)))
+    return Timeline(duration_s=round(stop - start, 3), tracks=tracks, fps=fps, text=caption_text(parts), unread=unread)
+
+
+def _track(part: CaptionPart, start_s: float, au: str, side: str, weight: float) -> Track:
+    onset, end = round(part.onset_s - start_s, 3), round(part.offset_s - start_s, 3)
+    rise = min(_RISE_S if end - onset > BRIEF_S else BRIEF_S / 2, _RISE_SHARE * (end - onset))
+    return Track(
+        kind="action",
+        target=au,
+        side=side,
+        intensity=round(USUAL * weight, 4),
+        onset_s=onset,
+        apex_s=round(onset + rise, 4),
+        offset_s=round(end - rise, 4),
+        end_s=end,
+        rule=f"{part.tier}: {part.label}",
+    )
