@@ -129,7 +129,7 @@ def _file_events(
     parts = []
     for found in read:
         try:
-            recording = _recording_of(found, path, dataset)
+            recording = recording_of_events(found, path, dataset)
         except DataError as error:
             report.skipped[f"{path} {' '.join(found.names)}".strip()] = error
             continue
@@ -142,8 +142,11 @@ def _file_events(
     return parts
 
 
-def _recording_of(found: RawEvents, path: Path, dataset: Dataset) -> str:
-    """The recording that events are of: named in the file, else the one that the file is named after."""
+def recording_of_events(found: RawEvents, path: Path, dataset: Dataset) -> str:
+    """The recording that events are of: named in the file, else the one that the file is named after.
+
+    Raises `DataError` where none of the dataset's is meant.
+    """
     stem = path.stem.removesuffix(_ENDING)
     wanted = found.names or (stem,)
     names = dataset.recordings["recording"].astype(str).tolist()

@@ -25,6 +25,7 @@ from dfe_core.exchange.interval_track import (
     Tier,
     codeword_tiers,
 )
+from dfe_core.intervals.table import BENEATH
 
 ENDING = ".eaf"
 AUTHOR = "dfe"
@@ -36,8 +37,6 @@ _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 _VOCABULARY, _CODEWORD, _INTENSITY = "codewords", "codeword", "intensity"
 _ENTRY = "codeword-"
 _ANNOTATION, _SOURCE = "annotation", "source"
-BENEATH = " · "
-"""Between the name of a tier and what stands beneath it: ``brow · source``."""
 _LANGUAGE = {
     "LANG_DEF": "http://cdb.iso.org/lg/CDB-00130975-001",
     "LANG_ID": "und",

@@ -14,21 +14,29 @@ from pathlib import Path
 import pandas as pd
 
 from dfe_core.errors import DataError
-from dfe_core.events.importing import read_events
+from dfe_core.events.importing import recording_of_events
+from dfe_core.events.readers import read_event_file
 from dfe_core.exchange.boris import Behaviour, ProjectFacts, event_rows, text_project
-from dfe_core.exchange.elan import BENEATH, text_document
+from dfe_core.exchange.elan import text_document
 from dfe_core.exchange.interval_track import IntervalTrack, TextInterval, TextTier
 from dfe_core.exchange.textgrid import textgrid_of
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.intervals.table import LABEL, SOURCE, TIER, TRACK_COLUMNS, tier_names, track_table
+from dfe_core.intervals.table import (
+    BEHAVIOUR,
+    BENEATH,
+    LABEL,
+    SOURCE,
+    TIER,
+    TRACK_COLUMNS,
+    tier_names,
+    tracks_of_events,
+)
 from dfe_core.spreadsheet import original_cell, plain_table
 from dfe_core.store import json_text
 from dfe_core.video.links import links
 
 TRACK_FORMATS = {"eaf": ".eaf", "textgrid": ".TextGrid", "boris": ".boris", "csv": ".csv"}
 """Formats and the endings of their files; the first two are of one recording."""
-_OF_SOURCE = BENEATH + SOURCE
-_CODE = ": "
 
 
 def recording_tracks(dataset: Dataset, table: pd.DataFrame, recordings: Sequence[str]) -> list[IntervalTrack]:
@@ -103,7 +111,7 @@ def _textgrid(track: IntervalTrack) -> str:
     tiers = {}
     for tier in _tiers(track):
         own = track.intervals[track.intervals[TIER] == tier]
-        for name, column in ((tier, LABEL), (f"{tier}{_OF_SOURCE}", SOURCE)):
+        for name, column in ((tier, LABEL), (f"{tier}{BENEATH}{SOURCE}", SOURCE)):
             tiers[name] = list(zip(own["onset_s"], own["offset_s"], own[column], strict=True))
     return textgrid_of(tiers, track.end_s)
 
@@ -111,11 +119,11 @@ def _textgrid(track: IntervalTrack) -> str:
 def _boris(tracks: Sequence[IntervalTrack], name: str, folder: Path | None) -> dict[str, object]:
     """Codes are ``tier: label``, for one code is one behaviour whatever its category."""
     pairs = dict.fromkeys((tier, label) for one in tracks for tier, label in zip(*_columns(one), strict=True))
-    behaviours = [Behaviour(code=_CODE.join(pair), description=pair[1], category=pair[0]) for pair in pairs]
+    behaviours = [Behaviour(code=BEHAVIOUR.join(pair), description=pair[1], category=pair[0]) for pair in pairs]
 
     def events(one: IntervalTrack) -> list[list[object]]:
         tier, label = _columns(one)
-        codes = [_CODE.join(pair) for pair in zip(tier, label, strict=True)]
+        codes = [BEHAVIOUR.join(pair) for pair in zip(tier, label, strict=True)]
         onset, offset = _ms(one.intervals["onset_s"]), _ms(one.intervals["offset_s"])
         return event_rows(one.subject, list(zip(onset, offset, codes, one.intervals[SOURCE], strict=True)))
 
@@ -133,40 +141,33 @@ def read_track_files(paths: Sequence[Path], dataset: Dataset) -> pd.DataFrame:
     Without a source they are by hand. Raises `DataError` for what cannot be read, and for intervals of one tier that
     overlap.
     """
-    report = read_events(paths, dataset)
-    if report.skipped:
-        raise next(iter(report.skipped.values()))
-    return tracks_of_events(report.table, str(paths[0]) if len(paths) == 1 else "files")
+    if not paths:
+        raise DataError("files", "none", "a file of annotations")
+    parts = [_own_table(path) if path.suffix.lower() == ".csv" else None for path in paths]
+    read = [_events(path, dataset) if part is None else part for path, part in zip(paths, parts, strict=True)]
+    table = pd.concat(read, ignore_index=True)
+    known = set(dataset.recordings["recording"].astype(str))
+    if unknown := sorted(set(table["recording"].astype(str)) - known):
+        raise DataError(unknown[0], f"no recording of {dataset.name}", "one that `dfe show` lists")
+    return tracks_of_events(table, str(paths[0].name) if len(paths) == 1 else "files")
 
 
-def tracks_of_events(table: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Any events as tracks: categories of BORIS are tiers, and tiers of sources are put beside what they are of.
-
-    Points in time are left out. Raises `DataError` as `track_table`.
-    """
-    table = table[table["offset_s"] > table["onset_s"]]
-    if "behavior" in table:
-        table = _of_boris(table)
-    text = table.map(lambda value: original_cell(value) if isinstance(value, str) else value)
-    if TIER not in text:
-        return track_table(text, where)
-    tier = text[TIER].astype(str)
-    beneath = tier.str.endswith(_OF_SOURCE)
-    own = text[~beneath].reset_index(drop=True)
-    if beneath.any():
-        sources = text[beneath].assign(**{TIER: tier[beneath].str.removesuffix(_OF_SOURCE), SOURCE: text[LABEL]})
-        keys = ["recording", TIER, "onset_s", "offset_s"]
-        own = own.drop(columns=SOURCE, errors="ignore").merge(sources[[*keys, SOURCE]], on=keys, how="left")
-    return track_table(own, where)
+def _own_table(path: Path) -> pd.DataFrame | None:
+    """A table that `track_file` wrote, every cell as it was; None for any other."""
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
+        if lines.readline().strip() != ",".join(TRACK_COLUMNS):
+            return None
+    table = pd.read_csv(path, dtype=str, keep_default_na=False).map(original_cell)
+    times = {name: pd.to_numeric(table[name], errors="coerce") for name in ("onset_s", "offset_s")}
+    if any(one.isna().any() for one in times.values()):
+        raise DataError(path, "a row without a time", "onset_s and offset_s in seconds")
+    return table.assign(**times)
 
 
-def _of_boris(table: pd.DataFrame) -> pd.DataFrame:
-    tier = table["category"].astype(str) if "category" in table else pd.Series("events", table.index)
-    tier = tier.where(tier != "", "events")
-    pairs = zip(table["behavior"].astype(str), tier, strict=True)
-    labels = [behaviour.removeprefix(f"{category}{_CODE}") for behaviour, category in pairs]
-    found = table[["recording", "onset_s", "offset_s"]].copy()
-    found[TIER], found[LABEL] = tier, labels
-    if "comment" in table:
-        found[SOURCE] = table["comment"]
-    return found
+def _events(path: Path, dataset: Dataset) -> pd.DataFrame:
+    """The annotations of a file with the recording of each, as text: a label of digits stays what it is."""
+    parts = [found.table.assign(recording=recording_of_events(found, path, dataset)) for found in read_event_file(path)]
+    if not parts:
+        raise DataError(path, "no annotations", "a file with some")
+    table = pd.concat(parts, ignore_index=True)
+    return table[table["onset_s"].notna() & table["offset_s"].notna()]

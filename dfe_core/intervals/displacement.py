@@ -75,6 +75,8 @@ def displacement_intervals(
     movement: RegionMovement, known: Movements, settings: DisplacementSettings
 ) -> list[FoundInterval]:
     """The intervals of one region of one recording, in time and without overlap."""
+    if not known.labels:
+        return []
     pairs, which = with_pairs(known)
     labels = ("", *known.labels, *pairs)
     found = []

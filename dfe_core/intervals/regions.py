@@ -34,7 +34,7 @@ TRACK_REGIONS = (*FACE_REGIONS, HEAD)
 _KEPT = 0.999
 """Share of the movement of a region that its dimensions keep."""
 _FEWEST = 30
-_TRIMMED, _TURNS, _MOST_FRAMES = 0.6, 8, 60_000
+_TRIMMED, _TURNS, _MOVING, _MOST_FRAMES = 0.4, 8, 0.02, 60_000
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -145,9 +145,18 @@ def _and_others(movements: Sequence[RegionMovement], region: str) -> tuple[np.nd
 
 
 def _trimmed_map(others: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """(O, D) least squares on the `_TRIMMED` of frames that it explains best, found by turns."""
+    """(O, D) least squares on the `_TRIMMED` of frames that it explains best, found by turns.
+
+    Of the frames in which the others move: at rest any map explains all.
+    """
+    size = ((others / np.maximum(np.abs(others).max(0), 1e-9)) ** 2).sum(1)
+    moving = size > _MOVING * np.quantile(size, 0.95)
+    others, own = others[moving], own[moving]
+    if len(own) < _FEWEST:
+        return np.zeros((others.shape[1], own.shape[1]))
     ridge = 1e-3 * (others**2).mean() * len(others) * np.eye(others.shape[1])
-    kept = np.ones(len(own), bool)
+    share = (own**2).sum(1) / size[moving]
+    kept = share <= np.quantile(share, _TRIMMED)
     for _ in range(_TURNS):
         found = np.linalg.solve(others[kept].T @ others[kept] + ridge, others[kept].T @ own[kept])
         left = ((own - others @ found) ** 2).sum(1)

@@ -17,6 +17,9 @@ NOTHING = ""
 """The label of time without an interval."""
 TIER, LABEL, SOURCE = "tier", "annotation", "source"
 TRACK_COLUMNS = ("recording", "onset_s", "offset_s", TIER, LABEL, SOURCE)
+BENEATH, BEHAVIOUR = " · ", ": "
+"""Between a tier and what stands beneath it (``brow · source``), and between tier and label in a code of BORIS."""
+_OF_SOURCE = BENEATH + SOURCE
 HAND = "hand"
 """Source of what a person drew or changed."""
 MOST_INTERVALS = 20_000
@@ -41,6 +44,38 @@ def track_table(table: pd.DataFrame, where: str = "tracks") -> pd.DataFrame:
     )
     found = found.sort_values(["recording", TIER, "onset_s"], kind="stable", ignore_index=True)
     _refuse(found, where)
+    return found
+
+
+def tracks_of_events(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Any events as tracks: categories of BORIS are tiers, and tiers of sources are put beside what they are of.
+
+    Points in time are left out. Raises `DataError` as `track_table`.
+    """
+    table = table[table["offset_s"] > table["onset_s"]]
+    if "behavior" in table:
+        table = _of_boris(table)
+    if TIER not in table:
+        return track_table(table, where)
+    tier = table[TIER].astype(str)
+    beneath = tier.str.endswith(_OF_SOURCE)
+    own = table[~beneath].reset_index(drop=True)
+    if beneath.any():
+        sources = table[beneath].assign(**{TIER: tier[beneath].str.removesuffix(_OF_SOURCE), SOURCE: table[LABEL]})
+        keys = ["recording", TIER, "onset_s", "offset_s"]
+        own = own.drop(columns=SOURCE, errors="ignore").merge(sources[[*keys, SOURCE]], on=keys, how="left")
+    return track_table(own, where)
+
+
+def _of_boris(table: pd.DataFrame) -> pd.DataFrame:
+    tier = table["category"].astype(str) if "category" in table else pd.Series("events", table.index)
+    tier = tier.where(tier != "", "events")
+    pairs = zip(table["behavior"].astype(str), tier, strict=True)
+    labels = [behaviour.removeprefix(f"{category}{BEHAVIOUR}") for behaviour, category in pairs]
+    found = table[["recording", "onset_s", "offset_s"]].copy()
+    found[TIER], found[LABEL] = tier, labels
+    if "comment" in table:
+        found[SOURCE] = table["comment"]
     return found
 
 
