@@ -41,6 +41,7 @@ _NO_LABELS = {
     "study": "tests/workflow/test_sealed.py",
     "unseal": "opens them",
     "power": "reads no label",
+    "intervals": "of frames alone; annotations of sealed recordings are withheld by `EventSet.table`",
 }
 """Commands that are not run here, and why."""
 _RUN: dict[str, list[str]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_the_cheapest_path_is_the_best_of_all_paths():
     cost = np.random.default_rng(0).random((6, 3)).round(3)
     for change in (0.0, 0.2, 5.0):
         price = {
-            path: sum(cost[t, s] for t, s in enumerate(path)) + change * sum(a != b for a, b in zip(path, path[1:]))
+            path: sum(cost[t, s] for t, s in enumerate(path)) + change * sum(a != b for a, b in pairwise(path))
             for path in product(range(3), repeat=6)
         }
         assert price[tuple(cheapest_path(cost, change).tolist())] == pytest.approx(min(price.values()))

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from dfe_core.errors import DataError
 from dfe_core.events.store import EventSet
 from dfe_core.exchange.track_files import TRACK_FORMATS, read_track_files, recording_tracks, track_file
-from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import save_face
 from dfe_core.intervals.agreement import cohens_kappa, compare_tracks, matched_labels, tier_agreement
 from dfe_core.intervals.annotate import IntervalInputs, IntervalSettings, annotate
@@ -22,7 +21,6 @@ from dfe_core.intervals.directions import WORDS
 from dfe_core.intervals.editing import dataset_tracks, save_recording_tracks, tracks_key
 from dfe_core.intervals.table import TRACK_COLUMNS, track_table
 from dfe_core.motion.words import timeline_from_words
-from dfe_core.tokenizer.codebook import Codebook
 from tests.small_world import World, make_world
 
 
