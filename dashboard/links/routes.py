@@ -19,8 +19,8 @@ _PAGES = f"{__name__.partition('.')[0]}.pages"
 FIRST = "overview"
 GROUPS = {
     "": (FIRST,),
-    "Explore": ("codebook", "find", "recordings", "syllables", "map", "motion"),
     "Analyse": ("coverage", "groups", "probes", "micro", "raters", "compare"),
+    "Explore": ("codebook", "find", "recordings", "intervals", "syllables", "map", "motion"),
     "Manage": ("study", "data"),
 }
 TITLES = {
@@ -31,6 +31,7 @@ TITLES = {
     "compare": ("Compare", "compare"),
     "recordings": ("Recordings", "timeline"),
     "syllables": ("Syllables", "animated_images"),
+    "intervals": ("Intervals", "view_timeline"),
     "coverage": ("Coverage", "select_all"),
     "map": ("Map", "scatter_plot"),
     "study": ("New study", "rocket_launch"),

@@ -82,6 +82,16 @@ scatter = _view("scatter")
 
 Triggers: ``pick`` (id and row of a point, add: whether Ctrl was held), ``select`` (ids or rows)."""
 
+_tracks = _view("tracks")
+
+
+def tracks(**options: Any) -> Any:
+    """data: face, recording (address of `region_tracks.movement_pack`), tiers [{name, edited, words, rows}], end (ms),
+    seen (of the rows as they were read), colours (by label), may (whether they may be saved), height, alt, at (ms).
+    Trigger: ``save``, {rows, seen}."""
+    return _tracks(**{"on_save_change": lambda: None, **options})
+
+
 reel = _view("reel")
 """data: reel (address of a pack with time and psi0, psi1 … one a face), faces [{face, title}], tracks, height, alt."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dfe_core.errors import DataError
-from dfe_core.intervals.directions import AND
+from dfe_core.intervals.directions import AND, WORDS
 from dfe_core.intervals.table import LABEL, TIER
 from dfe_core.motion.lexicon import BRIEF_S, PHRASES, USUAL
 from dfe_core.motion.timeline import Timeline, Track
@@ -115,3 +115,63 @@ def _track(part: CaptionPart, start_s: float, au: str, side: str, weight: float)
         end_s=end,
         rule=f"{part.tier}: {part.label}",
     )
+
+
+def words_of_timeline(timeline: Timeline) -> str:
+    """Words that become a timeline with the same actions in the same order: its own times are put in by hand."""
+    said = [one.target if one.side == "both" else f"{one.target} {one.side}" for one in timeline.tracks]
+    return f"{', then '.join(said)}, over {timeline.duration_s:g} s"
+
+
+def tracks_of_timeline(timeline: Timeline, start_s: float = 0.0) -> pd.DataFrame:
+    """A timeline as intervals: onset_s, offset_s, tier and annotation, in time.
+
+    Actions of one region at once are one interval, labelled with the words of both. Raises `DataError` for a timeline
+    without actions that a tier has words for.
+    """
+    found: dict[str, list[tuple[float, float, str]]] = {}
+    for (region, words), actions in _word_actions().items():
+        own = [one for one in timeline.tracks if (one.target, _plain_side(one)) in actions]
+        if actions and {(one.target, _plain_side(one)) for one in own} >= set(actions):
+            first = [one for one in own if (one.target, _plain_side(one)) == actions[0]]
+            found.setdefault(region, []).extend((one.onset_s, one.end_s, words) for one in first)
+    rows = [
+        (start_s + onset, start_s + end, region, words)
+        for region, spans in found.items()
+        for onset, end, words in _without_overlap(_longest_words(spans))
+    ]
+    if not rows:
+        raise DataError("words", "nothing that a tier has words for", "smile, brows up, mouth open …")
+    table = pd.DataFrame(rows, columns=["onset_s", "offset_s", TIER, LABEL])
+    return table.sort_values("onset_s", kind="stable", ignore_index=True)
+
+
+def _plain_side(track: Track) -> str:
+    return track.side if track.side in ("left", "right") else "both"
+
+
+def _word_actions() -> dict[tuple[str, str], tuple[tuple[str, str], ...]]:
+    """(AU, side) that the words of each region stand for."""
+    found = {}
+    for region, words in WORDS.items():
+        for said in words:
+            for side in ("", " left", " right"):
+                actions = actions_of(said + side)
+                found[region, said + side] = tuple((au, own) for au, own, _ in actions)
+    return found
+
+
+def _longest_words(spans: list[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
+    """Of the words for one span those that stand for most actions: brows up, not inner brows up."""
+    best: dict[tuple[float, float], str] = {}
+    for onset, end, words in spans:
+        held = best.get((onset, end))
+        if held is None or len(actions_of(words)) > len(actions_of(held)):
+            best[onset, end] = words
+    return sorted((onset, end, words) for (onset, end), words in best.items())
+
+
+def _without_overlap(spans: list[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
+    """Each span ends where the next one begins."""
+    ends = [min(end, after[0]) for (_, end, _), after in zip(spans, [*spans[1:], (float("inf"), 0.0, "")], strict=True)]
+    return [(onset, end, words) for (onset, _, words), end in zip(spans, ends, strict=True) if end > onset]

@@ -34,7 +34,7 @@ TRACK_REGIONS = (*FACE_REGIONS, HEAD)
 _KEPT = 0.999
 """Share of the movement of a region that its dimensions keep."""
 _FEWEST = 30
-_TRIMMED, _TURNS, _MOVING, _MOST_FRAMES = 0.4, 8, 0.02, 60_000
+_TRIMMED, _TURNS, _MOVING, _MOST_FRAMES = 0.2, 8, 0.02, 60_000
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -21,6 +21,7 @@ READY = {
     "syllables": ".dfe-strip[data-state=drawn]",
     "syllables?syllables_part=Transitions": ".dfe-diagram[data-state=drawn]",
     "syllables?syllable=1": ".dfe-reel[data-state=drawn]",
+    "intervals": "[data-testid=stMain] [data-testid=stButton]",
     "map?method=PCA": ".dfe-scatter[data-state=drawn]",
     "motion?mix=25:1": ".dfe-morph[data-state=drawn]",
     "find?shape=jawOpen:0.8": ".dfe-strip[data-state=drawn]",

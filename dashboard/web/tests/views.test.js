@@ -9,6 +9,7 @@ import reel from "../src/views/reel.js";
 import scatter from "../src/views/scatter.js";
 import shell from "../src/views/shell.js";
 import strip from "../src/views/strip.js";
+import tracks, { stepOf } from "../src/views/tracks.js";
 import { unpack } from "../src/shared/pack.js";
 import { bytesOf } from "./golden.js";
 import { assets, calls, FACE, mounted, packed, point, press, setUpPage } from "./mounted.js";
@@ -441,4 +442,33 @@ test("a diagram puts faces at their places, lights the lines of the one that is 
   find('[aria-label="a"]').click();
   expect(sent).toEqual([["pick", 0]]);
   close();
+});
+
+const TRACKS = { face: FACE, recording: "/movement", end: 10000, seen: "a", may: true, colours: {}, look: "tracks-r", height: 300, alt: "A face",
+  tiers: [{ name: "brow", edited: true, words: ["brows up"], rows: [{ tier: "brow", on: 1000, off: 3000, label: "brows up", source: "ticc" }] },
+    { name: "theirs", edited: false, words: [], rows: [{ tier: "theirs", on: 0, off: 500, label: "x", source: "hand" }] }] };
+
+test("tracks are edited by keys, undone, saved whole, and begin again where the page has read others", async () => {
+  assets["/movement"] = () => packed({}, { time: [[2], [0, 10]], psi: [[2, 3], [0, 0, 0, 1, 1, 1]], scale: [[3], [1, 1, 1]] });
+  const { box, find, sent, show, reach } = mounted("tracks", tracks), close = show({ ...TRACKS, at: 2000 });
+  await reach("drawn");
+  const lanes = find(".line");
+  expect(lanes.getAttribute("aria-valuetext")).toBe("2.00 s, brow: brows up");
+  press(lanes, "Enter");
+  await vi.waitFor(() => expect(find(".says").textContent).toContain("brow, 1.000 to 3.000 s, by ticc"));
+  press(lanes, "s");
+  await vi.waitFor(() => expect(box.dataset.rows).toBe("2"));
+  press(lanes, "z", { ctrlKey: true });
+  await vi.waitFor(() => expect([box.dataset.rows, box.dataset.dirty]).toEqual(["1", "false"]));
+  press(lanes, "y", { ctrlKey: true });
+  await vi.waitFor(() => expect(box.dataset.rows).toBe("2"));
+  press(lanes, "s", { ctrlKey: true });
+  expect(sent).toEqual([["save", { seen: "a", rows: [[1000, 2000], [2000, 3000]].map(([on, off]) => ({ tier: "brow", on, off, label: "brows up", source: "hand" })) }]]);
+  show({ ...TRACKS, seen: "b" });
+  await vi.waitFor(() => expect([box.dataset.rows, box.dataset.dirty]).toEqual(["1", "false"]));
+  close();
+});
+
+test("an axis of tracks has few marks whatever its span", () => {
+  expect([5, 20, 60, 300, 3000].map(stepOf)).toEqual([0.5, 2, 5, 30, 300]);
 });
