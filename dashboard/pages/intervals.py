@@ -12,7 +12,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.intervals.annotate import ANNOTATORS
-from dfe_core.intervals.caption import CaptionPart, caption_parts, caption_text, timeline_of_tracks, words_of_timeline
+from dfe_core.intervals.caption import CaptionPart, caption_parts, words_of_parts, timeline_of_tracks, words_of_timeline
 from dfe_core.intervals.editing import save_recording_tracks, tracks_key
 from dfe_core.intervals.table import HAND, LABEL, SOURCE, TIER
 from dfe_core.motion.words import timeline_from_words
@@ -111,7 +111,7 @@ def shown(choice: artefact_cache.Choice) -> None:
         if against:
             agreement(dataset, own, against)
         track_exports.of_tracks(dataset, own, name, table)
-        with st.expander("Find intervals anew", icon=":material/view_timeline:"):
+        with st.expander("Find intervals again", icon=":material/view_timeline:"):
             find(choice)
         track_exports.bring_in(dataset)
 
@@ -206,7 +206,7 @@ def in_words(dataset: Dataset, name: str, table: pd.DataFrame) -> None:
     last = round(float(row["duration_s"]), 1)
     start, stop = st.slider("Stretch", 0.0, last, (0.0, min(10.0, last)), 0.5, format="%.1f s", key=f"said-{name}")
     parts = caption_parts(table, name, start, stop, least_s=0.1)
-    st.markdown(text(caption_text(parts)))
+    st.markdown(text(words_of_parts(parts)))
     if (link := play_link(parts)) is not None:
         routes.link("motion", "Play it on a face", **link)
 

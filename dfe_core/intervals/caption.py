@@ -56,7 +56,7 @@ def caption_parts(
     return found
 
 
-def caption_text(parts: Sequence[CaptionPart]) -> str:
+def words_of_parts(parts: Sequence[CaptionPart]) -> str:
     """The parts in words: ``Brows up at 1.2 s for 0.8 s; meanwhile blink at 1.5 s; then smile at 2.4 s for 1.9 s``."""
     if not parts:
         return "Nothing moves."
@@ -98,7 +98,9 @@ def timeline_of_tracks(parts: Iterable[CaptionPart], fps: float = 30.0) -> Timel
         raise DataError("tracks", f"{stop - start:.0f} s", f"a stretch of at most {_LONGEST_S:.0f} s")
     tracks = tuple(_track(part, start, *action) for part, actions in shown for action in actions)
     unread = tuple(dict.fromkeys(part.label for part in parts if not actions_of(part.label)))
-    return Timeline(duration_s=round(stop - start, 3), tracks=tracks, fps=fps, text=caption_text(parts), unread=unread)
+    return Timeline(
+        duration_s=round(stop - start, 3), tracks=tracks, fps=fps, text=words_of_parts(parts), unread=unread
+    )
 
 
 def _track(part: CaptionPart, start_s: float, au: str, side: str, weight: float) -> Track:

@@ -109,7 +109,7 @@ def _refuse(table: pd.DataFrame, where: str) -> None:
         (table[LABEL] == NOTHING, "an interval without a label", "a label of each"),
     ):
         if rows.any():
-            raise DataError(f"{where}, {place_of(table[rows].iloc[0])}", found, expected)
+            raise DataError(f"{where}, {_place_of(table[rows].iloc[0])}", found, expected)
     before = table.shift(1)
     clash = (
         (table["recording"] == before["recording"])
@@ -117,10 +117,12 @@ def _refuse(table: pd.DataFrame, where: str) -> None:
         & (table["onset_s"] < before["offset_s"] - 1e-9)
     )
     if clash.any():
-        raise DataError(f"{where}, {place_of(table[clash].iloc[0])}", "an overlap with the one before", "one at a time")
+        raise DataError(
+            f"{where}, {_place_of(table[clash].iloc[0])}", "an overlap with the one before", "one at a time"
+        )
 
 
-def place_of(row: pd.Series) -> str:
+def _place_of(row: pd.Series) -> str:
     """``p01, brow, 1.200 s``."""
     return f"{row['recording']}, {row[TIER]}, {row['onset_s']:.3f} s"
 

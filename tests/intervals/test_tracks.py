@@ -16,7 +16,7 @@ from dfe_core.exchange.track_files import TRACK_FORMATS, read_track_files, recor
 from dfe_core.faces import save_face
 from dfe_core.intervals.agreement import cohens_kappa, compare_tracks, matched_labels, tier_agreement
 from dfe_core.intervals.annotate import IntervalInputs, IntervalSettings, annotate
-from dfe_core.intervals.caption import actions_of, caption_parts, caption_text, timeline_of_tracks
+from dfe_core.intervals.caption import actions_of, caption_parts, words_of_parts, timeline_of_tracks
 from dfe_core.intervals.directions import WORDS
 from dfe_core.intervals.editing import dataset_tracks, save_recording_tracks, tracks_key
 from dfe_core.intervals.table import TRACK_COLUMNS, track_table
@@ -142,11 +142,11 @@ def test_a_caption_says_what_when_and_for_how_long():
         ("r", 1.5, 1.7, "eye", "eyes closed", "x"),
         ("r", 2.4, 4.3, "mouth", "smile and mouth open", "x"),
     )
-    assert caption_text(caption_parts(rows, "r")) == (
+    assert words_of_parts(caption_parts(rows, "r")) == (
         "Brows up at 1.2 s for 0.8 s; meanwhile blink at 1.5 s; then smile and mouth open at 2.4 s for 1.9 s."
     )
-    assert caption_text(caption_parts(rows, "r", 2.5, 3.5)) == "Smile and mouth open at 2.5 s for 1.0 s."
-    assert caption_text(caption_parts(rows, "r", 5.0, 6.0)) == "Nothing moves."
+    assert words_of_parts(caption_parts(rows, "r", 2.5, 3.5)) == "Smile and mouth open at 2.5 s for 1.0 s."
+    assert words_of_parts(caption_parts(rows, "r", 5.0, 6.0)) == "Nothing moves."
 
 
 def test_tracks_play_as_the_actions_that_their_words_stand_for():

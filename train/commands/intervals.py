@@ -150,9 +150,9 @@ def _agreement(args: argparse.Namespace, dataset: Dataset, table: pd.DataFrame) 
 
 
 def _captions(table: pd.DataFrame) -> dict[str, str]:
-    from dfe_core.intervals.caption import caption_parts, caption_text
+    from dfe_core.intervals.caption import caption_parts, words_of_parts
 
-    return {name: caption_text(caption_parts(table, name)) for name in dict.fromkeys(table["recording"])}
+    return {name: words_of_parts(caption_parts(table, name)) for name in dict.fromkeys(table["recording"])}
 
 
 def _result(
