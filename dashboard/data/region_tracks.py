@@ -21,13 +21,14 @@ from dfe_core.intervals.path import runs_of
 from dfe_core.intervals.regions import FACE_REGIONS, TRACK_REGIONS
 from dfe_core.intervals.table import LABEL, SOURCE, TIER, tier_names
 from dfe_core.ontology import action_label
+from dfe_core.render.recording_pack import quantised
 from dfe_core.store import content_key
 from dfe_core.syllables.store import open_syllables
 from dfe_core.tokens.presence import frame_step
 
 from ..theme.palette import CATEGORIES
 from .artefact_cache import Choice
-from .packs import pack, quantised
+from .packs import pack
 from .tracks import aus_beside
 
 MOST_FRAMES = 18_000

@@ -12,7 +12,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.intervals.annotate import ANNOTATORS
-from dfe_core.intervals.caption import CaptionPart, caption_parts, words_of_parts, timeline_of_tracks, words_of_timeline
+from dfe_core.intervals.caption import CaptionPart, caption_parts, timeline_of_tracks, words_of_parts, words_of_timeline
 from dfe_core.intervals.editing import save_recording_tracks, tracks_key
 from dfe_core.intervals.table import HAND, LABEL, SOURCE, TIER
 from dfe_core.motion.words import timeline_from_words

@@ -41,7 +41,7 @@ def test_the_page_offers_to_find_tracks_by_a_command_that_the_parser_takes(fille
 
 
 def test_tracks_are_said_in_words_and_compared(filled: Path):
-    dataset, name = with_tracks(filled, "auto")
+    _, name = with_tracks(filled, "auto")
     with_tracks(filled, "coder", [(0.5, 1.5, "brow", "brows up", "hand"), (1.0, 2.5, "mouth", "pucker", "hand")])
     test = opened("intervals", dataset="simulated", tracks="auto", against="coder", recording=name)
     assert not test.exception

@@ -16,7 +16,7 @@ from dfe_core.exchange.track_files import TRACK_FORMATS, read_track_files, recor
 from dfe_core.faces import save_face
 from dfe_core.intervals.agreement import cohens_kappa, compare_tracks, matched_labels, tier_agreement
 from dfe_core.intervals.annotate import IntervalInputs, IntervalSettings, annotate
-from dfe_core.intervals.caption import actions_of, caption_parts, words_of_parts, timeline_of_tracks
+from dfe_core.intervals.caption import actions_of, caption_parts, timeline_of_tracks, words_of_parts
 from dfe_core.intervals.directions import WORDS
 from dfe_core.intervals.editing import dataset_tracks, save_recording_tracks, tracks_key
 from dfe_core.intervals.table import TRACK_COLUMNS, track_table
