@@ -260,26 +260,27 @@ def agreement(dataset: Dataset, own: str, against: str) -> None:
     except DataError as error:
         st.caption(text(str(error)))
         return
-    page_frame.table(
-        pd.DataFrame(
-            [
-                {
-                    "Tier": one.tier,
-                    "Recordings": one.recordings,
-                    f"Intervals, {own}": one.ours,
-                    f"Intervals, {against}": one.theirs,
-                    "Kappa": f"{one.kappa:.2f}",
-                    "95 % interval": f"{one.kappa_low:.2f} to {one.kappa_high:.2f}",
-                    "Macro-F1": f"{one.macro_f1:.2f}",
-                    "Overlap": f"{one.iou:.2f}",
-                    "F1 of intervals": f"{one.event_f1:.2f}",
-                }
-                for one in rows
-            ]
-        )
+    table = pd.DataFrame(
+        [
+            {
+                "Tier": one.tier,
+                "Recordings": one.recordings,
+                f"Intervals, {own}": one.ours,
+                f"Intervals, {against}": one.theirs,
+                "Kappa": f"{one.kappa:.2f}",
+                "95 % interval": f"{one.kappa_low:.2f} to {one.kappa_high:.2f}",
+                "Macro-F1": f"{one.macro_f1:.2f}",
+                "Overlap": f"{one.iou:.2f}",
+                "F1 of intervals": f"{one.event_f1:.2f}",
+            }
+            for one in rows
+        ]
     )
+    page_frame.table(table)
     st.caption(
         f"By frame, 30 a second, over the recordings that “{text(against)}” annotates; where it annotates nothing is "
         "rest. The interval is a bootstrap over recordings. Overlap: intersection over union of its intervals with the "
         "best of the same label. F1 of intervals: same label, overlap of half or more."
     )
+    data = pd.DataFrame([{**vars(one), "f1": dict(one.f1)} for one in rows]).to_csv(index=False)
+    st.download_button("Agreement, CSV", data, f"{own}-{against}.csv", "text/csv", on_click="ignore")

@@ -10,7 +10,8 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.intervals.table import NOTHING, TIER
+from dfe_core.intervals.regions import TRACK_REGIONS
+from dfe_core.intervals.table import NOTHING, TIER, tier_names
 
 STEP_S = 1 / 30
 """Step of the clock on which frames are compared."""
@@ -63,7 +64,7 @@ def compare_tracks(
 
     Raises `DataError` for a tier that is not there, and where none is in both.
     """
-    there = {"ours": list(dict.fromkeys(ours[TIER])), "theirs": list(dict.fromkeys(theirs[TIER]))}
+    there = {"ours": tier_names(ours, TRACK_REGIONS), "theirs": tier_names(theirs, TRACK_REGIONS)}
     pairs = dict(tiers) if tiers else {name: name for name in there["ours"] if name in there["theirs"]}
     for side, wanted in (("ours", pairs), ("theirs", pairs.values())):
         if unknown := [name for name in wanted if name not in there[side]]:

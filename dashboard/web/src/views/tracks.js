@@ -379,7 +379,7 @@ class Tracks extends View {
       context.beginPath();
       context.rect(left, top, width - 3, LANE);
       context.clip();
-      context.fillStyle = inkOn(colour);
+      context.fillStyle = edited ? inkOn(colour) : colours.text;
       context.fillText(one.label, Math.max(left, LABELS) + 5, top + LANE / 2 + 0.5);
       context.restore();
     }
