@@ -25,7 +25,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.neutral import calm_frames, resting_face, thinned
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
-from dfe_core.intervals.annotate import IntervalInputs, find_intervals
+from dfe_core.intervals.annotate import IntervalInputs, IntervalSettings, find_intervals
 from dfe_core.intervals.caption import actions_of, caption_parts
 from dfe_core.simulate.repertoire import CHANNELS, recipe_matrix
 from dfe_core.tokenizer.mesh_inner_product import mesh_factor, unit
@@ -134,9 +134,11 @@ def main() -> None:
         rows["most frequent"] = scores(most_frequent(real), real)
         print(json.dumps({"world": "regions", "seed": seed, "stretches": len(real), **rows}, indent=1), flush=True)
         data, shown = planted_dataset("planted-displays", face, blinks=False, **size)
-        tracks = find_intervals(IntervalInputs(codebook=codebook, face=face, dataset=data))
+        inputs = IntervalInputs(codebook=codebook, face=face, dataset=data)
         real = said_of_displays(data, {name: one.label for name, one in shown.items()})
-        rows = {"caption": scores(said(tracks, data), real)}
+        rows = {"caption": scores(said(find_intervals(inputs), data), real)}
+        kept = find_intervals(inputs, IntervalSettings(spill=True))
+        rows["caption, spill kept"] = scores(said(kept, data), real)
         rows["nearest display"] = scores(said_of_displays(data, nearest_displays(data, face)), real)
         rows["most frequent"] = scores(most_frequent(real), real)
         print(json.dumps({"world": "displays", "seed": seed, "stretches": len(real), **rows}, indent=1), flush=True)

@@ -71,9 +71,13 @@ def run(model: str, world: World, *, subjects: int, seconds: float, seed: int, t
         "people": subjects,
         "minutes": subjects * seconds / 60,
     }
-    for annotator in ("displacement", "ticc"):
-        found, seconds_used = annotated(inputs, annotator, base)
-        out[annotator] = {"cpu_s": round(seconds_used, 1), **scored(found, truth, durations, match=annotator == "ticc")}
+    for name, annotator, settings in (
+        ("displacement", "displacement", base),
+        ("displacement, spill kept", "displacement", replace(base, spill=True)),
+        ("ticc", "ticc", base),
+    ):
+        found, seconds_used = annotated(inputs, annotator, settings)
+        out[name] = {"cpu_s": round(seconds_used, 1), **scored(found, truth, durations, match=annotator == "ticc")}
     return out
 
 

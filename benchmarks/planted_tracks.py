@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces.model import FaceModel
 from dfe_core.simulate.capture import find_capture, observe

@@ -24,7 +24,7 @@ AND = " and "
 WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "brow": ("brows up", "inner brows up", "outer brows up", "brows down"),
-        "eye": ("eyes closed", "eyes wide", "squint"),
+        "eye": ("eyes closed", "eyes wide", "squint", "wink"),
         "cheek": ("cheeks up", "nose wrinkle", "cheeks puffed"),
         "mouth": (
             "smile",
@@ -113,9 +113,14 @@ def _unit(labels: Sequence[str], directions: np.ndarray) -> Movements:
     )
 
 
+def both_sides(known: Movements) -> list[int]:
+    """The movements that are on no side."""
+    return [i for i, label in enumerate(known.labels) if label.rsplit(" ", 1)[-1] not in ("left", "right")]
+
+
 def with_pairs(alone: Movements) -> tuple[tuple[str, ...], np.ndarray]:
     """Pairs of movements that are on no side and not alike: labels joined by `AND`, and (P, 2) which two."""
-    plain = [i for i, label in enumerate(alone.labels) if label.rsplit(" ", 1)[-1] not in ("left", "right")]
+    plain = both_sides(alone)
     likeness = alone.directions @ alone.directions.T
     pairs = [
         (a, b)

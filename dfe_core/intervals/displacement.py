@@ -23,7 +23,7 @@ from dfe_core.tokens.presence import frame_step
 
 EDGE_S = 0.25
 """Edges move by this much at most."""
-_LEAST_S = 0.05
+_LEAST_S, _APEX = 0.05, 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,15 +79,22 @@ def displacement_intervals(
         return []
     pairs, which = with_pairs(known)
     labels = ("", *known.labels, *pairs)
-    found = []
+    found: list[FoundInterval] = []
     for part in stretches_of(movement.time_s):
         values, time_s = movement.values[part], movement.time_s[part]
         costs = state_costs(values, known, which, settings)
         price = onset_mm(known, settings) ** 2
         path = cheapest_path(costs, price * settings.change_s / max(frame_step(time_s), 1e-9))
         path = _strong(path, values, known, which, settings.share)
-        found += _intervals(path, values, time_s, labels)
+        runs = _runs_with_edges(path, values, time_s)
+        found += [FoundInterval(label=labels[one.state], **one.times) for one in runs]
     return found
+
+
+def _members(state: int, known: Movements, pairs: np.ndarray) -> list[int]:
+    """The movements of a state that is not rest."""
+    singles = len(known.labels)
+    return [state - 1] if state <= singles else pairs[state - 1 - singles].tolist()
 
 
 def onset_mm(known: Movements, settings: DisplacementSettings) -> float:
@@ -114,11 +121,10 @@ def state_costs(values: np.ndarray, known: Movements, pairs: np.ndarray, setting
 def _strong(path: np.ndarray, values: np.ndarray, known: Movements, pairs: np.ndarray, share: float) -> np.ndarray:
     """The path with runs whose movement never reaches a share of its full size given to rest."""
     path = path.copy()
-    singles = len(known.labels)
     for state, first, end in runs_of(path):
         if state == 0:
             continue
-        own = [state - 1] if state <= singles else pairs[state - 1 - singles].tolist()
+        own = _members(state, known, pairs)
         directions = known.directions[own]
         amount = np.linalg.solve(directions @ directions.T, directions @ values[first:end].T).T / known.sizes[own]
         if amount.max() < share:
@@ -126,14 +132,21 @@ def _strong(path: np.ndarray, values: np.ndarray, known: Movements, pairs: np.nd
     return path
 
 
-def _intervals(
-    path: np.ndarray, values: np.ndarray, time_s: np.ndarray, labels: tuple[str, ...]
-) -> list[FoundInterval]:
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """A run of one state, and its times once its edges have been moved."""
+
+    state: int
+    times: dict[str, float]
+
+
+def _runs_with_edges(path: np.ndarray, values: np.ndarray, time_s: np.ndarray) -> list[_Run]:
     """Runs of all but rest, with their edges against rest moved to where the movement begins and ends."""
     runs, step = runs_of(path), frame_step(time_s)
     furthest = max(1, round(EDGE_S / step))
     edge = np.r_[time_s, time_s[-1] + step]
-    found: list[FoundInterval] = []
+    found: list[_Run] = []
+    until = -np.inf
     for number, (state, first, end) in enumerate(runs):
         if state == 0:
             continue
@@ -145,15 +158,16 @@ def _intervals(
         if number + 1 < len(runs) and runs[number + 1][0] == 0:
             at = len(moved) - movement_start(moved[::-1], len(moved) - end, furthest)
             stop = int(np.clip(at, (first + end + 1) // 2, min(runs[number + 1][2], end + furthest)))
-        if found and found[-1].offset_s > edge[start]:
-            start = int(np.searchsorted(edge, found[-1].offset_s - 1e-9))
+        start = max(start, int(np.searchsorted(edge, until - 1e-9)))
         if edge[stop] - edge[start] >= _LEAST_S:
-            found.append(FoundInterval(label=labels[state], onset_s=float(edge[start]), offset_s=float(edge[stop])))
+            until = float(edge[stop])
+            times = {"onset_s": float(edge[start]), "offset_s": until}
+            found.append(_Run(state=state, times=times))
     return found
 
 
 def _share_of_way(values: np.ndarray, first: int, end: int) -> np.ndarray:
     """(T,) share of the way from rest to where the region is in the middle of a run."""
     size = (values[first:end] ** 2).sum(1)
-    way = values[first:end][size >= 0.8 * size.max()].mean(0)
+    way = values[first:end][size >= _APEX * size.max()].mean(0)
     return values @ way / max(float(way @ way), 1e-12)

@@ -50,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--least", type=float, default=0.3, metavar="MM", dest="least_mm", help="displacement: below it nothing counts"
     )
+    parser.add_argument(
+        "--spill",
+        action="store_true",
+        help="keep what goes along with the other regions (default: taken out, so that a smile that narrows the eyes is "
+        "no squint)",
+    )
     parser.add_argument("--states", type=int, default=6, metavar="K", help="ticc: states of a region, with rest (6)")
     parser.add_argument("--window", type=int, default=3, metavar="FRAMES", help="ticc: frames of a window (3)")
     parser.add_argument("--sparsity", type=float, default=0.11, metavar="L", help="ticc: lambda (0.11)")
@@ -93,6 +99,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     settings = IntervalSettings(
         annotator=args.annotator,
         regions=_listed(args.regions) or TRACK_REGIONS,
+        spill=args.spill,
         displacement=options_of(DisplacementSettings, args),
         ticc=options_of(TiccSettings, args),
     )
