@@ -44,7 +44,7 @@ class DisplacementSettings:
         Seconds that a movement at its threshold must last to be worth a change.
     """
 
-    share: float = 0.2
+    share: float = 0.25
     onset: float = 0.12
     least_mm: float = 0.3
     second: float = 0.06

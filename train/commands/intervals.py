@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default="", help="of the set of events (default: intervals-ANNOTATOR)")
     parser.add_argument("--recordings", default="", metavar="A,B", help="only print and write these; nothing is kept")
     parser.add_argument(
-        "--share", type=float, default=0.2, help="displacement: of its full size that a movement must reach (0.2)"
+        "--share", type=float, default=0.25, help="displacement: of its full size that a movement must reach (0.25)"
     )
     parser.add_argument(
         "--least", type=float, default=0.3, metavar="MM", dest="least_mm", help="displacement: below it nothing counts"
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--spill",
         action="store_true",
-        help="keep what goes along with the other regions (default: taken out, so that a smile that narrows the eyes is "
+        help="keep what goes along with other regions (default: taken out, so that a smile that narrows the eyes is "
         "no squint)",
     )
     parser.add_argument("--states", type=int, default=6, metavar="K", help="ticc: states of a region, with rest (6)")
