@@ -17,7 +17,7 @@ from dfe_core.facs.store import present
 from dfe_core.intervals.agreement import TierAgreement, compare_tracks
 from dfe_core.intervals.directions import WORDS
 from dfe_core.intervals.editing import dataset_tracks
-from dfe_core.intervals.path import runs_of
+from dfe_core.intervals.path import state_runs
 from dfe_core.intervals.regions import FACE_REGIONS, TRACK_REGIONS
 from dfe_core.intervals.table import LABEL, SOURCE, TIER, tier_names
 from dfe_core.ontology import action_label
@@ -140,7 +140,7 @@ def _units(choice: Choice, recording: str) -> list[dict[str, Any]]:
     begun = (np.diff(shown.astype(np.int8), axis=0) > 0).sum(0)
     for column in np.argsort(-begun, kind="stable")[:_BELOW].tolist():
         label = action_label(*aus.aus[column])
-        spans = [(edge[a], edge[b], label) for on, a, b in runs_of(shown[:, column].astype(np.int64)) if on]
+        spans = [(edge[a], edge[b], label) for on, a, b in state_runs(shown[:, column].astype(np.int64)) if on]
         found.append(_tier(label, _rows(spans), edited=False))
     return [tier for tier in found if tier["rows"]]
 

@@ -19,8 +19,8 @@ _PAGES = f"{__name__.partition('.')[0]}.pages"
 FIRST = "overview"
 GROUPS = {
     "": (FIRST,),
-    "Analyse": ("coverage", "groups", "probes", "micro", "raters", "compare"),
     "Explore": ("codebook", "find", "recordings", "intervals", "syllables", "map", "motion"),
+    "Analyse": ("coverage", "groups", "probes", "micro", "raters", "compare"),
     "Manage": ("study", "data"),
 }
 TITLES = {

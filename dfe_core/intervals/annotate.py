@@ -14,7 +14,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.intervals.directions import Movements, movements, nearest_words
 from dfe_core.intervals.displacement import DisplacementSettings, FoundInterval, displacement_intervals
-from dfe_core.intervals.path import runs_of, stretches_of
+from dfe_core.intervals.path import state_runs, stretches_of
 from dfe_core.intervals.regions import (
     TRACK_REGIONS,
     RegionMovement,
@@ -185,7 +185,7 @@ def _ticc_intervals(model: TiccModel, movement: RegionMovement, names: Sequence[
     for part in stretches_of(movement.time_s):
         time_s = movement.time_s[part]
         edge = np.r_[time_s, time_s[-1] + frame_step(time_s)]
-        for state, first, end in runs_of(model.path(movement.values[part])):
+        for state, first, end in state_runs(model.path(movement.values[part])):
             if names[state]:
                 one = FoundInterval(label=names[state], onset_s=float(edge[first]), offset_s=float(edge[end]))
                 found.append(one)

@@ -16,7 +16,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.intervals.directions import Movements, with_pairs
-from dfe_core.intervals.path import cheapest_path, runs_of, stretches_of
+from dfe_core.intervals.path import cheapest_path, state_runs, stretches_of
 from dfe_core.intervals.regions import RegionMovement
 from dfe_core.syllables.segments import movement_start
 from dfe_core.tokens.presence import frame_step
@@ -121,7 +121,7 @@ def state_costs(values: np.ndarray, known: Movements, pairs: np.ndarray, setting
 def _strong(path: np.ndarray, values: np.ndarray, known: Movements, pairs: np.ndarray, share: float) -> np.ndarray:
     """The path with runs whose movement never reaches a share of its full size given to rest."""
     path = path.copy()
-    for state, first, end in runs_of(path):
+    for state, first, end in state_runs(path):
         if state == 0:
             continue
         own = _members(state, known, pairs)
@@ -142,7 +142,7 @@ class _Run:
 
 def _runs_with_edges(path: np.ndarray, values: np.ndarray, time_s: np.ndarray) -> list[_Run]:
     """Runs of all but rest, with their edges against rest moved to where the movement begins and ends."""
-    runs, step = runs_of(path), frame_step(time_s)
+    runs, step = state_runs(path), frame_step(time_s)
     furthest = max(1, round(EDGE_S / step))
     edge = np.r_[time_s, time_s[-1] + step]
     found: list[_Run] = []

@@ -33,7 +33,7 @@ def cheapest_path(cost: np.ndarray, change: float) -> np.ndarray:
     return path
 
 
-def runs_of(path: np.ndarray) -> list[tuple[int, int, int]]:
+def state_runs(path: np.ndarray) -> list[tuple[int, int, int]]:
     """(state, first, end) of each run of equal states; end is one after its last frame."""
     edges = np.r_[0, np.flatnonzero(np.diff(path)) + 1, len(path)]
     return [(int(path[first]), int(first), int(end)) for first, end in pairwise(edges.tolist()) if end > first]

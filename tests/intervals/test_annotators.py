@@ -11,7 +11,7 @@ from dfe_core.errors import DataError
 from dfe_core.intervals.annotate import IntervalSettings, state_names
 from dfe_core.intervals.directions import Movements, with_pairs
 from dfe_core.intervals.displacement import DisplacementSettings, displacement_intervals
-from dfe_core.intervals.path import cheapest_path, runs_of, stretches_of
+from dfe_core.intervals.path import cheapest_path, state_runs, stretches_of
 from dfe_core.intervals.regions import RegionMovement, region_spaces, without_spill
 from dfe_core.intervals.ticc import TiccSettings, fit_ticc, toeplitz_precision
 from dfe_core.simulate.curves import minimum_jerk
@@ -42,7 +42,7 @@ def test_the_cheapest_path_is_the_best_of_all_paths():
 
 
 def test_runs_and_stretches_cover_all_frames_once():
-    assert runs_of(np.array([1, 1, 0, 2, 2, 2])) == [(1, 0, 2), (0, 2, 3), (2, 3, 6)]
+    assert state_runs(np.array([1, 1, 0, 2, 2, 2])) == [(1, 0, 2), (0, 2, 3), (2, 3, 6)]
     time = np.r_[np.arange(5), np.arange(20, 24)] / FPS
     assert [(part.start, part.stop) for part in stretches_of(time)] == [(0, 5), (5, 9)]
 
