@@ -49,6 +49,7 @@ COMMANDS = {
     "merge": Command("merge", "merge near-duplicate codewords, in a codebook of its own"),
     "encode": Command("encode", "turn every frame of a dataset into tokens"),
     "decode": Command("decode", "turn tokens into a face on disk"),
+    "live": Command("live", "tokens as they happen, from a phone, a tracker, a camera or a video"),
     "evaluate": Command("evaluate", "measure a model on held-out subjects"),
     "aus": Command("aus", "import or derive action units (AUs) of a dataset"),
     "events": Command("events", "bring labels in time to recordings, or exclude spans of them"),

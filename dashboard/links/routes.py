@@ -21,7 +21,7 @@ GROUPS = {
     "": (FIRST,),
     "Explore": ("codebook", "find", "recordings", "intervals", "syllables", "map", "motion"),
     "Analyse": ("coverage", "groups", "probes", "micro", "raters", "compare"),
-    "Manage": ("study", "data"),
+    "Manage": ("study", "live", "data"),
 }
 TITLES = {
     "overview": ("Overview", "dashboard"),
@@ -35,6 +35,7 @@ TITLES = {
     "coverage": ("Coverage", "select_all"),
     "map": ("Map", "scatter_plot"),
     "study": ("New study", "rocket_launch"),
+    "live": ("Live", "videocam"),
     "data": ("Data", "database"),
     "groups": ("Groups", "groups"),
     "probes": ("Probes", "query_stats"),

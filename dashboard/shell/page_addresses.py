@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from ..data import films, media
+from ..data import films, live_parts, media
 from ..links.routes import FIRST, TITLES
 from .rating_page import rating_routes
 
@@ -29,7 +29,7 @@ def page_addresses() -> list[Route]:
     """One route a page, and those of the contents that pages name relative to themselves, for `st.App`."""
     base = "/".join(["", *filter(None, st.get_option("server.baseUrlPath").split("/"))])
     places = ((media.FOLDER, _content), (films.FOLDER, _film))
-    contents = [
+    contents = [Route(f"{base}{below}/{live_parts.FOLDER}/{{name}}", _landmarker) for below in ("", "/{page}")] + [
         Route(f"{base}{below}/{folder}/{{key}}", answer) for below in ("", "/{page}") for folder, answer in places
     ]
     named = {name: _first if name == FIRST else _opened for name in TITLES}
@@ -68,3 +68,12 @@ async def _film(request: Request) -> Response:
     if video is None:
         return Response("Not shown any more: reload the page.", 404, media_type="text/plain")
     return FileResponse(video, headers={"Cache-Control": "private, no-cache"})
+
+
+async def _landmarker(request: Request) -> Response:
+    """A file of the landmarker for browsers, which is pinned by its version and so never changes at its address."""
+    found = live_parts.landmarker_file(request.path_params["name"])
+    if found is None:
+        return Response("The landmarker for browsers is not installed.", 404, media_type="text/plain")
+    path, kind = found
+    return FileResponse(path, media_type=kind, headers={"Cache-Control": "private, max-age=86400"})

@@ -95,6 +95,10 @@ def tracks(**options: Any) -> Any:
 reel = _view("reel")
 """data: reel (address of a pack with time and psi0, psi1 … one a face), faces [{face, title}], tracks, height, alt."""
 
+live = _view("live")
+"""data: tokenizer and face (addresses), landmarker (folder of the landmarker's files), script, items, model, from (mm),
+task_url, task_sha256, alt. Sends nothing back."""
+
 drops = _view("drops")
 """Stops drops and choices of too many files before they are sent. data: target (selector of the uploader), files, bytes
 (the most that is let through), advice, label of the button that does it. Trigger: ``folder``."""

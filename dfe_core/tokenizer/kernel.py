@@ -26,7 +26,7 @@ def search_frames(
     proposed, wanted: (T, K) f32 products of the codewords with the latent and with the target.
     """
     tokens, steps = (np.zeros((len(proposed), places), np.int64) for _ in range(2))
-    plain = _plain(tables)
+    plain = plain_tables(tables)
 
     def work(start: int, end: int) -> None:
         _search_block(proposed[start:end], wanted[start:end], plain, sweeps, tokens[start:end], steps[start:end])
@@ -46,7 +46,7 @@ def smooth_frames(
     threads: int,
 ) -> None:
     """`temporal_smoothing.refine_` on tokens and steps (T, N) int64, in place. products: (T, K) of what they leave."""
-    plain, pull = _plain(tables), np.where(linked, np.float32(weight), np.float32(0))
+    plain, pull = plain_tables(tables), np.where(linked, np.float32(weight), np.float32(0))
     for parity in (0, 1) * sweeps:
 
         def work(start: int, end: int, parity: int = parity) -> None:
@@ -55,7 +55,7 @@ def smooth_frames(
         _share(work, len(tokens), threads)
 
 
-def _plain(tables: SearchTables) -> tuple:
+def plain_tables(tables: SearchTables) -> tuple:
     """The tables as arrays, in the order that the compiled functions take them."""
     cost = tables.cost.numpy()
     return (
@@ -68,6 +68,44 @@ def _plain(tables: SearchTables) -> tuple:
         tables.partner.numpy(),
         np.float32(tables.step),
     )
+
+
+def search_next(
+    proposed: np.ndarray,
+    wanted: np.ndarray,
+    before: np.ndarray | None,
+    plain: tuple,
+    *,
+    places: int,
+    sweeps: int,
+    weight: float,
+    smoothing_sweeps: int = 2,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens and intensities in base steps, both (N,) int64, of the newest frame of a stream.
+
+    It is searched alone, then every token is chosen again given those of the frame before: the half of
+    `temporal_smoothing.refine_` that looks back, for what comes after is not known yet.
+
+    proposed, wanted: (K,) f32 products of the codewords with the latent and with the target. before: (N,) tokens of the
+    frame before, None where there is none. plain: of `plain_tables`. weight: the squared error that a token not shared
+    with the frame before costs.
+    """
+    tokens, steps = (np.zeros((1, places), np.int64) for _ in range(2))
+    _search_block(proposed[None], wanted[None], plain, sweeps, tokens, steps)
+    tokens, steps = _strongest_first(tokens[0], steps[0], plain)
+    if before is not None and weight:
+        _smooth_next(tokens, steps, wanted.copy(), before, np.float32(weight), smoothing_sweeps, plain)
+    return tokens, steps
+
+
+def _strongest_first(tokens: np.ndarray, steps: np.ndarray, plain: tuple) -> tuple[np.ndarray, np.ndarray]:
+    """`quantizer.strongest_first` of one frame."""
+    norms, step = plain[1], plain[7]
+    strength = steps.astype(np.float32) * step
+    carried = np.where(tokens != 0, strength * strength * norms[tokens], np.float32(0))
+    energy = carried - tokens.astype(np.float32) * np.float32(1e-6) / np.float32(len(norms))
+    order = np.argsort(-energy, kind="stable")
+    return tokens[order], steps[order]
 
 
 def _share(work: Callable[[int, int], None], count: int, threads: int) -> None:
@@ -184,3 +222,24 @@ def _smooth_block(first, end, tokens, steps, products, book, pull):
         for place in range(tokens.shape[1]):
             _mark(free, tokens[row, place], partner, stride, False)
         _sweep(products[row], bonus, free, tokens[row], steps[row], book)
+
+
+@njit(cache=True, nogil=True)
+def _smooth_next(tokens, steps, products, before, pull, sweeps, book):
+    """The tokens of one frame chosen again given those of the frame before it, in place.
+
+    products: (K,) f32 of the frame itself; they become those of what its tokens leave over.
+    """
+    gram, stride, partner, step = book[0], book[2], book[6], book[7]
+    bonus, free = np.empty(len(stride), np.float32), np.empty(len(stride), np.bool_)
+    bonus[:] = np.float32(-0.5) * pull
+    for word in before:
+        if word:
+            bonus[word] += pull
+    free[:] = stride > 0
+    for place in range(len(tokens)):
+        if tokens[place]:
+            _add(products, -np.float32(steps[place]) * step, gram[tokens[place]])
+            _mark(free, tokens[place], partner, stride, False)
+    for _ in range(sweeps):
+        _sweep(products, bonus, free, tokens, steps, book)

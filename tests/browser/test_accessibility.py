@@ -35,7 +35,7 @@ READY = {
 }
 ENDLESS = "(animation) => animation.effect.getComputedTiming().iterations === Infinity"
 LABELS, CACHE = "data?data_part=Labels", "data?data_part=Everything+in+the+cache"
-PLACES = [*READY, *(name for name in ("data", LABELS, CACHE, "overview", "study"))]
+PLACES = [*READY, *(name for name in ("data", LABELS, CACHE, "overview", "study", "live"))]
 
 
 def test_every_page_is_among_those_looked_at():

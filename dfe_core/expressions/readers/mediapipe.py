@@ -24,6 +24,7 @@ from dfe_core.expressions.readers.json_file import RATES, first_key, load_json, 
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, column_seconds, from_frames, from_rate, from_times
+from dfe_core.expressions.validation import as_float32
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.npz_file import npz_names
 
@@ -32,6 +33,8 @@ TITLE = "MediaPipe blendshapes (JSON, CSV, npz)"
 EXTRACTOR = "mediapipe"
 NAMES = ("_neutral", *ARKIT_NAMES[:-1])
 """The order of MediaPipe's scores."""
+POSE_COLUMNS = ("HeadPitch", "HeadYaw", "HeadRoll")
+"""Of tables: the head's angles, radians."""
 _HOLDERS = ("frames", "results", "data", "detections")
 _SCORES = ("face_blendshapes", "faceblendshapes", "blendshapes", "blendshape_scores", "scores")
 _MATRICES = (
@@ -92,15 +95,21 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
 
 def _read_table(path: Path, options: ReadOptions) -> list[Recording]:
     file = open_table(path)
-    columns = arkit_indices(file.header, path)
-    table = read_frame_table(file, columns.values(), options)
-    psi, names = table.stack(columns.values()), tuple(columns)
-    return [
-        table.named(
-            arkit_recording(path, psi[f.rows], names, table.timing(f.rows, options), FORMAT, {}, table.notes), f
-        )
-        for f in table.faces
-    ]
+    columns, beside = arkit_indices(file.header, path), _pose_columns(file.header)
+    table = read_frame_table(file, (*columns.values(), *beside.values()), options)
+    psi, names, found = table.stack(columns.values()), tuple(columns), []
+    for face in table.faces:
+        pose = {name: as_float32(table.data[i][face.rows]) for name, i in beside.items()}
+        timing = table.timing(face.rows, options)
+        recording = arkit_recording(path, psi[face.rows], names, timing, FORMAT, pose, table.notes)
+        found.append(table.named(recording, face))
+    return found
+
+
+def _pose_columns(header: Sequence[str]) -> dict[str, int]:
+    """Columns of the head's angles, radians, by name, as takes of `dfe_core.live` have them; none unless all are
+    there."""
+    return {name: header.index(name) for name in POSE_COLUMNS} if set(POSE_COLUMNS) <= set(header) else {}
 
 
 def _named(
