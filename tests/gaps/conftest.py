@@ -17,7 +17,7 @@ from dfe_core.gaps.store import GapModelFile, find_gap_model
 
 PEOPLE, FRAMES, FPS = 12, 240, 20.0
 LOST = slice(100, 104)
-SETTINGS = GapSettings(steps=30, batch=8, width=8, each=2)
+SETTINGS = GapSettings(steps=20, batch=8, width=8, each=1)
 
 
 @dataclass(frozen=True)
