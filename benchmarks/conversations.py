@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from dfe_core.conversations.analysis import ANSWERS, CORRELATION, FORWARD, TESTED, PairTables, analyse_faces
+from dfe_core.conversations.analysis import analyse_faces
 from dfe_core.conversations.members import find_conversations
+from dfe_core.conversations.result import ANSWERS, CORRELATION, FORWARD, TESTED, PairTables
 from dfe_core.conversations.run import common_parts
 from dfe_core.conversations.settings import ConversationSettings
 from dfe_core.conversations.simulation import PlantedAnswers, plant_answers

@@ -142,6 +142,11 @@ def groups_report_name(key: str) -> str:
     return f"groups-{key}"
 
 
+def conversations_report_name(key: str) -> str:
+    """The folder under ``analyses/`` of an analysis of conversations that the dashboard asks for, by its key."""
+    return f"conversations-{key}"
+
+
 def curves_report_name(key: str) -> str:
     """The folder under ``analyses/`` of curves around events that the dashboard asks for, by its content key."""
     return f"curves-{key}"

@@ -37,6 +37,7 @@ _ANALYSES = {
     f"{artefact_names.COUNTED_TOKENS}-": "Counted tokens",
     "groups-": "Comparison of groups",
     "curves-": "Codewords around events",
+    "conversations-": "Conversations",
     "clips-": "Clips of a codeword",
 }
 """Beginnings of names of analyses, longer ones before those that they begin with."""
@@ -53,6 +54,7 @@ _PAGES = {
     "Map": "map",
     "Comparison of groups": "groups",
     "Codewords around events": "groups",
+    "Conversations": "conversations",
     "Moments aligned with words": "probes",
     "Rating study": "raters",
 }

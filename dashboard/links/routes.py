@@ -20,7 +20,7 @@ FIRST = "overview"
 GROUPS = {
     "": (FIRST,),
     "Explore": ("codebook", "find", "recordings", "intervals", "syllables", "map", "motion"),
-    "Analyse": ("coverage", "groups", "probes", "micro", "raters", "compare"),
+    "Analyse": ("coverage", "groups", "conversations", "probes", "micro", "raters", "compare"),
     "Manage": ("study", "live", "data"),
 }
 TITLES = {
@@ -38,6 +38,7 @@ TITLES = {
     "live": ("Live", "videocam"),
     "data": ("Data", "database"),
     "groups": ("Groups", "groups"),
+    "conversations": ("Conversations", "forum"),
     "probes": ("Probes", "query_stats"),
     "micro": ("Micro-expressions", "slow_motion_video"),
     "raters": ("Raters", "how_to_reg"),

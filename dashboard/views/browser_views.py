@@ -99,6 +99,10 @@ live = _view("live")
 """data: tokenizer and face (addresses), landmarker (folder of the landmarker's files), script, items, model, from (mm),
 task_url, task_sha256, alt. Sends nothing back."""
 
+pair = _view("pair")
+"""data: pair (address of a pack of `data.conversation_pack`), face, titles and colours of both, films (of
+`films.film_data`, None for none), at (s), height, alt. State: ``at``."""
+
 drops = _view("drops")
 """Stops drops and choices of too many files before they are sent. data: target (selector of the uploader), files, bytes
 (the most that is let through), advice, label of the button that does it. Trigger: ``folder``."""

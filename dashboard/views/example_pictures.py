@@ -36,6 +36,7 @@ class Picture(StrEnum):
     UNITS = "units"
     RATING = "rating"
     SYLLABLES = "syllables"
+    TALK = "talk"
 
 
 def picture(name: Picture) -> str:
@@ -247,6 +248,17 @@ def _syllables() -> str:
     return f"{faces}{arrows}{_hills(8, 124, 304, 28, (0.24, 0.42, 0.67, 0.9), ACCENT)}{row}"
 
 
+def _talk() -> str:
+    rows = "".join(
+        _bar(60, 118 + 17 * i, 256, 1.2)
+        + _hills(60, 118 + 17 * i, 256, 12, at, ACCENT)
+        + _hills(60, 128 + 17 * i, 256, 12, [x + 0.07 for x in at], _WARM)
+        + _bar(6, 113 + 17 * i, 40, 6)
+        for i, at in enumerate([(0.1, 0.42, 0.78), (0.25, 0.6)])
+    )
+    return f"{_face(108, 56, 88, 0.9)}{_face(226, 56, 88, 0.7)}{rows}"
+
+
 _DRAWINGS = {
     Picture.CODEWORDS: _codewords,
     Picture.MAP: _map,
@@ -263,4 +275,5 @@ _DRAWINGS = {
     Picture.UNITS: _units,
     Picture.RATING: _rating,
     Picture.SYLLABLES: _syllables,
+    Picture.TALK: _talk,
 }

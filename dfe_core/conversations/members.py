@@ -58,6 +58,32 @@ def find_conversations(recordings: pd.DataFrame, settings: ConversationSettings)
     return tuple(_conversation(str(name), part, settings) for name, part in rows.groupby("conversation", sort=True))
 
 
+def conversation_columns(recordings: pd.DataFrame) -> list[str]:
+    """What may name the conversations of `Dataset.recordings`: label columns, ``session``, and '' for the faces of one
+    video; two faces in each before more, many conversations before few."""
+    columns = ["", *(c for c in recordings.columns if c not in RECORDING_COLUMNS), *_KNOWN]
+    faces: dict[str, tuple[int, int]] = {}
+    for column in columns:
+        try:
+            found = find_conversations(recordings, ConversationSettings(by=column))
+        except DataError:  # not one that names conversations
+            continue
+        faces[column] = max(len(one.members) for one in found), -len(found)
+    return sorted(faces, key=lambda column: faces[column])
+
+
+def role_columns(recordings: pd.DataFrame, by: str) -> list[str]:
+    """Label columns that say which member of every conversation is the first: one value for each member."""
+    usable = []
+    for column in (c for c in recordings.columns if c not in RECORDING_COLUMNS and c != by):
+        try:
+            find_conversations(recordings, ConversationSettings(by=by, role=column))
+        except DataError:  # not one that tells members apart
+            continue
+        usable.append(column)
+    return usable
+
+
 def _by_video(recordings: pd.DataFrame) -> pd.Series:
     """The video of each recording NAME-faceN; none for videos of which one face was kept."""
     matches = recordings["recording"].astype(str).map(_FACE.fullmatch)

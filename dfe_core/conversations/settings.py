@@ -21,6 +21,8 @@ class ConversationSettings:
         ``NAME-face0``, ``NAME-face1`` … of one video.
     role: a label column that says which member is the first of a pair (its values, sorted); empty: the first by name.
     offset: a label column of numbers, s: when the clock of a recording starts on that of its conversation; empty: 0.
+    syllables: whether the syllables that were found of the tokens (`dfe syllables`) are followed beside codewords and
+        regions.
     max_lag_s: the largest lag, to either side, and the time within which an onset answers another, s.
     window_s: series are centred on their moving mean over this time before they are correlated, s.
     step_s: of the common clock, s; 0: the longest frame interval of the dataset, and 1/15 at least.
@@ -33,6 +35,7 @@ class ConversationSettings:
     by: str = ""
     role: str = ""
     offset: str = ""
+    syllables: bool = False
     max_lag_s: float = 3.0
     window_s: float = 20.0
     step_s: float = 0.0

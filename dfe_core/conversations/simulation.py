@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dfe_core.conversations.analysis import TalkingFaces
+from dfe_core.conversations.pairing import TalkingFaces
 from dfe_core.conversations.tracks import CODEWORD, FaceTrack
 
 _RISE_S, _FALL_S = 0.4, 1.2

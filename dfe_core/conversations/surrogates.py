@@ -25,11 +25,13 @@ class Orders:
 
     shifts: (B, S) steps by which the second faces are shifted. partners: (B, S) the conversation that the second face
     is from; None with fewer than `LEAST_SHUFFLED` conversations. blocks: conversations whose seconds change places.
+    lag: the largest, in steps.
     """
 
     shifts: np.ndarray
     partners: np.ndarray | None
     blocks: tuple[np.ndarray, ...]
+    lag: int
 
 
 def draw_orders(lengths: list[int], lag: int, surrogates: int, seed: int) -> Orders:
@@ -39,13 +41,13 @@ def draw_orders(lengths: list[int], lag: int, surrogates: int, seed: int) -> Ord
     shifts = np.stack([rng.integers(least, size - least + 1, surrogates) for size in lengths], 1)
     count = len(lengths)
     if count < LEAST_SHUFFLED:
-        return Orders(shifts=shifts, partners=None, blocks=())
+        return Orders(shifts=shifts, partners=None, blocks=(), lag=lag)
     parts = max(1, round(count / _BLOCK))
     blocks = tuple(np.sort(part) for part in np.array_split(rng.permutation(count), parts))
     partners = np.tile(np.arange(count), (surrogates, 1))
     for block in blocks:
         partners[:, block] = rng.permuted(partners[:, block], axis=1)
-    return Orders(shifts=shifts, partners=partners, blocks=blocks)
+    return Orders(shifts=shifts, partners=partners, blocks=blocks, lag=lag)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

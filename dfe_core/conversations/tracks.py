@@ -1,6 +1,7 @@
-"""Series of one face on the clock of its conversation: intensity and onsets of codewords and regions, and speech.
+"""Series of one face on the clock of its conversation: intensity and onsets of codewords, regions and syllables, and
+speech.
 
-Letters: T frames, N steps of the common clock, C things (codewords, then regions).
+Letters: T frames, N steps of the common clock, C things (codewords, then regions, then syllables).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.channels.rules import frame_interval
+from dfe_core.conversations.syllable_tracks import SYLLABLE, syllable_rows, syllable_series
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokens.cache import Tokens
 from dfe_core.tokens.presence import RULE, frame_step, present_activations, seen_to_begin
@@ -29,6 +31,11 @@ class Things:
 
     table: pd.DataFrame
     region_of: np.ndarray
+
+    @property
+    def syllables(self) -> np.ndarray:
+        """(S,) numbers of the syllables among them."""
+        return self.table.loc[self.table["kind"] == SYLLABLE, "thing"].to_numpy(int)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,24 +71,35 @@ class FaceTrack:
         )
 
 
-def things_of(codewords: pd.DataFrame) -> Things:
-    """Codewords but rest, then the regions of a codebook's table."""
+def things_of(codewords: pd.DataFrame, syllables: pd.DataFrame | None = None) -> Things:
+    """Codewords but rest, then the regions of a codebook's table, then syllables (`SyllableSet.table`) but rest."""
     regions = (codewords["region"] if "region" in codewords else pd.Series("", index=codewords.index)).astype(str)
     known = sorted(set(regions) - set(_NO_REGION))
     region_of = regions.map({name: i for i, name in enumerate(known)}).fillna(-1).to_numpy(int)
     words = [k for k in range(len(codewords)) if k != REST]
     text = codewords["description"].astype(str).tolist() if "description" in codewords else [""] * len(codewords)
     rows = [(CODEWORD, str(k), text[k]) for k in words] + [(REGION, name, name) for name in known]
-    return Things(pd.DataFrame(rows, columns=["kind", "thing", "description"]), region_of)
+    table = pd.DataFrame(rows, columns=["kind", "thing", "description"])
+    if syllables is not None:
+        table = pd.concat([table, syllable_rows(syllables)], ignore_index=True)
+    return Things(table, region_of)
 
 
-def track_of_tokens(tokens: Tokens, sizes_mm: np.ndarray, things: Things, offset_s: float, step_s: float) -> FaceTrack:
+def track_of_tokens(
+    tokens: Tokens,
+    sizes_mm: np.ndarray,
+    things: Things,
+    offset_s: float,
+    step_s: float,
+    segments: pd.DataFrame | None = None,
+) -> FaceTrack:
     """The track of one recording, resampled onto the common clock.
 
     Parameters
     ----------
     tokens: of the frames that are valid and not excluded. sizes_mm: (K,) `presence.codeword_sizes`.
     offset_s: when the recording's clock starts on that of the conversation. step_s: of the common clock.
+    segments: the recording's syllables (`SyllableSet.segments`), where things have any.
 
     Returns
     -------
@@ -92,6 +110,9 @@ def track_of_tokens(tokens: Tokens, sizes_mm: np.ndarray, things: Things, offset
     used, number = present_activations(tokens, sizes_mm)
     values, onset = _of_codewords(tokens, used.codeword, used.row, used.intensity, number, len(sizes_mm))
     intensity, begun = _with_regions(values, onset, time_s, things)
+    if segments is not None:
+        spoken, starts = syllable_series(segments, tokens.time_s, things.syllables)
+        intensity, begun = np.concatenate([intensity, spoken], 1), np.concatenate([begun, starts], 1)
     start, stop = int(np.ceil(time_s[0] / step_s - 1e-6)), int(np.floor(time_s[-1] / step_s + 1e-6)) + 1
     known, resampled = resample_on_clock(time_s, intensity, np.arange(start, stop) * step_s)
     return FaceTrack(

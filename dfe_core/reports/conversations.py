@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dfe_core.artefact_names import MANIFEST
-from dfe_core.conversations.analysis import CORRELATION, TESTED, ConversationResult
+from dfe_core.conversations.result import CORRELATION, TESTED, ConversationResult
 from dfe_core.p_values import at_floor, p_words
 from dfe_core.reports.document import Callout, Document, Figure, Section, Table, Text, table_columns
 from dfe_core.reports.html import write_html
@@ -51,6 +51,7 @@ def conversations_command(result: ConversationResult) -> str:
     asked = result.settings
     columns = {"by": asked.by, "role": asked.role, "offset": asked.offset}
     given = "".join(f" --{name} {value}" for name, value in columns.items() if value)
+    given += " --syllables" if asked.syllables else ""
     step = f" --step {asked.step_s:g}" if asked.step_s else ""
     return (
         f"dfe conversations {result.model} {result.dataset}{given} --max-lag {asked.max_lag_s:g} "

@@ -114,11 +114,11 @@ def simulate_dataset(
     Raises `DataError` for numbers out of range, a broken effect file and a face without ARKit coefficients.
     """
     require_new_name("datasets", name, root)
-    face = face or _default_face(root, progress)
+    face = face or default_face(root, progress)
     asked = SimulationSettings(**settings)
     subjects = asked.subjects
-    scene = _scene(face, asked)
-    _check(scene, subjects, asked.minutes_per_subject)
+    scene = open_scene(face, asked)
+    require_scene(scene, subjects, asked.minutes_per_subject)
     labels = assign_labels(np.random.default_rng([asked.seed, 0]), scene.effect, subjects, SESSIONS)
     truths: list[pd.DataFrame] = []
     gains: dict[str, float] = {}
@@ -136,8 +136,9 @@ def simulate_dataset(
     return Dataset.open(name, root)
 
 
-def _scene(face: FaceModel, asked: SimulationSettings) -> Scene:
-    planted, capture = read_effect(asked.effect), find_capture(asked.capture)
+def open_scene(face: FaceModel, asked: SimulationSettings, effect: Effect | None = None) -> Scene:
+    """What all subjects share; effect: instead of the one that the settings name."""
+    planted, capture = effect or read_effect(asked.effect), find_capture(asked.capture)
     fps = capture.fps if asked.fps is None else asked.fps
     seconds = asked.minutes_per_subject * 60 / SESSIONS
     instructed_s = INSTRUCTED_SHARE * seconds
@@ -155,13 +156,15 @@ def _scene(face: FaceModel, asked: SimulationSettings) -> Scene:
     )
 
 
-def _default_face(root: Path | None, progress: Listener) -> FaceModel:
+def default_face(root: Path | None, progress: Listener) -> FaceModel:
+    """The Anny head."""
     from dfe_core.faces import open_face
 
     return open_face("anny", root, progress)
 
 
-def _check(scene: Scene, subjects: int, minutes: float) -> None:
+def require_scene(scene: Scene, subjects: int, minutes: float) -> None:
+    """Raise `DataError` for numbers out of range and for a face without ARKit's coefficients."""
     for what, value, least, most in (
         ("subjects", subjects, 1, 100_000),
         ("minutes per subject", minutes, 0.05, 600),
@@ -200,8 +203,8 @@ def _subject(writer: DatasetWriter, subject: int, labels: pd.DataFrame, scene: S
         )
     gain = artefact_gain(scene.weights, scene.pose_artefact, scene.face, psi, pose) if scene.pose_artefact else 0.0
     for session, name in enumerate(_names(subject)):
-        recording = _recording(name, scene, writer.names, psi[session], pose[session], gain)
-        valid = _tracked(_rng(scene, subject, session, "losses"), scene.frames, scene.fps)
+        recording = observed_recording(name, scene, writer.names, psi[session], pose[session], gain)
+        valid = tracked_frames(_rng(scene, subject, session, "losses"), scene.frames, scene.fps)
         writer.add(
             replace(recording, valid=valid, subject=_subject_name(subject), session=str(session + 1)),
             {str(k): v for k, v in labels.iloc[session].to_dict().items()},
@@ -214,7 +217,7 @@ def _rng(scene: Scene, subject: int, session: int, use: str) -> np.random.Genera
     return np.random.default_rng([scene.seed, 1 + subject, 1 + session, 1 + ("head", "tracker", "losses").index(use)])
 
 
-def _recording(
+def observed_recording(
     name: str, scene: Scene, names: tuple[str, ...], psi: np.ndarray, pose: np.ndarray, gain: float
 ) -> Recording:
     """A recording in which the tracker never loses the face, of nobody yet."""
@@ -236,7 +239,7 @@ def _recording(
     )
 
 
-def _tracked(rng: np.random.Generator, frames: int, fps: float) -> np.ndarray:
+def tracked_frames(rng: np.random.Generator, frames: int, fps: float) -> np.ndarray:
     """(T,) bool: now and then the tracker loses the face for a moment."""
     valid = np.ones(frames, bool)
     for start in rng.uniform(0, frames, rng.poisson(_LOSSES_PER_MINUTE * frames / fps / 60)).astype(int):

@@ -130,23 +130,26 @@ def draw_phases(rng: np.random.Generator, recordings: int, seconds: float) -> Ph
     return Phases(tuple(start_s), tuple(passed_s), np.array(active_s))
 
 
-def draw_events(rng: np.random.Generator, habits: Habits, seconds: float, instructed_s: float = 0.0) -> Events:
+def draw_events(
+    rng: np.random.Generator, habits: Habits, seconds: float, instructed_s: float = 0.0, *, speech: bool = True
+) -> Events:
     """All events of R recordings of `seconds` each: no two of one family overlap; sorted by recording and onset.
 
     The first `instructed_s` seconds of each hold instructed movements, one after the other; conversation follows.
+    speech: whether bouts of speech are among it.
     """
     talk_s = seconds - instructed_s
     phases = draw_phases(rng, len(habits.rate), talk_s)
     parts = [
         _single_events(rng, habits, phases, talk_s),
         _display_events(rng, habits, phases, talk_s),
-        _speech_events(rng, habits, phases, talk_s),
+        *([_speech_events(rng, habits, phases, talk_s)] if speech else []),
     ]
     talk = concatenate(parts)
     times = {f: getattr(talk, f) + instructed_s for f in ("onset_s", "apex_s", "release_s", "offset_s")}
     events = concatenate([replace(talk, **times), instructed_events(rng, habits, instructed_s)])
     events = events.take(events.offset_s < seconds)
-    return _without_overlap(events)
+    return without_overlap(events)
 
 
 def instructed_events(rng: np.random.Generator, habits: Habits, seconds: float) -> Events:
@@ -262,6 +265,13 @@ def _speech_events(rng: np.random.Generator, habits: Habits, phases: Phases, sec
     bouts = rng.poisson(_BOUTS_PER_MINUTE * seconds / 60, len(habits.rate))
     owner = np.repeat(np.arange(len(bouts)), bouts)
     start, length = phases.place(rng, owner), rng.gamma(4, _BOUT_S / 4, len(owner))
+    return spoken_events(rng, habits, owner, start, length)
+
+
+def spoken_events(
+    rng: np.random.Generator, habits: Habits, owner: np.ndarray, start: np.ndarray, length: np.ndarray
+) -> Events:
+    """Syllables of bouts of speech, each field (n,): the recording of a bout, its start and length, s."""
     syllables = (length / _SYLLABLE_S).astype(int)
     bout = np.repeat(np.arange(len(owner)), syllables)
     step = _SYLLABLE_S * np.exp(0.15 * rng.standard_normal(len(bout)))
@@ -295,7 +305,15 @@ def _syllables(
     return _events(recording, np.full(len(onset), INDEX[code]), np.zeros(len(onset), int), times, size)
 
 
-def _without_overlap(events: Events) -> Events:
+def with_priority(first: Events, others: Events) -> Events:
+    """Both, but those of the others that overlap with one of the first of the same family."""
+    same = _FAMILY[others.action][:, None] == _FAMILY[first.action]
+    same &= others.recording[:, None] == first.recording
+    overlap = (others.onset_s[:, None] < first.offset_s) & (first.onset_s < others.offset_s[:, None])
+    return without_overlap(concatenate([first, others.take(~(same & overlap).any(1))]))
+
+
+def without_overlap(events: Events) -> Events:
     """Drop, earliest first, every event that begins before the one before it in its family has ended."""
     order = np.lexsort((events.onset_s, _FAMILY[events.action], events.recording))
     events = events.take(order)

@@ -20,7 +20,7 @@ from dfe_core.tokens.cache import TokenCache
 from dfe_core.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from dfe_core.conversations.analysis import ConversationResult
+    from dfe_core.conversations.result import ConversationResult
     from dfe_core.conversations.settings import ConversationSettings
     from dfe_core.facs.coverage_result import Coverage
     from dfe_core.groups.comparison import GroupComparison

@@ -31,6 +31,7 @@ READY = {
     "compare": ".dfe-morph[data-state=drawn]",
     "groups": "[data-testid=stMain] [data-testid=stSelectbox]",
     "micro": "[data-testid=stMain] [data-testid=stFileUploader]",
+    "conversations": "[data-testid=stMain] [data-testid=stSelectbox]",
     "raters": "[data-testid=stMain] [data-testid=stExpander]",
 }
 ENDLESS = "(animation) => animation.effect.getComputedTiming().iterations === Infinity"

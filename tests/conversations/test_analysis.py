@@ -9,17 +9,10 @@ import pandas as pd
 import pytest
 
 import dfe_core as dfe
-from dfe_core.conversations.analysis import (
-    ANSWERS,
-    BACKWARD,
-    CORRELATION,
-    FORWARD,
-    RARE,
-    PairTables,
-    TalkingFaces,
-    analyse_faces,
-    beyond_chance,
-)
+from dfe_core.conversations.analysis import analyse_faces
+from dfe_core.conversations.answering import beyond_chance
+from dfe_core.conversations.pairing import TalkingFaces
+from dfe_core.conversations.result import ANSWERS, BACKWARD, CORRELATION, FORWARD, RARE, PairTables
 from dfe_core.conversations.settings import ConversationSettings
 from dfe_core.conversations.simulation import PlantedAnswers, plant_answers, plant_turns
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import dfe_core as dfe
-from dfe_core.conversations.analysis import ANSWERS, CORRELATION, FORWARD, ConversationResult
+from dfe_core.conversations.result import ANSWERS, CORRELATION, FORWARD, ConversationResult
 from dfe_core.conversations.run import analyse_conversations
 from dfe_core.conversations.settings import ConversationSettings
 from dfe_core.events.store import exclude

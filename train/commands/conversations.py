@@ -14,7 +14,7 @@ from ..tables import Columns, facts, table_of
 from .output import add_json_option, deliver
 
 if TYPE_CHECKING:
-    from dfe_core.conversations.analysis import ConversationResult
+    from dfe_core.conversations.result import ConversationResult
 
 DESCRIPTION = (
     "Faces of a conversation on one clock: lagged correlation and answered onsets of every codeword and region, who "
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         help="a label of seconds: when the clock of a recording starts on that of its conversation (default: 0)",
     )
+    parser.add_argument("--syllables", action="store_true", help="follow the syllables that `dfe syllables` found, too")
     parser.add_argument(
         "--max-lag", type=float, default=3.0, metavar="SECONDS", help="largest lag, to either side (default: 3)"
     )
@@ -76,6 +77,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         by=args.by,
         role=args.role,
         offset=args.offset,
+        syllables=args.syllables,
         max_lag_s=args.max_lag,
         window_s=args.window,
         step_s=args.step,
@@ -92,7 +94,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 
 def report(result: ConversationResult) -> str:
     """The result of `dfe conversations` as text."""
-    from dfe_core.conversations.analysis import TESTED
+    from dfe_core.conversations.result import TESTED
     from dfe_core.reports.conversations import conversation_sentence
 
     tested = result.table[result.table["status"] == TESTED].head(_ROWS).to_dict("records")
@@ -157,7 +159,7 @@ def _columns(result: ConversationResult) -> Columns:
 
 def _direction(direction: str, roles: tuple[str, str]) -> str:
     """The direction of a row with the names of the roles."""
-    from dfe_core.conversations.analysis import BACKWARD, FORWARD
+    from dfe_core.conversations.result import BACKWARD, FORWARD
 
     first, second = roles
     return {FORWARD: f"{second} after {first}", BACKWARD: f"{first} after {second}"}.get(direction, direction)
