@@ -15,9 +15,10 @@ from dfe_core.conversations.run import OpenedConversation, open_conversation
 from dfe_core.conversations.settings import ConversationSettings
 from dfe_core.conversations.tracks import FaceTrack
 from dfe_core.expressions.dataset import Dataset, Frames
+from dfe_core.render.recording_pack import quantised
 
 from . import artefact_cache
-from .packs import pack, quantised
+from .packs import pack
 
 FASTEST_HZ = 30.0
 PART = 18_000

@@ -158,6 +158,6 @@ def _pictures(
         st.caption(
             f"Cross-recurrence of {text(str(picked['label']))}: times of both at which it rises above its moving mean.",
             help="A point: the first face does more of it than before at the time along the one side, the second at "
-            "the time along the other (Dale & Spivey 2006). What lies just above the line, "
+            "the time along the other (Dale & Spivey 2006). What is just above the line, "
             "the second does just after the first.",
         )

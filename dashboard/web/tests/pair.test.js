@@ -3,7 +3,7 @@ import { page as shared } from "../src/shared/page.js";
 import { highOf, levelOf, ROW, SPEECH } from "../src/shared/pair_rows.js";
 import { unpack } from "../src/shared/pack.js";
 import pair from "../src/views/pair.js";
-import { assets, bytes, FACE, mounted, packed, point, press, setUpPage } from "./pair_mounted.js";
+import { assets, bytes, FACE, mounted, point, press, setUpPage } from "./pair_mounted.js";
 
 beforeEach(() => {
   setUpPage();
