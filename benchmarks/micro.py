@@ -23,9 +23,8 @@ import pandas as pd
 from dfe_core.faces.library import open_face
 from dfe_core.probes import scores
 from dfe_core.probes.features.material import CodebookTokens, Sources
-from dfe_core.probes.micro import MicroSettings, class_anchors, probe_micro, window_target
+from dfe_core.probes.micro import MicroSettings, probe_micro, sequence_predictions, window_target
 from dfe_core.probes.micro_windows import read_windows
-from dfe_core.probes.sequence import sequence_results
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.spotting import spot
 from dfe_core.probes.validation import make_folds
@@ -84,7 +83,7 @@ def recognition(worlds: list[World]) -> None:
                 )
 
 
-def edclip(worlds: list[World], seeds: int) -> None:
+def edclip(worlds: list[World], seeds: int, sequence_of: str) -> None:
     """UF1 without and with the texts, for every seed; the mean difference with its interval over worlds and seeds."""
     rows = []
     for world in worlds:
@@ -96,7 +95,6 @@ def edclip(worlds: list[World], seeds: int) -> None:
             spans=world.coded,
             folder=world.root / "analyses",
         )
-        anchors = class_anchors(target.classes, MicroSettings(model="", dataset="", windows=""))
         for seed in range(seeds):
             probe = ProbeSettings(
                 model=world.model,
@@ -107,16 +105,18 @@ def edclip(worlds: list[World], seeds: int) -> None:
                 seed=seed,
                 task="classify",
             )
-            folds, begin = make_folds(target, probe), time.perf_counter()
-            _, found = sequence_results(sources, target, folds, ("softmax",), seed, anchors=anchors)
-            score = {
-                name: float(
-                    scores.METRICS["classify"]["macro-F1"](
-                        scores.sums("classify", target.y, one.predictions.values).sum(0)
-                    )
-                )
-                for name, one in found.items()
-            }
+            settings = MicroSettings(
+                model=world.model,
+                dataset=world.name,
+                windows="",
+                sequence=("softmax",),
+                sequence_of=sequence_of,
+                align=True,
+                seed=seed,
+            )
+            begin = time.perf_counter()
+            found = sequence_predictions(sources, target, make_folds(target, probe), settings)
+            score = {name: _uf1(target.y, one.values) for name, one in found.items()}
             rows.append({"world": world.name, "seed": seed, **score})
             print(rows[-1], f"{time.perf_counter() - begin:.0f} s", flush=True)
     table = pd.DataFrame(rows)
@@ -130,6 +130,11 @@ def edclip(worlds: list[World], seeds: int) -> None:
     )
 
 
+def _uf1(truth: np.ndarray, values: np.ndarray) -> float:
+    sums = scores.sums("classify", truth, values).sum(0)
+    return float(scores.METRICS["classify"]["macro-F1"](sums))
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -137,6 +142,7 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--worlds", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=3, help="of networks, of each world")
+    parser.add_argument("--sequence-of", choices=["change", "window"], default="change", help="what the probe reads")
     parser.add_argument("--subjects", type=int, default=8, help="of each corpus")
     parser.add_argument(
         "--first", type=int, default=1, help="seed of the first world; 100 was looked at in development"
@@ -159,7 +165,7 @@ def main() -> None:
         if "recognition" in asked:
             recognition(worlds)
         if "edclip" in asked:
-            edclip(worlds, args.seeds)
+            edclip(worlds, args.seeds, args.sequence_of)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from ..views.example_pictures import Picture
 
 CLIPS = 24
 """Spotted intervals that are shown as moving faces, the largest first."""
+MOST_CORPORA = 10
 SLOWER = 5
 """How many times slower they move."""
 CLIP_RANGE_MM = 4.0
@@ -132,30 +134,7 @@ def form(choice: artefact_cache.Choice, dataset: Dataset) -> None:
     if "micro-staging" not in st.session_state:
         st.session_state["micro-staging"] = Staging()
     held = st.session_state["micro-staging"].hold([dropped] if dropped else [])
-    a, b, c = st.columns(3, vertical_alignment="bottom")
-    columns = label_columns(held[0].read_bytes()) if held else []
-    label = a.selectbox("Label of the table", columns or ["emotion"], key="micro-label", disabled=not held)
-    corpora = [name for name in dataset.labels if 2 <= dataset.recordings[name].nunique() <= 10]
-    corpus = b.selectbox(
-        "Corpora by",
-        [None, *corpora],
-        format_func=lambda name: name or "One corpus",
-        key="micro-corpus",
-        disabled=not held,
-        help="A label of the recordings. Every corpus is then left out once as a whole, and scored by itself.",
-    )
-    align = c.toggle(
-        "Texts of the classes",
-        key="micro-align",
-        disabled=not held,
-        help="Also a sequence probe without and with texts of the classes trained together with its head (EDCLIP): "
-        "minutes. Classes must be emotions, or positive, negative and surprise.",
-    )
-    arguments = ["micro", choice.model, choice.dataset]
-    if held:
-        arguments += ["--windows", str(held[0]), "--label", str(label)]
-        arguments += ["--corpus", str(corpus)] if corpus else []
-        arguments += ["--sequence", "softmax", "--align"] if align else []
+    arguments = ["micro", choice.model, choice.dataset, *(of_table(dataset, held[0]) if held else [])]
     job_progress.offer(
         "Find micro-expressions",
         f"micro-{content_key([choice.model, choice.dataset], 12)}",
@@ -165,6 +144,31 @@ def form(choice: artefact_cache.Choice, dataset: Dataset) -> None:
         ":material/search:",
     )
     st.caption(DOCS)
+
+
+def of_table(dataset: Dataset, table: Path) -> list[str]:
+    """How a table of coded intervals is read, as arguments of `dfe micro`."""
+    a, b, c = st.columns(3, vertical_alignment="bottom")
+    label = a.selectbox("Label of the table", label_columns(table.read_bytes()) or ["emotion"], key="micro-label")
+    corpora = [name for name in dataset.labels if 2 <= dataset.recordings[name].nunique() <= MOST_CORPORA]
+    corpus = b.selectbox(
+        "Corpora by",
+        [None, *corpora],
+        format_func=lambda name: name or "One corpus",
+        key="micro-corpus",
+        help="A label of the recordings. Every corpus is then left out once as a whole, and scored by itself.",
+    )
+    align = c.toggle(
+        "Texts of the classes",
+        key="micro-align",
+        help="Also a sequence probe without and with texts of the classes trained together with its head (EDCLIP): "
+        "minutes. Classes must be emotions, or positive, negative and surprise.",
+    )
+    return [
+        *("--windows", str(table), "--label", str(label)),
+        *(("--corpus", str(corpus)) if corpus else ()),
+        *(("--sequence", "softmax", "--align") if align else ()),
+    ]
 
 
 def label_columns(table: bytes) -> list[str]:
@@ -265,8 +269,8 @@ def recordings(choice: artefact_cache.Choice, dataset: Dataset, report: MicroRep
     if face.has_mesh and len(own):
         clips(dataset, face, own)
         st.caption(
-            f"The largest first, {SLOWER} times slower when pointed at (Play all: every one). Colours end "
-            f"at {CLIP_RANGE_MM:g} mm, for these movements are faint. A click opens the recording there."
+            f"The largest first: what has moved since the onset, {SLOWER} times slower when pointed at. Colours end at "
+            f"{CLIP_RANGE_MM:g} mm, for these movements are faint. A click opens the recording there."
         )
 
 
@@ -278,26 +282,27 @@ def coded_of(report: MicroReport, name: str) -> pd.DataFrame:
 
 
 def clips(dataset: Dataset, face: FaceModel, spotted: pd.DataFrame) -> None:
-    """Spotted movements as faces that move slowly."""
+    """Spotted movements as faces that move slowly, from their posture at the onset."""
     rows = spotted.sort_values("score", ascending=False).head(CLIPS)
     frames = dataset.frames(str(rows["recording"].iloc[0]))
     items: list[dict[str, Any]] = []
     courses = []
     step = 1 / (SLOWER * moment_courses.FPS)
     for row in typed_rows(rows, SpottedMovement):
-        at = int(np.abs(frames.time_s - row.apex_s).argmin())
+        first, at = (int(np.abs(frames.time_s - t).argmin()) for t in (row.onset_s, row.apex_s))
         verdict = "" if pd.isna(row.hit) else " · coded" if row.hit else " · not coded"
         note = f"{row.offset_s - row.onset_s:.2f} s, {row.score:.1f} mm{verdict}"
         items.append(
             {
-                "psi": mixes.rounded(frames.psi[at]),
-                "title": clock(row.apex_s),
-                "note": f"{row.region}, {note}",
+                "psi": mixes.rounded(frames.psi[at] - frames.psi[first]),
+                "title": row.region.capitalize(),
+                "note": f"{clock(row.apex_s)} · {note}",
                 "alt": f"{row.region} at {clock(row.apex_s)}, {note}",
             }
         )
         grid = np.arange(row.apex_s - _AROUND_S, row.apex_s + _AROUND_S, step)
-        courses.append(frames.psi[np.searchsorted(frames.time_s, grid).clip(0, len(frames.psi) - 1)])
+        rows_of_grid = np.searchsorted(frames.time_s, grid).clip(0, len(frames.psi) - 1)
+        courses.append(frames.psi[rows_of_grid] - frames.psi[first])
     least = min(map(len, courses))
     moves = moment_courses.courses_pack(np.array([one[:least] for one in courses]))
     data = {

@@ -8,6 +8,8 @@ import plotly.graph_objects as go
 from ..theme.palette import ACCENT
 from .figures import laid_out
 
+_DARK = 0.55
+"""Share from which a cell is dark enough for white words on either page."""
 _FAINT = {"dash": "dot", "width": 1, "color": "#8A909C"}
 
 
@@ -20,7 +22,6 @@ def confusion_matrix(counts: pd.DataFrame) -> go.Figure:
             x=list(counts.columns),
             y=list(counts.index),
             text=counts.astype(str),
-            texttemplate="%{text}<br>%{z:.0%}",
             colorscale=[[0, "rgba(47,84,196,0.06)"], [1, ACCENT]],
             zmin=0,
             zmax=1,
@@ -28,6 +29,16 @@ def confusion_matrix(counts: pd.DataFrame) -> go.Figure:
             hovertemplate="%{y} taken for %{x}: %{text} units, %{z:.0%}<extra></extra>",
         )
     )
+    for row, truth in enumerate(counts.index):  # words of the theme's colour, which plotly's own would not have
+        for column, predicted in enumerate(counts.columns):
+            share, units = float(shares.to_numpy()[row, column]), int(counts.to_numpy()[row, column])
+            figure.add_annotation(
+                x=predicted,
+                y=truth,
+                text=f"{units}<br>{share:.0%}",
+                showarrow=False,
+                font={"color": "#FFFFFF"} if share > _DARK else None,
+            )
     figure.update_xaxes(title="Predicted", type="category")
     figure.update_yaxes(title="Truth", type="category", autorange="reversed")
     return laid_out(figure, 120 + 70 * len(counts))

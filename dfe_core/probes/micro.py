@@ -30,6 +30,7 @@ from dfe_core.probes.paired_tests import compare, holm
 from dfe_core.probes.rows import Scored
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
+from dfe_core.probes.token_sequences import TokenSequences, codeword_size
 from dfe_core.probes.validation import Fold, Predictions, make_folds, nested
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 CHANGE = "change"
 """Feature row: intensity of every codeword at the apex minus at the onset; a resting face cancels out."""
 SUBJECT, CORPUS = "subject", "corpus"
+WINDOW = "window"
+MOST_CHANGES = 24
+"""Codewords of a change that the sequence probe reads, those that move the face most."""
 _NEAR_S = 0.02
 _FEW = 20  # subjects, and windows of a class, below which intervals are said to be wide
 _SLOW_FPS = 100.0
@@ -60,6 +64,8 @@ class MicroSettings:
     features: rows as in `ProbeSettings`, and `CHANGE`. sequence: poolings of the sequence probe.
     align: each pooling also trained together with texts of the classes (EDCLIP). text: the encoder of these texts, as
         `text.open_encoder` takes it. others: classes without a text, which are only kept away from those of the others.
+    sequence_of: what the sequence probe reads of a window: ``window``, its tokens in order; or ``change``, as D-FACE,
+        what has changed from the onset to the apex, one token a codeword.
     corpus: a label of the recordings that names the corpus each is from; scores are also given for each of them.
     leave_out: what a fold tests, each ``subject`` or each ``corpus``.
     """
@@ -70,6 +76,7 @@ class MicroSettings:
     label: str = "emotion"
     features: tuple[str, ...] = (CHANGE, "bow", "psi")
     sequence: tuple[str, ...] = ()
+    sequence_of: str = WINDOW
     align: bool = False
     text: str = "words"
     others: tuple[str, ...] = ()
@@ -84,6 +91,8 @@ class MicroSettings:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.leave_out not in (SUBJECT, CORPUS):
             raise DataError("leave out", repr(self.leave_out), f"{SUBJECT} or {CORPUS}")
+        if self.sequence_of not in (WINDOW, CHANGE):
+            raise DataError("sequence of", repr(self.sequence_of), f"{WINDOW} or {CHANGE}")
         if self.leave_out == CORPUS and not self.corpus:
             raise DataError("leave out", CORPUS, "the label that names the corpora (corpus)")
 
@@ -273,12 +282,54 @@ def _scored(
         scored.add(name, "linear", (found,), null_scores(found, target, permuted, "linear", probe), target, probe)
     progress(Progress(task="probing windows", done=len(settings.features), total=len(settings.features)))
     if settings.sequence:
-        from dfe_core.probes.sequence import sequence_rows  # torch: seconds to import, and only needed here
-
-        anchors = class_anchors(target.classes, settings) if settings.align else None
-        for pooling, found in sequence_rows(sources, target, folds, probe, progress, anchors).items():
-            scored.add(pooling, "transformer", (found,), None, target, probe)
+        for name, found in sequence_predictions(sources, target, folds, settings, progress).items():
+            scored.add(name, "transformer", (found,), None, target, probe)
     return scored
+
+
+def sequence_predictions(
+    sources: Sources, target: Target, folds: tuple[Fold, ...], settings: MicroSettings, progress: Listener = silent
+) -> dict[str, Predictions]:
+    """Out-of-fold predictions of the sequence probe, by pooling; each also with texts of the classes where asked."""
+    from dfe_core.probes import sequence  # torch: seconds to import, and only needed here
+
+    anchors = class_anchors(target.classes, settings) if settings.align else None
+    if settings.sequence_of == WINDOW:
+        return sequence.sequence_rows(sources, target, folds, settings.probe, progress, anchors)
+    tokens = change_sequences(change_feature(sources, target).raw, sources, target)
+    net = sequence.SequenceSettings(seed=settings.seed)
+    made = sequence.probe_poolings(
+        tokens, target, folds, sources.codebook, settings.sequence, net, progress=progress, anchors=anchors
+    )
+    return {name: result.predictions for name, result in made.items()}
+
+
+def change_sequences(change: np.ndarray, sources: Sources, target: Target) -> TokenSequences:
+    """Changes as tokens.
+
+    Parameters
+    ----------
+    change: (n, K) as `change_feature` gives them.
+
+    Returns
+    -------
+    One token for each codeword that changes, at most `MOST_CHANGES` a window, the largest movements first; its
+    intensity is the change, which may be negative, and it lasts as long as its window.
+    """
+    size = np.abs(change) * codeword_size(sources.codebook)
+    order = np.argsort(-size, axis=1, kind="stable")[:, :MOST_CHANGES]
+    unit, place = np.nonzero(np.take_along_axis(size, order, 1) > 0)
+    word = order[unit, place]
+    seconds = (sources.spans["end_s"] - sources.spans["start_s"]).to_numpy()
+    return TokenSequences(
+        codeword=word.astype(np.int64),
+        stage=np.zeros(len(word), np.int64),
+        intensity=change[unit, word].astype(np.float32),
+        seconds=seconds[unit].astype(np.float32),
+        time_s=np.zeros(len(word)),
+        span=unit.astype(np.int64),
+        edges=np.searchsorted(unit, np.arange(target.n + 1)),
+    )
 
 
 def class_anchors(classes: tuple[str, ...], settings: MicroSettings) -> ClassAnchors:

@@ -40,7 +40,7 @@ class MicroReportSettings:
     Attributes
     ----------
     windows: CSV of coded intervals, as `MicroSettings.windows`; empty: spotting alone, by the usual threshold.
-    label, corpus, features, sequence, align, others: as in `MicroSettings`.
+    label, corpus, features, sequence, sequence_of, align, others: as in `MicroSettings`.
     threshold: as in `SpottingSettings`.
     """
 
@@ -51,6 +51,7 @@ class MicroReportSettings:
     corpus: str = ""
     features: tuple[str, ...] = (CHANGE, "bow", "psi")
     sequence: tuple[str, ...] = ()
+    sequence_of: str = CHANGE
     align: bool = False
     others: tuple[str, ...] = ()
     threshold: float | None = None

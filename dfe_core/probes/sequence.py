@@ -135,19 +135,37 @@ def sequence_results(
     settings: SequenceSettings | None = None,
     anchors: ClassAnchors | None = None,
 ) -> tuple[TokenSequences, dict[str, SequenceResult]]:
-    """The sequences of a target's units, and the sequence probe with each of `poolings` on these folds; with anchors
-    each once without and once with them (`aligned_name`)."""
+    """The sequences of a target's units, and `probe_poolings` of them."""
     settings = replace(settings or SequenceSettings(), seed=seed)
-    made = [replace(settings, pooling=pooling) for pooling in poolings]  # a wrong name is told before any work
+    for pooling in poolings:
+        replace(settings, pooling=pooling)  # a wrong name is refused before any work
     sequences = token_sequences(
         sources.tokens, sources.codebook, SpanIndex(sources.spans), target.member, target.n, settings.most, progress
     )
-    each = [(one, texts) for one in made for texts in ([None] if anchors is None else [None, anchors])]
-    return sequences, {
-        aligned_name(one.pooling) if texts else one.pooling: probe_sequences(
-            sequences, target, folds, sources.codebook, one, progress, texts
+    made = probe_poolings(
+        sequences, target, folds, sources.codebook, poolings, settings, progress=progress, anchors=anchors
+    )
+    return sequences, made
+
+
+def probe_poolings(
+    sequences: TokenSequences,
+    target: Target,
+    folds: tuple[Fold, ...],
+    codebook: Codebook,
+    poolings: tuple[str, ...],
+    settings: SequenceSettings,
+    progress: Listener = silent,
+    anchors: ClassAnchors | None = None,
+) -> dict[str, SequenceResult]:
+    """The sequence probe with each of `poolings` on these folds; with anchors each once without and once with them
+    (`aligned_name`)."""
+    each = [(name, texts) for name in poolings for texts in ([None] if anchors is None else [None, anchors])]
+    return {
+        aligned_name(name) if texts else name: probe_sequences(
+            sequences, target, folds, codebook, replace(settings, pooling=name), progress, texts
         )
-        for one, texts in each
+        for name, texts in each
     }
 
 

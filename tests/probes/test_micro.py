@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,19 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces import save_face
-from dfe_core.probes.micro import MicroSettings, class_anchors, probe_micro
+from dfe_core.probes import sequence
+from dfe_core.probes.features.material import CodebookTokens, Sources
+from dfe_core.probes.micro import (
+    MicroSettings,
+    change_feature,
+    change_sequences,
+    class_anchors,
+    probe_micro,
+    window_target,
+)
 from dfe_core.probes.micro_report import MicroReportSettings, list_micro_reports, micro_report
 from dfe_core.probes.micro_windows import read_windows
+from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from tests.conftest import make_toy_face
 from tests.probe_world import write_counts
@@ -126,7 +137,11 @@ def test_every_corpus_is_left_out_once_and_scored_by_itself(world):
             probe_micro(replace(settings, **asked), world[0])
 
 
-def test_the_sequence_probe_runs_on_windows_without_and_with_texts_of_the_classes(world, tmp_path):
+@pytest.mark.parametrize("sequence_of", ["window", "change"])
+def test_the_sequence_probe_runs_on_windows_without_and_with_texts_of_the_classes(
+    world, tmp_path, monkeypatch, sequence_of
+):
+    monkeypatch.setattr(sequence, "SequenceSettings", partial(sequence.SequenceSettings, epochs=2))
     few = world[2][world[2]["recording"].isin(["r0", "r1", "r2"])]
     few.to_csv(tmp_path / "w.csv", index=False)
     settings = MicroSettings(
@@ -135,6 +150,7 @@ def test_the_sequence_probe_runs_on_windows_without_and_with_texts_of_the_classe
         windows=str(tmp_path / "w.csv"),
         features=("change",),
         sequence=("mean",),
+        sequence_of=sequence_of,
         align=True,
         **FEW,
     )
@@ -144,6 +160,23 @@ def test_the_sequence_probe_runs_on_windows_without_and_with_texts_of_the_classe
     assert anchors.of_class.tolist() == [0, 1, -1] and len(anchors.vectors) == 2
     with pytest.raises(DataError, match="no facial actions are known"):
         class_anchors(("happy", "odd"), settings)
+
+
+def test_changes_are_tokens_of_what_moved_most(world):
+    spans = read_windows(world[0] / "windows.csv", world[1], "emotion")
+    target = window_target(world[1], spans, "emotion")
+    codebook, tokens = Codebook.open("m", world[0]), TokenCache.open("m", "d", world[0])
+    sources = Sources(
+        dataset=world[1], encoded=CodebookTokens(codebook=codebook, tokens=tokens), spans=spans, folder=world[0]
+    )
+    change = change_feature(sources, target).raw
+    made = change_sequences(change, sources, target)
+    assert made.units == target.n
+    for unit, (name, first, end) in enumerate(zip(spans["emotion"], made.edges, made.edges[1:], strict=False)):
+        own = made.codeword[first:end]
+        assert own[0] == {"happy": 3, "disgust": 5, "surprise": 8}[name]
+        np.testing.assert_allclose(made.intensity[first:end], change[unit, own])
+    assert made.seconds == pytest.approx(0.18)
 
 
 def test_a_report_is_kept_with_what_was_spotted_and_recognised(world):
