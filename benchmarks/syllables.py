@@ -107,8 +107,7 @@ def planted(model: str, *, blinks: bool, count: int, seeds: int, planted_seed: i
     given = inputs_of(model, name)
     stretches = [one for parts in given.recordings() for one in parts]
     duration, tried = choose_duration(stretches, given.shapes, given.subjects(), count=count)
-    subjects = given.subjects()
-    fitted = fit_syllables(stretches, given.shapes, count=count, duration_s=duration, subjects=subjects)
+    fitted = fit_syllables(stretches, given.shapes, count=count, duration_s=duration)
     return {
         "data": name,
         "people": len(data.recordings),
@@ -140,7 +139,7 @@ def agreement(
 
     def found(kept: np.ndarray) -> np.ndarray:
         own = [one for one, keep in zip(fitted_on, kept, strict=True) if keep]
-        fitted = fit_syllables(own, given.shapes, count=count, duration_s=duration, subjects=people)
+        fitted = fit_syllables(own, given.shapes, count=count, duration_s=duration)
         return by_frame(labels(fitted, judged, given.shapes))
 
     drawn = [found(np.isin(owner, _part(owner, 0.8, seed))) for seed in range(draws)]
@@ -174,7 +173,7 @@ def bits(model: str, dataset: str, *, frames: int, count: int, seeds: int) -> di
     fitted_on, held_out = hold_out(stretches, given.subjects(), 0)
     duration, tried = choose_duration(fitted_on, given.shapes, given.subjects(), count=count)
     started = time.process_time()
-    fitted = fit_syllables(fitted_on, given.shapes, count=count, duration_s=duration, subjects=given.subjects())
+    fitted = fit_syllables(fitted_on, given.shapes, count=count, duration_s=duration)
     seconds = time.process_time() - started
     total, coded = fitted.bits(held_out)
     found: dict[str, object] = {

@@ -16,8 +16,6 @@ _ENDS, _APEX = 0.92, 0.3
 """Share of its height by which the movement has fallen where a display ends, and where its apex does."""
 _RESTING_CENTILE = 20
 _STARTS = 20
-_MOST_LINKED = 3000
-"""Rises of which Ward's clusters are made at most, evenly over all."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -76,31 +74,14 @@ def _vector(moved: np.ndarray, shapes: np.ndarray) -> np.ndarray:
     return vector / max(float(np.linalg.norm(vector)), 1e-9)
 
 
-def sort_rises(rises: Sequence[Rise], people: Sequence[str], kinds: int) -> np.ndarray:
-    """(n,) kind 0 … `kinds` − 1 of each rise: k-means, the best of `_STARTS` starts that are always the same ones and
-    of one from the means of Ward's clusters.
-
-    people: of each rise; all count alike, however many rises they have.
-    """
+def sort_rises(rises: Sequence[Rise], kinds: int) -> np.ndarray:
+    """(n,) kind 0 … `kinds` − 1 of each rise: k-means, the best of `_STARTS` starts that are always the same ones."""
     from sklearn.cluster import KMeans
 
     vectors = np.stack([rise.vector for rise in rises])
     if len(vectors) <= kinds:
         return np.arange(len(vectors))
-    _, person, held = np.unique(np.array(people), return_inverse=True, return_counts=True)
-    weight = 1 / held[person]
-    starts = (KMeans(kinds, n_init=_STARTS, random_state=0), KMeans(kinds, init=_ward_means(vectors, kinds), n_init=1))
-    found = [start.fit(vectors, sample_weight=weight) for start in starts]
-    return min(found, key=lambda one: one.inertia_).labels_
-
-
-def _ward_means(vectors: np.ndarray, kinds: int) -> np.ndarray:
-    """(kinds, D) means of Ward's clusters of vectors (n, D), of `_MOST_LINKED` of them where there are more."""
-    from sklearn.cluster import AgglomerativeClustering
-
-    sample = vectors[np.unique(np.linspace(0, len(vectors) - 1, _MOST_LINKED).round().astype(int))]
-    linked = AgglomerativeClustering(kinds).fit_predict(sample)
-    return np.stack([sample[linked == kind].mean(0) for kind in range(kinds)])
+    return KMeans(kinds, n_init=_STARTS, random_state=0).fit_predict(vectors)
 
 
 def first_states(stretches: Sequence[TokenStretch], rises: Sequence[Rise], kinds: np.ndarray) -> list[np.ndarray]:

@@ -41,7 +41,6 @@ def fit_syllables(
     *,
     count: int,
     duration_s: float,
-    subjects: pd.Series | None = None,
     steps: int = 12,
     progress: Listener = silent,
 ) -> SyllableModel:
@@ -52,7 +51,6 @@ def fit_syllables(
     shapes: (K, D) what a codeword does to the face for each mm of its displacement, by which displays are alike.
     duration_s: mean duration of a syllable, s: how wide a rise and fall of movement has to be, how long a phase lasts
         at least, and the prior of the time in each phase, which weighs as much as the frames.
-    subjects: by recording: displays of all people count alike where the fit begins (default: of all recordings).
     steps: of expectation maximisation.
 
     There is no chance in it: the same frames give the same model. Raises `DataError` where nothing moves.
@@ -63,9 +61,7 @@ def fit_syllables(
     rises = find_rises(stretches, frames, shapes)
     if not rises:
         raise DataError("syllables", "no display: no codeword rises and falls", "recordings in which faces move")
-    owner = {} if subjects is None else subjects.to_dict()
-    names = [stretches[rise.stretch].recording for rise in rises]
-    kinds = sort_rises(rises, [str(owner.get(name, name)) for name in names], count)
+    kinds = sort_rises(rises, count)
     states = first_states(stretches, rises, kinds)
     fit = _Fit(stretches, int(kinds.max()) + 1, frames)
     tables, chain = fit.begin(states)
@@ -194,7 +190,6 @@ def choose_duration(
             shapes,
             count=count,
             duration_s=duration,
-            subjects=subjects,
             steps=_STEPS_TO_CHOOSE,
             progress=progress,
         )

@@ -39,7 +39,7 @@ from dfe_core.tokens.common_rate import common_rate, thinned_tokens
 from dfe_core.tokens.intervals import iter_recordings
 from dfe_core.tokens.presence import codeword_sizes
 
-VERSION = 3
+VERSION = 4
 _TYPICAL_MM = 5.0
 
 
@@ -284,7 +284,6 @@ def find_syllables(
         inputs.shapes,
         count=settings.count,
         duration_s=duration,
-        subjects=inputs.subjects(),
         steps=settings.steps,
         progress=progress,
     )
