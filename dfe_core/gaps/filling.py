@@ -175,7 +175,7 @@ def fill_recording(recording: Recording, model: GapModel, options: FillOptions) 
     for rows in _stretches(recording):
         stretch = person.stretch(psi[rows] - person.mean, state[rows], recording.fps)
         _fill_stretch(out, rows, stretch, model, options, person)
-    if COEFFICIENTS in model.observations:
+    if COEFFICIENTS in model.methods and COEFFICIENTS in model.observations:
         _fill_blind(out, recording, model, options, person)
     return out
 

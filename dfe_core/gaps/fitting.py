@@ -44,7 +44,7 @@ def fit_gap_model(
     """
     split = split_dataset(dataset, settings.test_share, settings.calibration_share, settings.seed)
     train = runs_of(_frames(dataset, split, "train"))
-    if not train:
+    if max((len(run.psi) for run in train), default=0) < _LEAST_LENGTH:
         raise DataError(dataset.name, "no stretch of valid frames of a second", "recordings to learn from")
     covariance = _covariance(train)
     scale, population = spread_of(covariance), _population(train)
@@ -92,7 +92,7 @@ def _train(
 ) -> None:
     """Train the network of a model in place."""
     lengths = np.array([len(run.psi) for run in runs])
-    length = int(min(MOST_LENGTH, max(_LEAST_LENGTH, np.median(lengths))))
+    length = int(min(MOST_LENGTH, max(_LEAST_LENGTH, np.median(lengths)), lengths.max()))
     usable = [run for run in runs if len(run.psi) >= length]
     odds = np.array([len(run.psi) for run in usable], float)
     metric = torch.as_tensor(gram / np.sum(gram * model.covariance), dtype=torch.float32)

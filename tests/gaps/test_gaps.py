@@ -141,6 +141,26 @@ def replace_without_blind(world: GapWorld):
     return replace(model, observations={k: v for k, v in model.observations.items() if k != "coefficients"})
 
 
+def test_fast_recordings_are_filled_at_their_own_rate(world: GapWorld):
+    model = replace_without_blind(world)
+    slow = performance(world.face, 5)
+    at = np.arange(0, len(slow) - 1, 1 / 3)
+    psi = np.stack([np.interp(at, np.arange(len(slow)), column) for column in slow.T], 1)
+    recording = replace(recording_of(world.face, psi, "r", "s"), fps=3 * FPS, time_s=np.arange(len(psi)) / 3 / FPS)
+    found = fill_recording(recording, model, FillOptions(method="network"))
+    assert set(found.filled[LOST]) == {1} and found.kinds == {("frames 0.1 s", "network"): 4}
+    assert np.abs(found.psi[LOST] - psi[LOST]).max() < 0.1
+    np.testing.assert_allclose(found.psi[:100], psi[:100], atol=1e-6)
+
+
+def test_stills_give_nothing_to_learn_from(tmp_path, world: GapWorld):
+    from tests.small_world import write_dataset
+
+    data = write_dataset(tmp_path, world.face, {f"r{i}": np.zeros((1, 52)) for i in range(6)})
+    with pytest.raises(DataError, match="no stretch of valid frames"):
+        find_gap_model(data, world.face, SETTINGS)
+
+
 def test_gaps_at_an_end_or_too_long_stay(world: GapWorld):
     model = replace_without_blind(world)
     recording = recording_of(world.face, performance(world.face, 5), "r", "s")
