@@ -15,10 +15,10 @@ from ..theme.formatting import count, plural, text
 from . import fields, import_job, job_progress, page_frame
 
 _METHODS = {
-    "network": "network",
-    "linear": "linear interpolation",
-    "ridge": "ridge regression",
-    "mean": "person’s mean",
+    "network": "Network",
+    "linear": "Linear interpolation",
+    "ridge": "Ridge regression",
+    "mean": "Person’s mean",
 }
 
 
@@ -63,7 +63,7 @@ def _comparison(scores: tuple[FillScore, ...]) -> None:
             row |= {"Chosen": _METHODS[score.method], "In 90 % interval": 100 * score.coverage, "People": score.people}
     errors = [f"{method}, mm" for method in _METHODS.values()]
     page_frame.table(
-        pd.DataFrame(list(rows.values()))[["Gap", *errors, "Chosen", "In 90 % interval", "People"]],
+        pd.DataFrame(list(rows.values()))[["Gap", "Chosen", "In 90 % interval", *errors, "People"]],
         column_config={
             "In 90 % interval": st.column_config.NumberColumn(
                 format="%.1f %%", help="Share of hidden values inside the interval of the chosen way, mean over people."
