@@ -64,6 +64,7 @@ COMMANDS = {
     "export": Command("export", "write tokens, bags, intervals or a summary as a table"),
     "groups": Command("groups", "compare groups or conditions codeword by codeword"),
     "conversations": Command("conversations", "who answers whom, how late, and who speaks, of faces recorded together"),
+    "signals": Command("signals", "put sound and body signals on the clock of a recording"),
     "power": Command("power", "how many people a difference between groups needs"),
     "align-text": Command("align_text", "lay moments among words, and find them by a description"),
     "benchmark": Command("benchmark", "measure the tokenizer or the speed on this machine"),

@@ -19,7 +19,7 @@ from train.cli import COMMANDS, main
 SECRET = "secretvalue"
 _NO_LABELS = {
     **dict.fromkeys(
-        "train merge encode evaluate decode live aus names raters coverage map syllables fill".split(),
+        "train merge encode evaluate decode live aus names raters coverage map syllables fill signals".split(),
         "of frames alone",
     ),
     **dict.fromkeys(("extract", "videos", "simulate", "faces", "benchmark", "build-default"), "of no labels"),
