@@ -17,7 +17,8 @@ import pandas as pd
 from dfe_core.artefact_names import DATASETS
 from dfe_core.audit import audited
 from dfe_core.errors import DataError
-from dfe_core.expressions.dataset import Dataset, DatasetWriter, open_writer
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import DatasetWriter, open_writer
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.simulate.capture import observe
