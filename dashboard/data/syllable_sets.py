@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import MANIFEST
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.syllables import details
 from dfe_core.syllables.segments import REST
@@ -27,7 +28,7 @@ _PAUSE_S = 0.4
 
 def sets_of(choice: artefact_cache.Choice) -> list[SyllableSet]:
     """What was found in the tokens of the choice, the newest first; the same objects while nothing changes on disk."""
-    return [_opened(str(one.path), artefact_cache.stamp(one.path / "manifest.json")) for one in _listed(choice)]
+    return [_opened(str(one.path), artefact_cache.stamp(one.path / MANIFEST)) for one in _listed(choice)]
 
 
 def _listed(choice: artefact_cache.Choice) -> list[SyllableSet]:
