@@ -186,6 +186,7 @@ button.all { margin-top: 4px; padding: 4px 10px; }
 
 .dfe-live .controls { flex-wrap: wrap; margin: 0 0 8px; }
 .dfe-live .model { display: flex; gap: 8px; align-items: center; }
+.dfe-live .model input { max-width: 250px; font: 400 13px var(--st-font); }
 .dfe-live button.main { border-color: var(--st-primary-color); font-weight: 600; }
 .dfe-live button:disabled { opacity: .5; cursor: not-allowed; }
 .dfe-live button[aria-pressed=true]:not(.toggle) { background: #b3261e; border-color: #b3261e; color: #fff; }
@@ -198,7 +199,7 @@ button.all { margin-top: 4px; padding: 4px 10px; }
 .dfe-live .saved:empty { display: none; }
 .dfe-live .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 14px; }
 @media (max-width: 700px) { .dfe-live .pair { grid-template-columns: 1fr; } }
-.dfe-live .camera { transform: scaleX(-1); }
+.dfe-live.mirrored .pair canvas, .dfe-live.mirrored video { transform: scaleX(-1); }
 .dfe-live video { width: 100%; height: 100%; object-fit: contain; display: block; }
 .dfe-live .overlay { position: absolute; inset: 0; cursor: default; }
 .dfe-live .now { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 10px; list-style: none; padding: 0;
@@ -207,7 +208,7 @@ button.all { margin-top: 4px; padding: 4px 10px; }
 .dfe-live .now li { display: grid; grid-template-columns: 52px 1fr; grid-template-rows: 1fr auto 6px; column-gap: 8px;
   border: 1px solid var(--st-border-color); border-radius: 8px; padding: 6px 8px; height: 74px; overflow: hidden; }
 .dfe-live .now img { grid-row: 1 / 4; width: 52px; height: 60px; object-fit: cover; border-radius: 6px; }
-.dfe-live .now li > span:first-of-type { overflow: hidden; display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; }
+.dfe-live .now li > span:first-of-type { overflow: hidden; align-self: start; max-height: 2.7em; display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; }
 .dfe-live .now small { font-variant-numeric: tabular-nums; }
 .dfe-live .now .bar { height: 4px; align-self: end; grid-column: 2; }
 .dfe-live .now .bar i { display: block; height: 4px; border-radius: 2px; }

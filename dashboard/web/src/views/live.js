@@ -68,6 +68,8 @@ class Live extends View {
     this.rest = button(`Rest your face for ${REST_S} s`, () => this.beginRest());
     this.record = button("Record", () => this.toggleTake());
     this.landmarks = toggle("Landmarks", false, this.draw, { title: "Draw the 478 landmarks over the picture" });
+    this.mirror = toggle("Mirror", false, () => this.box.classList.toggle("mirrored", isOn(this.mirror)),
+      { title: "Show picture and face as a mirror does; tokens do not change" });
     this.saved = element("span", { class: "saved" });
     this.build();
     this.resized.observe(this.canvas);
@@ -77,7 +79,7 @@ class Live extends View {
     const chooser = element("label", { class: "model" }, "Model file ", this.file);
     this.help = element("p", { class: "note" });
     this.box.append(
-      element("div", { class: "controls" }, chooser, this.start, this.rest, this.record, this.landmarks, this.figures),
+      element("div", { class: "controls" }, chooser, this.start, this.rest, this.record, this.landmarks, this.mirror, this.figures),
       this.help, this.state, this.saved,
       element("div", { class: "pair" },
         element("div", { class: "picture camera" }, this.video, this.overlay),
