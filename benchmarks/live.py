@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import tempfile
 import time
@@ -164,10 +165,30 @@ def _watch(browser: str, address: str, film: Path, task: Path, seconds: float) -
         page.set_input_files(".dfe-live input[type=file]", str(task))
         page.locator('.dfe-live button:text-is("Start the camera")').click()
         page.wait_for_selector(".dfe-live[data-pace]", timeout=READY_S)
+        page.wait_for_timeout(3000)
+        frames, spent = (int(page.get_attribute(".dfe-live", "data-frames")), _processor_s())
         page.wait_for_timeout(1000 * seconds)
-        pace = json.loads(page.get_attribute(".dfe-live", "data-pace"))
+        more = int(page.get_attribute(".dfe-live", "data-frames")) - frames
+        pace = json.loads(page.get_attribute(".dfe-live", "data-pace")) | {"frames": more}
+        pace["processor_ms_per_frame"] = 1e3 * (_processor_s() - spent) / max(1, more)
         running.close()
-    return {name: round(value, 1) for name, value in pace.items()}
+    return {name: round(value, 1) for name, value in pace.items()} | {"load": os.getloadavg()[0]}
+
+
+def _processor_s() -> float:
+    """Processor time of all processes below this one: the browser's, and the server's, which has nothing to do."""
+    parents, spent = {}, {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            cells = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        pid = int(path.parent.name)
+        parents[pid], spent[pid] = int(cells[1]), int(cells[11]) + int(cells[12])
+    below = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in below} - below:
+        below |= more
+    return sum(spent.get(pid, 0) for pid in below) / os.sysconf("SC_CLK_TCK")
 
 
 def _python(video: Path, task: Path) -> dict | None:
