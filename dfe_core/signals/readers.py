@@ -167,7 +167,7 @@ def _xdf(path: Path) -> SignalRecording:
     try:
         import pyxdf
     except ImportError as error:
-        raise DataError(path, "pyxdf is not installed", "`pip install pyxdf`, which reads XDF") from error
+        raise DataError(path, "pyxdf is not installed", "the extra signals: `pip install dfe[signals]`") from error
     streams: list[Mapping[str, Any]] = [
         one for one in pyxdf.load_xdf(str(path))[0] if np.issubdtype(np.asarray(one["time_series"]).dtype, np.number)
     ]
