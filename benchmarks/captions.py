@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     parser.add_argument("--subjects", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=120.0)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4])
     args = parser.parse_args()
     codebook = dfe.open_codebook(args.model)
     face = open_face(codebook.face_id)

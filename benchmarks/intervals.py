@@ -3,7 +3,7 @@
 People whose brows, eyes, mouth and head do known things at times of their own (`benchmarks.planted_tracks`): macro-F1
 by frame over the labels and rest, F1 of intervals that overlap their truth by half, mean overlap, and Cohen's kappa, of
 both annotators in one run on the same frames. Labels of TICC, which are states, are matched to the truth one to one; it
-gets the true number of states. Settings of both were chosen on seed 0; the figures are of other seeds.
+gets the true number of states. Settings were chosen on seeds 0 to 2 and 10 to 13 (of TICC on 0); figures are of 3, 4.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     parser.add_argument("--subjects", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=120.0)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4])
     parser.add_argument("--captures", nargs="+", default=["livelink", "landmarks"])
     parser.add_argument("--window", type=int, default=3)
     parser.add_argument("--change", type=float, default=100.0)

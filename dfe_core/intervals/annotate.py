@@ -20,8 +20,8 @@ from dfe_core.intervals.regions import (
     RegionMovement,
     region_movement,
     region_spaces,
-    without_spill,
 )
+from dfe_core.intervals.spill import without_spill
 from dfe_core.intervals.table import LABEL, SOURCE, TRACK_COLUMNS, track_table
 from dfe_core.intervals.ticc import TiccModel, TiccSettings, fit_ticc
 from dfe_core.progress import Listener, Progress, silent
@@ -44,7 +44,7 @@ class IntervalSettings:
     regions
         Tiers that are found, of `regions.TRACK_REGIONS`.
     spill
-        Whether what goes along with other regions is kept (`regions.without_spill` takes it out).
+        Whether what goes along with other regions is kept (`spill.without_spill` takes it out).
     displacement, ticc
         Of each annotator.
     """
@@ -102,10 +102,10 @@ def find_intervals(
     for done, name in enumerate(names, 1):
         moved.append(region_movement(inputs.dataset, name, spaces))
         progress(Progress(task="movement", done=done, total=len(names), detail=name))
-    if not settings.spill:
-        moved = without_spill(moved)
-    moved = [[one for one in group if one.region in settings.regions] for group in moved]
     known = movements(inputs.codebook, spaces)
+    if not settings.spill:
+        moved = without_spill(moved, known)
+    moved = [[one for one in group if one.region in settings.regions] for group in moved]
     if settings.annotator == "ticc":
         rows = _by_ticc(moved, known, settings.ticc, progress)
     else:

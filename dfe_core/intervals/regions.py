@@ -5,8 +5,8 @@ Letters of the shapes: T frames, E coefficients, D dimensions of a region, V ver
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -33,8 +33,8 @@ TRACK_REGIONS = (*FACE_REGIONS, HEAD)
 """Tiers that are found, in the order they are shown."""
 _KEPT = 0.999
 """Share of the movement of a region that its dimensions keep."""
-_FEWEST = 30
-_TRIMMED, _TURNS, _MOVING, _MOST_FRAMES = 0.2, 8, 0.02, 60_000
+FEWEST = 30
+"""Frames that a recording must have to be followed."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -106,7 +106,7 @@ def region_movement(dataset: Dataset, recording: str, spaces: Mapping[str, Regio
     """
     frames = dataset.frames(recording)
     valid = frames.valid
-    if valid.sum() < _FEWEST:
+    if valid.sum() < FEWEST:
         return []
     values = {name: frames.psi[valid].astype(np.float64) @ space.factor for name, space in spaces.items()}
     extractor = str(dataset.recordings.set_index("recording").at[recording, "extractor"])
@@ -118,57 +118,6 @@ def region_movement(dataset: Dataset, recording: str, spaces: Mapping[str, Regio
         RegionMovement(recording=recording, region=name, time_s=time_s, values=from_rest(own, time_s))
         for name, own in values.items()
     ]
-
-
-def without_spill(recordings: Sequence[Sequence[RegionMovement]]) -> list[list[RegionMovement]]:
-    """The same with what goes along with the other regions of the face taken out: a smile narrows the eyes a little.
-
-    What goes along is linear in the other regions, one map for all recordings, fitted to the frames that it explains
-    best (least trimmed squares, Rousseeuw 1984), so that frames in which a region does something of its own do not
-    count. The head is left as it is.
-    """
-    maps = {}
-    for region in FACE_REGIONS:
-        pairs = [pair for one in recordings if (pair := _and_others(one, region)) is not None]
-        if pairs:
-            own, others = (np.concatenate(part) for part in zip(*pairs, strict=True))
-            every = max(1, len(own) // _MOST_FRAMES)
-            maps[region] = _trimmed_map(others[::every], own[::every])
-    return [[_less(one, movement, maps) for movement in one] for one in recordings]
-
-
-def _and_others(movements: Sequence[RegionMovement], region: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """(T, D) values of a region and (T, O) those of the other regions of the face."""
-    own = [m.values for m in movements if m.region == region]
-    others = [m.values for m in movements if m.region not in (region, HEAD)]
-    return (own[0], np.concatenate(others, 1)) if own and others else None
-
-
-def _trimmed_map(others: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """(O, D) least squares on the `_TRIMMED` of frames that it explains best, found by turns.
-
-    Of the frames in which the others move: at rest any map explains all.
-    """
-    size = ((others / np.maximum(np.abs(others).max(0), 1e-9)) ** 2).sum(1)
-    moving = size > _MOVING * np.quantile(size, 0.95)
-    others, own = others[moving], own[moving]
-    if len(own) < _FEWEST:
-        return np.zeros((others.shape[1], own.shape[1]))
-    ridge = 1e-3 * (others**2).mean() * len(others) * np.eye(others.shape[1])
-    share = (own**2).sum(1) / size[moving]
-    kept = share <= np.quantile(share, _TRIMMED)
-    for _ in range(_TURNS):
-        found = np.linalg.solve(others[kept].T @ others[kept] + ridge, others[kept].T @ own[kept])
-        left = ((own - others @ found) ** 2).sum(1)
-        kept = left <= np.quantile(left, _TRIMMED)
-    return found
-
-
-def _less(
-    movements: Sequence[RegionMovement], movement: RegionMovement, maps: Mapping[str, np.ndarray]
-) -> RegionMovement:
-    pair = _and_others(movements, movement.region) if movement.region in maps else None
-    return movement if pair is None else replace(movement, values=pair[0] - pair[1] @ maps[movement.region])
 
 
 def from_rest(values: np.ndarray, time_s: np.ndarray) -> np.ndarray:

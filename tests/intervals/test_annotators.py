@@ -12,7 +12,8 @@ from dfe_core.intervals.annotate import IntervalSettings, state_names
 from dfe_core.intervals.directions import Movements, with_pairs
 from dfe_core.intervals.displacement import DisplacementSettings, displacement_intervals
 from dfe_core.intervals.path import cheapest_path, state_runs, stretches_of
-from dfe_core.intervals.regions import RegionMovement, region_spaces, without_spill
+from dfe_core.intervals.regions import RegionMovement, region_spaces
+from dfe_core.intervals.spill import without_spill
 from dfe_core.intervals.ticc import TiccSettings, fit_ticc, toeplitz_precision
 from dfe_core.simulate.curves import minimum_jerk
 
@@ -85,7 +86,10 @@ def test_what_goes_along_is_taken_out_and_what_is_its_own_stays():
         mouth[:, 0] += pulse(900, (start, start + 0.4, start + 1, start + 1.5), rng.uniform(3, 8))
     own[:, 1] = pulse(900, (10.0, 10.4, 11, 11.5), 2.0) + pulse(900, (16.2, 16.6, 17.2, 17.7), 2.0)
     eye = own + 0.3 * mouth[:, ::-1] + rng.normal(0, 0.01, (900, 2))
-    cleaned = without_spill([[movement(eye, "eye"), movement(mouth, "mouth")]])[0][0].values
+    plane = Movements(labels=("a", "b"), directions=np.eye(2), sizes=np.array([8.0, 8.0]))
+    cleaned = without_spill([[movement(eye, "eye"), movement(mouth, "mouth")]], {"eye": plane, "mouth": plane})[0][
+        0
+    ].values
     assert np.abs(cleaned - own).max() < 0.15
     assert np.abs(eye - own).max() > 0.8
 
