@@ -252,7 +252,7 @@ def _talk() -> str:
     rows = "".join(
         _bar(60, 118 + 17 * i, 256, 1.2)
         + _hills(60, 118 + 17 * i, 256, 12, at, ACCENT)
-        + _hills(60, 128 + 17 * i, 256, 12, [x + 0.07 for x in at], _WARM)
+        + _hills(60, 128 + 17 * i, 256, 12, tuple(x + 0.07 for x in at), _WARM)
         + _bar(6, 113 + 17 * i, 40, 6)
         for i, at in enumerate([(0.1, 0.42, 0.78), (0.25, 0.6)])
     )

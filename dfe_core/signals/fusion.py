@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 from dfe_core.errors import DataError
 
 EARLY, LATE = "early", "late"
+_Row = tuple[tuple[str, ...], str, np.ndarray]
 _SURE = (2.5, 97.5)
 
 
@@ -47,7 +48,7 @@ def modality_table(
         raise DataError("modalities", found, f"two or more modalities, two classes, {folds} subjects or more")
     truth, names = labels == classes[1], list(features)
     alone = {name: _held_out(features[name], truth, subjects, folds, seed) for name in names}
-    rows = [((name,), "", alone[name]) for name in names]
+    rows: list[_Row] = [((name,), "", alone[name]) for name in names]
     together = np.concatenate([features[name] for name in names], 1)
     rows.append((tuple(names), EARLY, _held_out(together, truth, subjects, folds, seed)))
     rows.append((tuple(names), LATE, np.mean([alone[name] for name in names], 0)))
@@ -85,7 +86,7 @@ def _auroc(truth: np.ndarray, odds: np.ndarray) -> float:
 
 
 def _scored(
-    rows: list[tuple[tuple[str, ...], str, np.ndarray]],
+    rows: list[_Row],
     best: np.ndarray,
     truth: np.ndarray,
     subjects: np.ndarray,
