@@ -143,10 +143,10 @@ def _onsets(
 
 def _speech(tracks: Sequence[FaceTrack], step_s: float) -> list[list[tuple[float, float]]] | None:
     """Spans, s, in which each of both speaks; None where it is not measured."""
-    if any(track.speech is None for track in tracks):
-        return None
     found = []
     for track in tracks:
+        if track.speech is None:
+            return None
         edges = np.flatnonzero(np.diff(np.r_[False, np.nan_to_num(track.speech) > 0.5, False].astype(int))).reshape(
             -1, 2
         )
