@@ -181,8 +181,8 @@ def _xdf(path: Path) -> SignalRecording:
     return _recording(path, "xdf", channels, np.asarray(stream["time_stamps"], float) - start, values)
 
 
-def _wav(path: Path) -> SignalRecording:
-    """The envelope of a sound: root mean square of 10 ms, in dB of full scale (−100 of silence)."""
+def read_wav(path: Path) -> tuple[np.ndarray, int]:
+    """(T,) samples of −1 … 1, channels averaged, and samples a second. Raises `DataError` for what is no PCM WAV."""
     from scipy.io import wavfile
 
     try:
@@ -190,7 +190,12 @@ def _wav(path: Path) -> SignalRecording:
     except ValueError as error:
         raise DataError(path, "a sound that cannot be read", "PCM WAV") from error
     full = float(np.iinfo(sound.dtype).max) if np.issubdtype(sound.dtype, np.integer) else 1.0
-    mono = np.asarray(sound, float).reshape(len(sound), -1).mean(1) / full
+    return np.asarray(sound, float).reshape(len(sound), -1).mean(1) / full, int(rate)
+
+
+def _wav(path: Path) -> SignalRecording:
+    """The envelope of a sound: root mean square of 10 ms, in dB of full scale (−100 of silence)."""
+    mono, rate = read_wav(path)
     size = max(1, round(rate / ENVELOPE_HZ))
     blocks = mono[: len(mono) // size * size].reshape(-1, size)
     level = 20 * np.log10(np.maximum(np.sqrt((blocks**2).mean(1)), 1e-5))

@@ -27,6 +27,7 @@ DESCRIPTION = (
 )
 EXAMPLES = (
     "dfe signals study1 p01-talk p01.wav --out p01-envelope.csv",
+    "dfe signals study1 p01-talk p01.wav --descriptors --out p01-voice.csv",
     "dfe signals study1 p01-talk sub-01_physio.tsv.gz --offset 0 --out p01-physio.csv",
 )
 
@@ -42,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--largest", type=float, default=2.0, metavar="SECONDS", help="offset that is looked for (default: 2)"
     )
+    parser.add_argument(
+        "--descriptors",
+        action="store_true",
+        help="of a WAV the 25 low-level descriptors of eGeMAPS by openSMILE (extra dfe[sound]) beside the envelope, by "
+        "which the offset is measured",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the channels at every frame, .csv or .parquet")
     add_json_option(parser)
 
@@ -54,10 +61,15 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     channel = args.channel or signals.channels[0]
     measured = None if args.offset is not None else _measured(dataset, args.recording, signals, channel, args.largest)
     offset_s = args.offset if measured is None else measured.offset_s
+    described = [signals, _described(args.file)] if args.descriptors else [signals]
     if args.out is not None:
-        _write(dataset, args.recording, signals, offset_s, args.out)
+        _write(dataset, args.recording, described, offset_s, args.out)
     about = {"dataset": dataset.name, "recording": args.recording, "file": signals.name, "format": signals.source}
-    about |= {"channels": list(signals.channels), "rate_hz": signals.rate_hz, "offset_s": offset_s}
+    about |= {
+        "channels": [name for one in described for name in one.channels],
+        "rate_hz": signals.rate_hz,
+        "offset_s": offset_s,
+    }
     estimate = None if measured is None else {"channel": channel, **asdict(measured)}
     deliver({**about, "measured": estimate}, report(signals, offset_s, measured), args.json)
 
@@ -95,11 +107,21 @@ def _measured(
     return measure_offset((series.time_s, series.jaw), (signals.time_s, signals.channel(channel)), largest_s)
 
 
-def _write(dataset: Dataset, recording: str, signals: SignalRecording, offset_s: float, out: Path) -> None:
+def _described(path: Path) -> SignalRecording:
+    from dfe_core.signals.descriptors import read_descriptors
+
+    if not path.name.lower().endswith(".wav"):
+        raise DataError(path, "no sound to describe", "a .wav with --descriptors")
+    return read_descriptors(path)
+
+
+def _write(dataset: Dataset, recording: str, described: list[SignalRecording], offset_s: float, out: Path) -> None:
     from dfe_core.exchange.table_files import write_table_file
     from dfe_core.signals.offset import on_clock
 
     frames = dataset.frames(recording)
-    values = on_clock(signals.time_s, signals.values, offset_s, np.asarray(frames.time_s))
-    table = pd.DataFrame({"recording": recording, "frame": frames.frame, "time_s": frames.time_s})
-    write_table_file(pd.concat([table, pd.DataFrame(values, columns=list(signals.channels))], axis=1), out)
+    tables = [pd.DataFrame({"recording": recording, "frame": frames.frame, "time_s": frames.time_s})]
+    for signals in described:
+        values = on_clock(signals.time_s, signals.values, offset_s, np.asarray(frames.time_s))
+        tables.append(pd.DataFrame(values, columns=list(signals.channels)))
+    write_table_file(pd.concat(tables, axis=1), out)
