@@ -1,8 +1,8 @@
 """How often cluster tests of event-locked curves find something where there is nothing: ``python -m
 benchmarks.event_curves``.
 
-Studies without an effect: a codeword of which each step has `p` (``0.03``) or smooth noise, n people, 4 codewords, 35
-steps of which 10 are before the onset.
+Studies without an effect: a codeword of which each step has `p` (``0.03``), smooth noise or, as a channel that drifts, a
+random walk; n people, 4 codewords or channels, 35 steps of which 10 are before the onset.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from dfe_core.groups.cluster_test import ClusterSettings, difference_clusters, group_clusters, shift_clusters
 
 STUDIES, CURVES, STEPS, BEFORE = 200, 4, 35, 10
-KINDS = ("smooth noise", "0.3", "0.1", "0.03")
+KINDS = ("smooth noise", "random walk", "0.3", "0.1", "0.03")
 PEOPLE = (12, 24, 68)
 
 
@@ -22,6 +22,8 @@ def study(kind: str, people: int, seed: int) -> np.ndarray:
     if kind == "smooth noise":
         noise = rng.normal(size=(people, CURVES, STEPS + 4))
         return np.stack([noise[..., i : i + STEPS] for i in range(5)]).mean(0)
+    if kind == "random walk":
+        return rng.normal(size=(people, CURVES, STEPS)).cumsum(2)
     return (rng.random((people, CURVES, STEPS)) < float(kind)).astype(float)
 
 

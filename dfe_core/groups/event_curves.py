@@ -98,6 +98,22 @@ class CurveSettings:
         return {**asdict(self), "where": {column: list(values) for column, values in self.where.items()}}
 
 
+@dataclass(frozen=True, kw_only=True)
+class FollowedChannel:
+    """A channel whose curves were taken (`dfe_core.groups.channel_curves`).
+
+    name; unit: empty where not known. files: that it was read from; none for a channel of the dataset. frames, unknown:
+    of all windows, those that enter, and those left out. events_without_baseline: that enter with no frame.
+    """
+
+    name: str
+    unit: str
+    files: tuple[str, ...]
+    frames: int
+    unknown: int
+    events_without_baseline: int
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EventCurves:
     """Curves and clusters.
@@ -112,6 +128,8 @@ class EventCurves:
         another level), start_s, end_s, peak_s, difference (a − b, mean over the cluster), mass, p (over the times of
         its curve), p_all (over all codewords, too), subjects.
     tested: by measure and pair of levels, how many curves were tested.
+    channels: empty for codewords; else what was followed in their place, and curves and clusters have the columns
+        channel and unit in the place of codeword.
     """
 
     model: str
@@ -124,10 +142,17 @@ class EventCurves:
     curves: pd.DataFrame
     clusters: pd.DataFrame
     tested: dict[tuple[str, str, str], int]
+    channels: tuple[FollowedChannel, ...] = ()
+
+    @property
+    def item(self) -> str:
+        """The column that names a curve: codeword, or channel."""
+        return "channel" if self.channels else "codeword"
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``dfe events curves``; null where there is no number."""
-        return {
+        followed = {"channels": [asdict(one) for one in self.channels]} if self.channels else {}
+        return followed | {
             "model": self.model,
             "dataset": self.dataset,
             "simulated": self.simulated,
@@ -167,20 +192,18 @@ def event_curves(
     Frames that are excluded, and those beyond a recording, are in no curve. Raises `DataError` for an unknown set or
     column, no event that is left, and more than `MOST_LEVELS` levels.
     """
-    events = _events(dataset, settings)
-    levels = tuple(sorted(events["level"].unique()))
-    if len(levels) > MOST_LEVELS:
-        raise DataError(settings.by, f"{len(levels)} different values", f"at most {MOST_LEVELS}, or --where")
+    events = events_of_levels(dataset, settings)
+    levels = require_levels(events["level"], settings.by)
     subjects = sorted(events["subject"].unique())
     sums = _summed(events, tokens, settings, levels, subjects, progress)
     entered = sums.frames.sum(2) > 0
     values = {name: v for name, v in sums.measures().items() if name in settings.measures}
     curves = [
-        _curve_rows(v[entered[:, i], i], name, level, settings)
+        curve_rows(v[entered[:, i], i], name, level, settings)
         for name, v in values.items()
         for i, level in enumerate(levels)
     ]
-    clusters, tested = _all_clusters(values, levels, settings, progress)
+    clusters, tested = curve_clusters(values, levels, settings, progress)
     return EventCurves(
         model=tokens.model,
         dataset=dataset.name,
@@ -189,13 +212,13 @@ def event_curves(
         levels=levels,
         events={level: int((events["level"] == level).sum()) for level in levels},
         subjects={level: int(entered[:, i].sum()) for i, level in enumerate(levels)},
-        curves=pd.concat(curves, ignore_index=True),
+        curves=pd.concat([one[one["codeword"] != REST] for one in curves], ignore_index=True),
         clusters=clusters,
         tested=tested,
     )
 
 
-def _events(dataset: Dataset, settings: CurveSettings) -> pd.DataFrame:
+def events_of_levels(dataset: Dataset, settings: CurveSettings) -> pd.DataFrame:
     """recording, onset_s, subject and level of the events that are asked for; those without a level are left out."""
     opened = EventSet.open(dataset.name, settings.events, dataset.root)
     table = opened.where(settings.where)
@@ -213,6 +236,14 @@ def _events(dataset: Dataset, settings: CurveSettings) -> pd.DataFrame:
     if not len(found):
         raise DataError(settings.by, "no event with a value", "a column with values")
     return found
+
+
+def require_levels(level: pd.Series, by: str) -> tuple[str, ...]:
+    """The levels in their order. Raises `DataError` for more than `MOST_LEVELS`."""
+    levels = tuple(sorted(level.unique()))
+    if len(levels) > MOST_LEVELS:
+        raise DataError(by, f"{len(levels)} different values", f"at most {MOST_LEVELS}, or --where")
+    return levels
 
 
 def _summed(
@@ -276,7 +307,7 @@ def _steps_of_frames(
     before, after = settings.edges
     rows, columns = [], []
     for onset, of in zip(onsets_s, level, strict=True):
-        step = np.floor((time_s - onset) / settings.step_s + 1e-6).astype(np.int64) + before
+        step = step_numbers(time_s, onset, settings)
         inside = np.flatnonzero((step >= 0) & (step < before + after))
         rows.append(of * (before + after) + step[inside])
         columns.append(inside)
@@ -284,8 +315,14 @@ def _steps_of_frames(
     return sparse.csr_matrix((np.ones(len(row)), (row, column)), (levels * (before + after), len(time_s)))
 
 
-def _curve_rows(values: np.ndarray, measure: str, level: str, settings: CurveSettings) -> pd.DataFrame:
-    """Rows of the curves of one measure and level (S, K, B): mean and bootstrap interval over subjects."""
+def step_numbers(time_s: np.ndarray, onset_s: float, settings: CurveSettings) -> np.ndarray:
+    """(T,) the step of each frame around an onset; those of the window are 0 … B − 1."""
+    return np.floor((time_s - onset_s) / settings.step_s + 1e-6).astype(np.int64) + settings.edges[0]
+
+
+def curve_rows(values: np.ndarray, measure: str, level: str, settings: CurveSettings) -> pd.DataFrame:
+    """Rows of the curves of one measure and level (S, K, B): mean and bootstrap interval over subjects. The number of a
+    curve is in the column codeword."""
     count, words, steps = values.shape
     flat = values.reshape(count, -1)
     known = np.isfinite(flat)
@@ -294,7 +331,7 @@ def _curve_rows(values: np.ndarray, measure: str, level: str, settings: CurveSet
         mean = np.where(known, flat, 0).sum(0) / known.sum(0)
         means = (draw @ np.where(known, flat, 0)) / (draw @ known)
     low, high = np.nanpercentile(np.where(known.any(0), means, 0), (2.5, 97.5), axis=0)
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
             "codeword": np.repeat(np.arange(words), steps),
             "measure": measure,
@@ -306,12 +343,13 @@ def _curve_rows(values: np.ndarray, measure: str, level: str, settings: CurveSet
             "subjects": known.sum(0),
         }
     )
-    return table[table["codeword"] != REST]
 
 
-def _all_clusters(
+def curve_clusters(
     values: dict[str, np.ndarray], levels: tuple[str, ...], settings: CurveSettings, progress: Listener
 ) -> tuple[pd.DataFrame, dict[tuple[str, str, str], int]]:
+    """`EventCurves.clusters` and `EventCurves.tested` of the curves (S, L, K, B) of each measure. The number of a curve
+    is in the column codeword."""
     tested: dict[tuple[str, str, str], int] = {}
     tables = []
     for measure, found in values.items():

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from dfe_core.conversations.result import ConversationResult
     from dfe_core.conversations.settings import ConversationSettings
     from dfe_core.facs.coverage_result import Coverage
+    from dfe_core.groups.channel_curves import ChannelChoice
     from dfe_core.groups.comparison import GroupComparison
     from dfe_core.groups.event_curves import CurveSettings, EventCurves
     from dfe_core.groups.families import FamilyComparison
@@ -215,6 +216,34 @@ class StudyAnalyses(OpenedStudy):
         if settings.by:
             self._note_look("event curves", settings.by, settings)
         return event_curves(self.dataset, self.token_cache, settings, self.progress)
+
+    def channel_curves(self, settings: CurveSettings, choice: ChannelChoice) -> EventCurves:
+        """Follow head pose, gaze, voice or signals around events, as ``dfe events curves --channel``.
+
+        Parameters
+        ----------
+        settings
+            The set of events, the window and the tests; see docs/events.md.
+        choice
+            Names of channels, and signals beside the dataset.
+
+        Returns
+        -------
+        EventCurves
+            As `event_curves`, with the columns ``channel`` and ``unit`` in the place of ``codeword``.
+
+        Raises
+        ------
+        DataError
+            For an unknown set or column of events, and for a channel that nothing holds.
+        """
+        from dataclasses import replace
+
+        from dfe_core.groups.channel_curves import channel_curves
+
+        if settings.by:
+            self._note_look("event curves", settings.by, settings)
+        return replace(channel_curves(self.dataset, settings, choice, self.progress), model=self.codebook.model)
 
     def conversations(self, settings: ConversationSettings) -> ConversationResult:
         """Find who answers whom in recordings that were made together, as ``dfe conversations``.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from dfe_core.events.store import EventSet
     from dfe_core.expressions.dataset import Dataset
+    from dfe_core.groups.channel_curves import ChannelChoice
 
 DESCRIPTION = (
     "Bring events and segments (trials, stimuli, talking) to the recordings of a dataset: tables of onset and offset, "
@@ -57,6 +58,7 @@ _CURVES = (
     (
         "dfe events curves codebook1 study1 --events trials --by trial_type --out curves/",
         "dfe events curves codebook1 study1 --events coding --where annotation=joke --window 2,5 --json curves.json",
+        "dfe events curves codebook1 study1 --events trials --signals p01-physio.csv p02-physio.csv --channel eda",
     ),
 )
 _REMOVE = ("Remove a set of events; `dfe rm --undo` brings it back.", ("dfe events rm study1 coding",))
@@ -106,6 +108,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     locked.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
     locked.add_argument("dataset", metavar="DATASET", help="with the events; encoded where it is not")
     locked.add_argument("--events", default="events", metavar="NAME", help="a set of events (default: events)")
+    locked.add_argument(
+        "--channel",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="in the place of codewords, a channel of --signals or of the dataset (head_pitch, gaze_vertical, voice, a "
+        "column beside the coefficients), or all; may be given several times",
+    )
+    locked.add_argument(
+        "--signals", nargs="+", action="extend", default=[], metavar="FILE", type=Path, help="as dfe signals writes"
+    )
     locked.add_argument("--by", default="", metavar="COLUMN", help="of the events, or a label: levels to compare")
     add_choice_options(locked)
     locked.add_argument("--step", type=float, default=0.2, metavar="SECONDS", help="of the curves (default: 0.2)")
@@ -186,20 +199,45 @@ def _curves(args: argparse.Namespace, progress: Listener) -> None:
         permutations=args.permutations,
         seed=args.seed,
     )
-    result = Study(args.model, args.dataset, progress=progress).event_curves(settings)
+    study = Study(args.model, args.dataset, progress=progress)
+    choice = _channels(args)
+    result = study.event_curves(settings) if choice is None else study.channel_curves(settings, choice)
     if args.out is not None:
         write_curves_report(result, args.out)
     levels = [(one, f"{result.events[one]} events, {result.subjects[one]} subjects") for one in result.levels]
-    names = ("codeword", "measure", "a", "b", "start_s", "end_s", "difference", "p", "p_all", "subjects")
+    names = (
+        result.item,
+        "unit" if result.channels else "measure",
+        "a",
+        "b",
+        "start_s",
+        "end_s",
+        "difference",
+        "p",
+        "p_all",
+        "subjects",
+    )
+    left_out = [(f"{c.name} left out", f"{c.unknown} of {c.frames + c.unknown} frames") for c in result.channels]
     rows = result.clusters.head(20).to_dict("records")
     text = "\n\n".join(
         (
-            facts([("model", result.model), ("dataset", result.dataset), ("events", args.events), *levels]),
+            facts([("model", result.model), ("dataset", result.dataset), ("events", args.events), *levels, *left_out]),
             table_of(rows, {name.replace("_", " "): name for name in names}),
             finding_sentence(result),
         )
     )
     deliver(result.to_json(), text, args.json)
+
+
+def _channels(args: argparse.Namespace) -> ChannelChoice | None:
+    """The channels that are followed in the place of codewords."""
+    if not args.channel and not args.signals:
+        return None
+    from dfe_core.groups.channel_curves import ChannelChoice
+    from dfe_core.signals.aligned import read_aligned
+
+    names = () if args.channel == ["all"] else tuple(dict.fromkeys(args.channel))
+    return ChannelChoice(names=names, signals=tuple(read_aligned(path) for path in args.signals))
 
 
 def _list(args: argparse.Namespace, dataset: Dataset) -> None:
