@@ -1,7 +1,7 @@
 """How often cluster tests of event-locked curves find something where there is nothing: ``python -m
 benchmarks.event_curves``.
 
-Studies without an effect: a codeword of which each step has `p` (``0.03``), smooth noise or, as a channel that drifts, a
+Studies without an effect: a codeword of which each step has `p` (``0.03``), smooth noise or, as a slow channel, a
 random walk; n people, 4 codewords or channels, 35 steps of which 10 are before the onset.
 """
 
