@@ -93,16 +93,28 @@ def _scored(
     resamples: int,
     seed: int,
 ) -> pd.DataFrame:
-    rng, people = np.random.default_rng([seed, 67]), np.unique(subjects)
-    held = [np.flatnonzero(subjects == one) for one in people]
-    draws = [np.concatenate([held[i] for i in rng.integers(0, len(people), len(people))]) for _ in range(resamples)]
-    single = np.array([_auroc(truth[draw], best[draw]) for draw in draws])
+    rng, (people, member) = np.random.default_rng([seed, 67]), np.unique(subjects, return_inverse=True)
+    drawn = rng.integers(0, len(people), (resamples, len(people)))
+    weights = np.stack([np.bincount(draw, minlength=len(people)) for draw in drawn])[:, member].astype(float)
+    single = _weighted_auroc(truth, best, weights)
     found = []
     for used, fusion, odds in rows:
-        boot = np.array([_auroc(truth[draw], odds[draw]) for draw in draws])
+        boot = _weighted_auroc(truth, odds, weights)
         low, high = np.nanpercentile(boot, _SURE)
         gain_low, gain_high = np.nanpercentile(boot - single, _SURE)
         score = _auroc(truth, odds)
         gain = score - _auroc(truth, best)
         found.append((" + ".join(used), fusion, score, low, high, gain, gain_low, gain_high))
     return pd.DataFrame(found, columns=["used", "fusion", "auroc", "low", "high", "gain", "gain_low", "gain_high"])
+
+
+def _weighted_auroc(truth: np.ndarray, odds: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(resamples,) `_auroc` where unit i occurs weights[:, i] times; NaN without both classes."""
+    order = np.argsort(odds, kind="stable")
+    ordered, positive = odds[order], weights[:, order] * truth[order]
+    negative = weights[:, order] - positive
+    below = np.concatenate([np.zeros((len(weights), 1)), np.cumsum(negative, 1)], 1)
+    first, past = (np.searchsorted(ordered, ordered, side) for side in ("left", "right"))
+    pairs = positive.sum(1) * negative.sum(1)
+    wins = (positive * (below[:, first] + below[:, past]) / 2).sum(1)
+    return np.divide(wins, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
