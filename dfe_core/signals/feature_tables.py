@@ -1,4 +1,4 @@
-"""Features of recordings from tables: one row a recording, or the frames that `dfe signals` writes.
+"""Features of recordings from tables: one row per recording, or the frames that `dfe signals` writes.
 
 Letters: T frames, C channels.
 """
@@ -21,7 +21,7 @@ def read_feature_table(path: Path) -> pd.DataFrame:
     """Features of each recording from a CSV or Parquet file, or from a folder of them, one below the other.
 
     A table with ``frame`` and ``time_s`` holds frames: of each channel the mean, the standard deviation and the slope
-    (a second) over the frames in which it is known. Any other has one row a recording, empty cells where something is
+    (a second) over the frames in which it is known. Any other has one row per recording, empty cells where something is
     not known.
 
     Returns
@@ -48,7 +48,7 @@ def read_feature_table(path: Path) -> pd.DataFrame:
         return _by_recording(table, channels)
     if table["recording"].duplicated().any():
         double = table.loc[table["recording"].duplicated(), "recording"].iloc[0]
-        raise DataError(path, f"recording {double!r} twice", "one row a recording, or frames with frame and time_s")
+        raise DataError(path, f"recording {double!r} twice", "one row per recording, or frames with frame and time_s")
     return table.set_index("recording")[channels].astype(float)
 
 

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=SOURCE",
         help="two or more: bow (the share of frames of each codeword), au or au:NAME (mean AUs), or a table (CSV, "
-        "Parquet, or a folder of them) of one row a recording, or of frames as `dfe signals` writes them",
+        "Parquet, or a folder of them) of one row per recording, or of frames as `dfe signals` writes them",
     )
     parser.add_argument(
         "--unit",
