@@ -100,7 +100,8 @@ def simulate_conversations(
     Raises `DataError` for numbers out of range and a face without ARKit coefficients.
     """
     require_new_name("datasets", name, root)
-    face, asked = face or default_face(root, progress), ConversationSimulation(**settings)
+    asked = ConversationSimulation(**settings)
+    face = face or default_face(root, progress)
     scene = _conversation_scene(face, asked)
     require_scene(scene, 2 * asked.conversations, 2 * asked.minutes)
     truths: list[pd.DataFrame] = []

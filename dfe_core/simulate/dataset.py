@@ -114,10 +114,10 @@ def simulate_dataset(
     Raises `DataError` for numbers out of range, a broken effect file and a face without ARKit coefficients.
     """
     require_new_name("datasets", name, root)
-    face = face or default_face(root, progress)
     asked = SimulationSettings(**settings)
-    subjects = asked.subjects
-    scene = open_scene(face, asked)
+    effect = read_effect(asked.effect)  # before the face, which may take seconds to build
+    face, subjects = face or default_face(root, progress), asked.subjects
+    scene = open_scene(face, asked, effect)
     require_scene(scene, subjects, asked.minutes_per_subject)
     labels = assign_labels(np.random.default_rng([asked.seed, 0]), scene.effect, subjects, SESSIONS)
     truths: list[pd.DataFrame] = []
