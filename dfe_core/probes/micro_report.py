@@ -22,7 +22,8 @@ from dfe_core.faces.library import open_face
 from dfe_core.integrity import is_whole, seal
 from dfe_core.probes.micro import CHANGE, CORPUS, SUBJECT, MicroSettings, probe_micro
 from dfe_core.probes.micro_windows import read_windows
-from dfe_core.probes.spotting import SpottingSettings, spot
+from dfe_core.probes.spotting import spot
+from dfe_core.probes.spotting_candidates import SpottingSettings
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, write_json
 from dfe_core.table_rows import json_rows

@@ -12,7 +12,8 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
-from dfe_core.probes.spotting import METHODS, SpottingSettings, find_transients, make_signals, spot, transient
+from dfe_core.probes.spotting import spot
+from dfe_core.probes.spotting_candidates import METHODS, SpottingSettings, find_transients, make_signals, transient
 from dfe_core.probes.spotting_scores import (
     NO_MATCH,
     SpottingScore,
