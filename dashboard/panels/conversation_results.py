@@ -116,7 +116,7 @@ def headline(report: Report) -> None:
     found = tested[low].drop_duplicates(["kind", "thing"])
     page_frame.facts(
         [
-            ("Beyond chance", f"{len(found)}", "things go together", _BEYOND if shuffled else _SHIFTS_ALONE),
+            ("Beyond chance", f"{len(found)}", "of codewords and regions", _BEYOND if shuffled else _SHIFTS_ALONE),
             ("Conversations", str(len(held)), f"{int(held['faces'].sum())} faces"),
             (
                 "Time together",
