@@ -18,6 +18,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces.model import FaceModel
+from dfe_core.ontology.micro_classes import MICRO_CLASSES
 from dfe_core.simulate.capture import find_capture, observe
 from dfe_core.simulate.dataset import truth_table
 from dfe_core.simulate.effects import assign_labels, draw_habits, read_effect
@@ -29,12 +30,6 @@ ABOUT = (
     "Simulated performances, not recordings of people: micro-expressions of 0.2 to 0.5 s planted among longer displays "
     "and blinks, with known onset, apex, offset and class, by dfe_core.simulate.micro_displays."
 )
-CLASSES: dict[str, tuple[tuple[str, ...], ...]] = {
-    "negative": (("AU4", "AU7"), ("AU9", "AU10"), ("AU15", "AU17"), ("AU4", "AU14"), ("AU20",)),
-    "positive": (("AU12",), ("AU6", "AU12")),
-    "surprise": (("AU1", "AU2"), ("AU1", "AU2", "AU5"), ("AU5",)),
-}
-"""Classes of the composite challenge (MEGC 2019) and the displays of each, one of which a planted one is."""
 _SHARES = {"negative": 0.5, "positive": 0.25, "surprise": 0.25}
 _LEAST_S, _MOST_S = 0.2, 0.5
 _MACRO_S = 0.6
@@ -121,7 +116,7 @@ def _planted(rng: np.random.Generator, asked: PlantedMicro, corpus: Corpus) -> t
     names = rng.choice(list(_SHARES), asked.displays, p=list(_SHARES.values()))
     parts, rows = [], []
     for start, name in zip(onset, names, strict=True):
-        display = CLASSES[name][rng.integers(len(CLASSES[name]))]
+        display = MICRO_CLASSES[name][rng.integers(len(MICRO_CLASSES[name]))]
         shown = [code for code in display if rng.random() < asked.complete] or [display[rng.integers(len(display))]]
         length = rng.uniform(_LEAST_S, _MOST_S)
         rise, fall = length * rng.uniform(0.3, 0.45), length * rng.uniform(0.35, 0.5)
