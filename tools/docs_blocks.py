@@ -5,7 +5,7 @@
 
 Blocks of a page run one after the other in one namespace. A block of kind ``text`` directly below one is its output; in
 comparing, every number matches every other (figures move with the data and the machine), words do not. The output of
-kind ``text varies`` is not compared.
+kind ``text title="for example"`` is not compared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 _BLOCK = re.compile(
-    r"^```python\n(?P<code>.*?)^```$(?:\n+^```text(?P<varies> varies)?\n(?P<output>.*?)^```$)?",
+    r'^```python\n(?P<code>.*?)^```$(?:\n+^```text(?P<varies> title="for example")?\n(?P<output>.*?)^```$)?',
     re.MULTILINE | re.DOTALL,
 )
 _NUMBER = re.compile(r"[-−+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
