@@ -43,8 +43,8 @@ class FaceWidget(anywidget.AnyWidget):
         super().__init__(kind=kind, facts=made.facts, packs=made.packs, **state)
 
     def still(self) -> bytes:
-        """The widget as it is, as a PNG file."""
-        raise NotImplementedError
+        """The widget as it is, as a PNG file: each kind of widget draws its own."""
+        raise NotImplementedError(self.kind)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = super()._repr_mimebundle_(**options)
