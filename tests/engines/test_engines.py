@@ -1,0 +1,108 @@
+"""Engines: the same results in the same order, the same errors, and a killed worker that costs its own part alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dfe_core.engines import LOCAL, EngineOptions, consecutive_groups, open_engine
+from dfe_core.engines.processes import ProcessEngine
+from dfe_core.errors import DataError
+from tests.engines import work_of_tests as work
+
+WINDOWS = sys.platform == "win32"
+
+
+@pytest.fixture(scope="module")
+def processes():
+    engine = ProcessEngine(2)
+    yield engine
+    engine.close()
+
+
+def test_groups_are_neighbours_and_hold_no_more_than_asked():
+    cuts = list(consecutive_groups([3, 3, 3, 9, 1, 0, 5], 6))
+    assert [[*range(7)][cut] for cut in cuts] == [[0, 1], [2], [3], [4, 5, 6]]
+    assert list(consecutive_groups([], 6)) == []
+
+
+def test_results_come_in_order_and_progress_adds_up(processes):
+    groups = [(i, i + 1) for i in range(9)]
+    for engine in (LOCAL, processes):
+        told = []
+        found = list(engine.map(work.squares, groups, 3, sizes=[2] * 9, task="squares", progress=told.append))
+        assert np.array_equal(found, np.array(groups, float) ** 3)
+        assert (told[-1].done, told[-1].total, told[-1].task) == (18, 18, "squares")
+        assert [one.done for one in told] == sorted(one.done for one in told)
+
+
+def test_what_a_function_changes_stays_in_its_process(processes):
+    held = np.zeros(2)
+    assert [one[0] for one in processes.map(work.change, [1, 2], held)] == [1, 2]
+    assert held[0] == 0
+
+
+def test_errors_come_back_as_they_were_raised(processes):
+    with pytest.raises(DataError) as found:
+        list(processes.map(work.refuse, [1, 2], "study"))
+    assert (found.value.where, found.value.found, found.value.expected) == (
+        "study/take2.csv",
+        "no column",
+        "one of them",
+    )
+    with pytest.raises(IndexError) as bug:
+        list(processes.map(work.refuse, [4], "study"))
+    assert "work_of_tests.py" in str(bug.value.__cause__) and "return [][group]" in str(bug.value.__cause__)
+    with pytest.raises(RuntimeError, match="TwoPartError: one"):
+        list(processes.map(work.refuse, [3], "study"))
+    assert list(processes.map(work.refuse, [1], "study")) == [1]
+
+
+def test_results_before_an_error_are_given_first(processes):
+    results = processes.map(work.refuse, [0, 1, 2, 1], "study")
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(DataError, match="take2"):
+        next(results)
+
+
+@pytest.mark.skipif(WINDOWS, reason="has no kill -9")
+def test_a_killed_process_repeats_its_group_alone(processes, tmp_path: Path):
+    assert list(processes.map(work.die_once, range(8), str(tmp_path))) == [i * 10 for i in range(8)]
+    begun = {path.stem: len(path.read_text().split()) for path in tmp_path.glob("*.begun")}
+    assert begun == {str(i): 1 + (i == 3) for i in range(8)}
+
+
+@pytest.mark.skipif(WINDOWS, reason="has no kill -9")
+def test_a_group_that_no_process_survives_is_named(processes):
+    with pytest.raises(DataError, match="7: the process that worked on it ended 4 times without a result"):
+        list(processes.map(work.always_die, [7], None))
+
+
+def test_paths_mean_the_same_in_every_process(processes, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (pid, folder, variables), *_ = processes.map(work.here, [0], None)
+    assert pid != os.getpid() and Path(folder).resolve() == tmp_path.resolve()
+    assert variables["OMP_NUM_THREADS"] == "1"
+
+
+def test_a_function_that_workers_cannot_import_is_refused(processes):
+    with pytest.raises(ValueError, match="no function of a module"):
+        list(processes.map(lambda group, shared: group, [1], None))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (EngineOptions(engine="spark"), "no such engine"),
+        (EngineOptions(address="10.0.0.1:6379"), "expected --engine ray"),
+        (EngineOptions(workers=4), "which is one process"),
+        (EngineOptions(engine="processes", workers=0), "no worker"),
+    ],
+)
+def test_options_that_do_not_go_together(options: EngineOptions, message: str):
+    with pytest.raises(DataError, match=message), open_engine(options):
+        pass
