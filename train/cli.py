@@ -59,6 +59,7 @@ COMMANDS = {
     "map": Command("map", "lay codewords or frames out in two dimensions"),
     "intervals": Command("intervals", "find, compare and export what each region of the face does when"),
     "syllables": Command("syllables", "find recurring displays with a duration"),
+    "asymmetry": Command("asymmetry", "how far each side of a face moves, in mm, and what changes over sessions"),
     "probe": Command("probe", "predict a label from tokens, AUs or coefficients"),
     "micro": Command("micro", "spot micro-expressions, and recognise coded ones over subjects and corpora"),
     "export": Command("export", "write tokens, bags, intervals or a summary as a table"),

@@ -35,6 +35,7 @@ _ANALYSES = {
     f"{artefact_names.TRAINING_FRAMES}-": "Frames for training",
     f"{artefact_names.EXTRACTION}-": "Faces of a video",
     f"{artefact_names.COUNTED_TOKENS}-": "Counted tokens",
+    f"{artefact_names.ASYMMETRY}-": "Left against right",
     "groups-": "Comparison of groups",
     "curves-": "Codewords around events",
     "conversations-": "Conversations",

@@ -27,6 +27,7 @@ _NO_LABELS = {
     "align-text": "reads labels by `labelled_spans`, as probe",
     "study": "tests/workflow/test_sealed.py",
     "unseal": "opens them",
+    "asymmetry": "of frames alone",
     "power": "reads no label",
     "intervals": "of frames alone; annotations of sealed recordings are withheld by `EventSet.table`",
 }

@@ -1,0 +1,99 @@
+"""`dfe asymmetry`: how far each side of a face moves, in mm, and what has changed between sessions."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dfe_core.progress import Listener
+
+from ..tables import Columns, facts, table_of
+from .output import add_json_option, deliver
+
+if TYPE_CHECKING:
+    from dfe_core.asymmetry.report import AsymmetryReport
+
+DESCRIPTION = (
+    "Left against right in every recording of a dataset: rest and excursion of brow, lid, commissure, upper lip and "
+    "pucker in mm at the apexes of the movements, what clinics sum up of them as estimates, and which change between "
+    "sessions counts. Needs no codebook. Not a medical device."
+)
+EXAMPLES = (
+    "dfe asymmetry study1",
+    "dfe asymmetry study1 --out asymmetry.csv",
+    "dfe asymmetry study1 --form long --out asymmetry.xlsx --json asymmetry.json",
+)
+_ROWS = 20
+FORMS = ("wide", "long")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", metavar="DATASET", help="one that `dfe list` shows, on a face with landmarks")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the table, .csv, .parquet or .xlsx")
+    parser.add_argument(
+        "--form",
+        choices=FORMS,
+        default="wide",
+        help="of the table: one row per recording, or one per recording and movement (default: wide)",
+    )
+    add_json_option(parser)
+
+
+def run(args: argparse.Namespace, progress: Listener) -> None:
+    from dfe_core.asymmetry.report import asymmetry_report
+    from dfe_core.exchange.table_files import file_format, write_table_file
+
+    if args.out is not None:
+        file_format(args.out)
+    made = asymmetry_report(args.dataset, progress=progress)
+    if args.out is not None:
+        write_table_file(made.recordings if args.form == "wide" else made.movements, args.out, name="asymmetry")
+    deliver(made.to_json(), report(made), args.json)
+
+
+def report(made: AsymmetryReport) -> str:
+    """The result of `dfe asymmetry` as text."""
+    rows = made.recordings
+    head = facts(
+        [
+            ("dataset", made.manifest["dataset"]),
+            ("data", "simulated" if made.manifest["simulated"] else "real"),
+            ("recordings", f"{len(rows)} of {rows['subject'].nunique()} subjects"),
+            ("unit", "mm at the apexes, left / right; an en dash where neither side moves 1.5 mm"),
+        ]
+    )
+    table = table_of(rows.head(_ROWS).to_dict("records"), _COLUMNS)
+    more = [f"{len(rows) - _ROWS} more recordings: --out writes all of them"] if len(rows) > _ROWS else []
+    errors = table_of(
+        [{"measure": name, **held} for name, held in made.manifest["errors"].items()],
+        {"followed over sessions": "measure", "SEM": _number("sem"), "MDC95": _number("mdc95"), "from": "source"},
+    )
+    note = "Note: *_like are estimates from lengths, not a clinician's scores; this is no medical device."
+    return "\n\n".join([head, table, *more, errors, note])
+
+
+def _number(name: str) -> Any:
+    return lambda row: "–" if row[name] is None or row[name] != row[name] else f"{row[name]:.2f}"
+
+
+def _pair(word: str) -> Any:
+    def text(row: Any) -> str:
+        left, right = row[f"{word}_left_mm"], row[f"{word}_right_mm"]
+        return "–" if left != left else f"{left:.1f} / {right:.1f}"
+
+    return text
+
+
+_COLUMNS: Columns = {
+    "recording": "recording",
+    "brow": _pair("brow"),
+    "lid": _pair("lid"),
+    "smile": _pair("smile"),
+    "upper lip": _pair("upper_lip"),
+    "pucker": _pair("pucker"),
+    "weaker": "weaker_side",
+    "moves": lambda row: "–" if row["mean_share"] != row["mean_share"] else f"{100 * row['mean_share']:.0f} %",
+    "Sunnybrook-like": _number("sunnybrook_like"),
+    "eFACE-like": _number("eface_like"),
+}
