@@ -18,21 +18,31 @@ from dfe_core.expressions.recording import Recording
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.simulate.capture import Capture, find_capture, observe
-from dfe_core.simulate.effects import Effect, assign_labels, draw_habits, read_effect, realised
-from dfe_core.simulate.events import Events, draw_events
+from dfe_core.simulate.effects import SESSIONS, Effect, assign_labels, draw_habits, read_effect, realised
+from dfe_core.simulate.events import Events, concatenate, draw_events, without_overlap
 from dfe_core.simulate.head import POSE, artefact, artefact_gain, draw_weights, head_movement
+from dfe_core.simulate.palsy import (
+    HEALTHY,
+    PROTOCOL_SHARE,
+    Weakness,
+    draw_courses,
+    draw_weakness,
+    palsy_facts,
+    protocol_events,
+    weaken,
+    weakened_events,
+)
 from dfe_core.simulate.repertoire import ACTIONS, INDEX, SIDES, recipe_matrix
 from dfe_core.simulate.synthesis import draw_person, perform
 from dfe_core.store import require_new_name
 
 VERSION = 3
 """Of what is drawn: raised when the same settings give other frames."""
-SESSIONS = 2
 INSTRUCTED_SHARE = 1 / 6
 LEAST_INSTRUCTED_S = 4.0
 """Share of a recording in which the subject makes instructed movements, one at a time, as in recordings of the range of
 motion; none where that would be too short."""
-_ARTEFACT = 1_000_003
+_ARTEFACT, _PALSY = 1_000_003, 1_000_033
 ABOUT = (
     "Simulated performances, not recordings of people: facial actions drawn at random, with known onset, apex, "
     "offset, side and intensity, by dfe_core.simulate."
@@ -47,9 +57,9 @@ class SimulationSettings:
     Attributes
     ----------
     subjects
-        Number of people, two recordings each.
+        Number of people, two recordings each; with a palsy as many as its sessions and repeats say.
     minutes_per_subject
-        Over both recordings together, min. A sixth of each are instructed movements.
+        Over all recordings together, min. A sixth of each are instructed movements, with a palsy three quarters.
     fps
         Frames a second; None: the capture's.
     seed
@@ -78,7 +88,8 @@ class Scene:
 
     recipe: (C, E) `repertoire.recipe_matrix`. weights: (9, E) of the pose artefact, up to each subject's gain.
     pose_artefact: share of displacement variance that the artefact adds, 0 for none.
-    frames: of each recording. instructed_s: seconds of instructed movements at the start of each.
+    frames: of each recording. instructed_s: seconds of instructed movements at the start of each. sessions, repeats: of
+    every subject, and recordings in each.
     """
 
     face: FaceModel
@@ -91,6 +102,8 @@ class Scene:
     fps: float
     instructed_s: float
     seed: int
+    sessions: int = SESSIONS
+    repeats: int = 1
 
 
 @audited("simulate", DATASETS)
@@ -119,20 +132,26 @@ def simulate_dataset(
     face, subjects = face or default_face(root, progress), asked.subjects
     scene = open_scene(face, asked, effect)
     require_scene(scene, subjects, asked.minutes_per_subject)
-    labels = assign_labels(np.random.default_rng([asked.seed, 0]), scene.effect, subjects, SESSIONS)
+    each = scene.sessions * scene.repeats
+    labels = _labels(scene, subjects, each)
     truths: list[pd.DataFrame] = []
+    weak: list[Weakness] = []
     gains: dict[str, float] = {}
     with open_writer(name, face.names, root) as writer:
         for subject in range(subjects):
-            own = labels.iloc[subject * SESSIONS : (subject + 1) * SESSIONS].reset_index(drop=True)
-            truth, gain = _subject(writer, subject, own, scene)
+            own = labels.iloc[subject * each : (subject + 1) * each].reset_index(drop=True)
+            left = _weakness(scene, subject, own)
+            truth, gain = _subject(writer, subject, own, scene, left)
+            weak += left
             truths.append(truth)
             gains[_subject_name(subject)] = gain
             progress(Progress(task="simulate", done=subject + 1, total=subjects, detail=f"subject {subject + 1}"))
         truth = pd.concat(truths, ignore_index=True)
-        rows = labels.assign(recording=[r for t in range(subjects) for r in _names(t)])
-        lengths = {"subjects": subjects, "minutes_per_subject": asked.minutes_per_subject}
-        writer.close(_manifest(name, scene, rows, truth, gains, **lengths), truth)
+        rows = labels.assign(recording=[r for t in range(subjects) for r in _names(t, scene)])
+        more: dict[str, Any] = {"subjects": subjects, "minutes_per_subject": asked.minutes_per_subject}
+        if scene.effect.palsy:
+            more["palsy"] = palsy_facts(scene.effect.palsy, list(rows["recording"]), weak)
+        writer.close(_manifest(name, scene, rows, truth, gains, **more), truth)
     return Dataset.open(name, root)
 
 
@@ -140,8 +159,9 @@ def open_scene(face: FaceModel, asked: SimulationSettings, effect: Effect | None
     """What all subjects share; effect: instead of the one that the settings name."""
     planted, capture = effect or read_effect(asked.effect), find_capture(asked.capture)
     fps = capture.fps if asked.fps is None else asked.fps
-    seconds = asked.minutes_per_subject * 60 / SESSIONS
-    instructed_s = INSTRUCTED_SHARE * seconds
+    sessions, repeats = planted.recordings_each
+    seconds = asked.minutes_per_subject * 60 / (sessions * repeats)
+    instructed_s = (PROTOCOL_SHARE if planted.palsy else INSTRUCTED_SHARE) * seconds
     return Scene(
         face=face,
         effect=planted,
@@ -153,6 +173,8 @@ def open_scene(face: FaceModel, asked: SimulationSettings, effect: Effect | None
         fps=fps,
         seed=asked.seed,
         instructed_s=instructed_s if instructed_s >= LEAST_INSTRUCTED_S else 0.0,
+        sessions=sessions,
+        repeats=repeats,
     )
 
 
@@ -181,36 +203,64 @@ def _subject_name(subject: int) -> str:
     return f"s{subject + 1:02d}"
 
 
-def _names(subject: int) -> list[str]:
-    return [f"{_subject_name(subject)}-{session + 1}" for session in range(SESSIONS)]
+def _names(subject: int, scene: Scene) -> list[str]:
+    repeats = [chr(ord("a") + r) for r in range(scene.repeats)] if scene.repeats > 1 else [""]
+    return [f"{_subject_name(subject)}-{session + 1}{r}" for session in range(scene.sessions) for r in repeats]
 
 
-def _subject(writer: DatasetWriter, subject: int, labels: pd.DataFrame, scene: Scene) -> tuple[pd.DataFrame, float]:
+def _labels(scene: Scene, subjects: int, each: int) -> pd.DataFrame:
+    """One row a recording, subject by subject."""
+    planted = assign_labels(np.random.default_rng([scene.seed, 0]), scene.effect, subjects, each)
+    if scene.effect.palsy is None:
+        return planted
+    courses = draw_courses(np.random.default_rng([scene.seed, _PALSY]), scene.effect.palsy, subjects)
+    return pd.concat([courses, planted], axis=1)
+
+
+def _weakness(scene: Scene, subject: int, labels: pd.DataFrame) -> list[Weakness]:
+    """What is left in each recording of a subject."""
+    if scene.effect.palsy is None:
+        return [HEALTHY] * len(labels)
+    return draw_weakness(np.random.default_rng([scene.seed, _PALSY, subject]), scene.effect.palsy, labels)
+
+
+def _drawn(rng: np.random.Generator, scene: Scene, labels: pd.DataFrame) -> Events:
+    """What a subject means to do in each recording."""
+    seconds = scene.frames / scene.fps
+    habits = draw_habits(rng, scene.effect, labels, (seconds - scene.instructed_s) / 60)
+    events = draw_events(rng, habits, seconds, scene.instructed_s)
+    if scene.effect.palsy is None or not scene.instructed_s:
+        return events
+    asked_for = protocol_events(rng, habits, scene.instructed_s)
+    return without_overlap(concatenate([asked_for, events.take(events.onset_s >= scene.instructed_s)]))
+
+
+def _subject(
+    writer: DatasetWriter, subject: int, labels: pd.DataFrame, scene: Scene, weak: list[Weakness]
+) -> tuple[pd.DataFrame, float]:
     """Perform, observe and write one subject's recordings. What is drawn for the tracker and for the head does not
     change what is drawn for the face: another capture shows the same performance."""
     rng = np.random.default_rng([scene.seed, 1 + subject])
-    seconds = scene.frames / scene.fps
     person = draw_person(rng)
-    habits = draw_habits(rng, scene.effect, labels, (seconds - scene.instructed_s) / 60)
-    events = draw_events(rng, habits, seconds, scene.instructed_s)
+    events = _drawn(rng, scene, labels)
     psi, pose = [], []
-    for session in range(SESSIONS):
+    for session in range(len(labels)):
         own = events.take(events.recording == session)
         performed = perform(rng, person, own, scene.recipe, writer.names, scene.frames, scene.fps)
         pose.append(head_movement(_rng(scene, subject, session, "head"), own, performed.activation, scene.fps))
-        psi.append(
-            observe(_rng(scene, subject, session, "tracker"), performed.psi, scene.capture, writer.names, scene.fps)
-        )
+        weakened = weaken(performed.psi, writer.names, weak[session])
+        psi.append(observe(_rng(scene, subject, session, "tracker"), weakened, scene.capture, writer.names, scene.fps))
     gain = artefact_gain(scene.weights, scene.pose_artefact, scene.face, psi, pose) if scene.pose_artefact else 0.0
-    for session, name in enumerate(_names(subject)):
+    for session, name in enumerate(_names(subject, scene)):
         recording = observed_recording(name, scene, writer.names, psi[session], pose[session], gain)
         valid = tracked_frames(_rng(scene, subject, session, "losses"), scene.frames, scene.fps)
         writer.add(
-            replace(recording, valid=valid, subject=_subject_name(subject), session=str(session + 1)),
+            replace(recording, valid=valid, subject=_subject_name(subject), session=str(session // scene.repeats + 1)),
             {str(k): v for k, v in labels.iloc[session].to_dict().items()},
         )
     omitted = np.isin(events.action, [INDEX[code] for code in scene.effect.omitted])
-    return truth_table(events.take(~omitted), _names(subject)), gain
+    shown = weakened_events(events.take(~omitted), weak) if scene.effect.palsy else events.take(~omitted)
+    return truth_table(shown, _names(subject, scene)), gain
 
 
 def _rng(scene: Scene, subject: int, session: int, use: str) -> np.random.Generator:
@@ -291,7 +341,8 @@ def _manifest(
             ),
             "instructed_s": scene.instructed_s,
             "about": ABOUT,
-            "sessions": SESSIONS,
+            "sessions": scene.sessions,
+            "repeats": scene.repeats,
             "events": len(truth),
             "effect": {
                 "source": effect.source,

@@ -17,6 +17,7 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import RECORDING_COLUMNS
 from dfe_core.simulate.events import Habits
+from dfe_core.simulate.palsy import SIDED_LABELS, PalsyWorld, read_palsy
 from dfe_core.simulate.repertoire import ACTIONS, INDEX, display_rates, one_sided_display_rates
 from dfe_core.toml_file import read_toml
 
@@ -32,6 +33,8 @@ _EVENT_SPREAD = 0.9
 _LARGEST_SHIFT = np.log(5.0)
 MOST_A_MINUTE = 60
 """Largest rate of own events that a file may give an action."""
+SESSIONS = 2
+"""Of every person, with one recording each, where no palsy asks for others."""
 _ONE_SIDED = np.array([a.one_sided for a in ACTIONS])
 
 
@@ -59,7 +62,8 @@ class Effect:
     """An effect file.
 
     source, title: where it came from and what it says. labels: what differs. omitted: actions that are left out of the
-    world. rates: action to own events a minute in this world, where they are not those of `repertoire.ACTIONS`.
+    world. rates: action to own events a minute in this world, where they are not those of `repertoire.ACTIONS`. palsy:
+    weakness of one side, None for none.
     """
 
     source: str
@@ -67,6 +71,12 @@ class Effect:
     labels: tuple[Label, ...]
     omitted: tuple[str, ...] = ()
     rates: Mapping[str, float] = field(default_factory=dict)
+    palsy: PalsyWorld | None = None
+
+    @property
+    def recordings_each(self) -> tuple[int, int]:
+        """Sessions of every person, and recordings in each."""
+        return (self.palsy.sessions, self.palsy.repeats) if self.palsy else (SESSIONS, 1)
 
     @property
     def own_rates(self) -> np.ndarray:
@@ -76,7 +86,7 @@ class Effect:
 
 def shipped_effects() -> dict[str, Path]:
     """The effect files that come with the package, by name: default, no-beyond-facs, none, one-sided, outside,
-    seen-by-detectors, stress."""
+    palsy, seen-by-detectors, stress."""
     return {path.stem: path for path in sorted((Path(__file__).parent / "effects").glob("*.toml"))}
 
 
@@ -88,19 +98,22 @@ def read_effect(source: str | Path | None = None) -> Effect:
     rows = (
         read_toml(shipped_effects()[content["labels_of"]], expected)["label"]
         if content.get("labels_of") in shipped_effects()
-        else content.get("label")
+        else content.get("label", [] if "palsy" in content else None)
     )
-    if not isinstance(rows, list) or not rows:
+    if not isinstance(rows, list) or (not rows and "palsy" not in content):
         raise DataError(path, "no [[label]] table", "one for every label column")
     labels = tuple(_label(path, row) for row in rows)
     if len({label.name for label in labels}) < len(labels):
         raise DataError(path, "two labels of one name", "each name once")
+    if "palsy" in content and (taken := {label.name for label in labels} & set(SIDED_LABELS)):
+        raise DataError(path, f"a label {min(taken)!r} beside [palsy]", "another name")
     return Effect(
         source=path.name,
         title=str(content.get("title", path.stem)),
         labels=labels,
         omitted=_omitted(path, content.get("omit", [])),
         rates=_rates(path, content.get("rates", {})),
+        palsy=read_palsy(path, content["palsy"]) if "palsy" in content else None,
     )
 
 

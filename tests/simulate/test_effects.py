@@ -89,11 +89,12 @@ def test_every_shipped_effect_file_reads():
         "none",
         "one-sided",
         "outside",
+        "palsy",
         "seen-by-detectors",
         "stress",
     }
     for name in shipped_effects():
-        assert read_effect(name).labels
+        assert read_effect(name).labels or read_effect(name).palsy
 
 
 def test_the_effect_outside_facs_plants_nothing_that_facs_names():
