@@ -19,6 +19,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs import simulated_detector
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, cache_root, read_json
+from dfe_core.text_enum import StrEnum
 from dfe_core.workflow.step import PlannedStep, Whole
 from dfe_core.workspace.catalogue import artefact_faults, find_artefact, remove_artefact
 
@@ -30,25 +31,27 @@ SECOND_SETTINGS = MappingProxyType({"tokenizer.codewords": 24, "train.steps": 50
 """The codebook to compare the default one with, of the same data, and its settings: small and soon trained."""
 
 
-def missing_steps(root: Path | None = None, *, second: bool = False) -> list[PlannedStep]:
-    """The steps whose result is not there or not whole, in order. Quick: no torch, no drawing.
+class Part(StrEnum):
+    """What is made: all of the default codebook, what the first page needs of it, or the second codebook."""
 
-    second: those of the second codebook, not of the default one.
-    """
-    root, steps = root or cache_root(), SECOND_STEPS if second else STEPS
+    WHOLE = "whole"
+    FIRST_PAGE = "first page"
+    SECOND = "second"
+
+
+def missing_steps(root: Path | None = None, part: Part = Part.WHOLE) -> list[PlannedStep]:
+    """The steps whose result is not there or not whole, in order. Quick: no torch, no drawing."""
+    root, steps = root or cache_root(), _steps(part)
     states = [step.present(root) for step in steps]
     return [step for step, present in zip(steps, states, strict=True) if not present]
 
 
-def build_default(root: Path | None = None, progress: Listener = silent, *, second: bool = False) -> list[str]:
-    """Make what is missing of the default codebook, or of the second one; returns the titles of the steps done.
-
-    A second process waits for the first.
-    """
+def build_default(root: Path | None = None, progress: Listener = silent, part: Part = Part.WHOLE) -> list[str]:
+    """Make what is missing of a part; returns the titles of the steps done. A second process waits for the first."""
     root = root or cache_root()
     root.mkdir(parents=True, exist_ok=True)
-    with _only_one(root / f".{SECOND if second else MODEL}.lock", progress):
-        plan = missing_steps(root, second=second)
+    with _only_one(root / f".{SECOND if part is Part.SECOND else MODEL}.lock", progress):
+        plan = missing_steps(root, part)
         whole = Whole(plan, progress)
         for step in plan:
             with_progress = whole.listener(step)
@@ -237,6 +240,9 @@ def _check_names(root: Path, progress: Listener) -> None:
     check_names(MODEL, DATASET, AUS, root=root, progress=progress)
 
 
+_AFTER_FIRST_PAGE = ("evaluation", "pictures of codewords", "names of codewords")
+"""Steps that no page waits for; the dashboard that `make run` serves makes them in the background."""
+
 STEPS = (
     PlannedStep(title="default face", seconds=3, task="face", present=_has_face, make=_build_face),
     PlannedStep(title="simulated performances", seconds=2, task="simulate", present=_has_dataset, make=_simulate),
@@ -271,3 +277,9 @@ SECOND_STEPS = tuple(
     )
 )
 """What the page *Compare* shows beside the default codebook: made after the first page has answered."""
+
+
+def _steps(part: Part) -> tuple[PlannedStep, ...]:
+    if part is Part.SECOND:
+        return SECOND_STEPS
+    return tuple(step for step in STEPS if part is Part.WHOLE or step.title not in _AFTER_FIRST_PAGE)

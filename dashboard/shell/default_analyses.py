@@ -1,5 +1,5 @@
-"""What the pages show of the default codebook, made after the first page has answered: maps, a probe, coverage, a
-comparison of groups, and a second codebook.
+"""What the pages show of the default codebook, made after the first page has answered: its figures, pictures and
+checked names, maps, a probe, coverage, a comparison of groups, and a second codebook.
 
 Each is the job that its page would offer, under the same key, so that a page that is opened meanwhile shows its
 progress. Only where `dfe dashboard` serves the pages, and only of the default data.
@@ -21,6 +21,7 @@ from dfe_core.embedding.maps import MapSettings, open_map
 from dfe_core.errors import DataError
 from dfe_core.facs import simulated_detector
 from dfe_core.facs.coverage import coverage_folder
+from dfe_core.facs.name_scores import checked_folder
 from dfe_core.facs.store import AlignedAus
 from dfe_core.probes.run import probe_folder
 from dfe_core.probes.settings import ProbeSettings
@@ -38,6 +39,7 @@ PREPARE = "DFE_PREPARE"
 """Variable of the environment that `dfe dashboard` sets."""
 MODEL, DATASET, AUS, LABEL = "default", "simulated", simulated_detector.NAME, "condition"
 SECOND = artefact_cache.SECOND_MODEL
+REST_KEY = f"rest-{MODEL}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,12 @@ def analyses(root: Path) -> list[Analysis]:
     codewords = MapSettings(model=MODEL)
     frames = MapSettings(model=MODEL, dataset=DATASET, of="frames", by="psi")
     return [
+        Analysis(
+            key=REST_KEY,
+            title="Figures, pictures and names of the codewords",
+            arguments=["build-default"],
+            present=partial(_whole, root),
+        ),
         _map(codewords, "Map of the codewords", root),
         _probe(choice, root),
         Analysis(
@@ -120,6 +128,11 @@ def analyses(root: Path) -> list[Analysis]:
         ),
         _map(frames, "Map of the frames", root),
     ]
+
+
+def _whole(root: Path) -> bool:
+    """Whether the first and the last is there of what `dfe build-default --first-page` leaves to be made."""
+    return artefact_cache.metrics(root, MODEL) is not None and _made(partial(checked_folder, MODEL, DATASET, AUS, root))
 
 
 def _made(folder: Callable[[], Path]) -> bool:

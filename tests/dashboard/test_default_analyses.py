@@ -55,6 +55,7 @@ def test_what_is_missing_is_queued_as_the_jobs_of_the_pages(root: Path):
     heard = Heard()
     choice = artefact_cache.Choice(root=root, model=MODEL, dataset=DATASET)
     assert queue_missing(heard, root) == [
+        default_analyses.REST_KEY,
         map_page.job_key(MapSettings(model=MODEL)),
         probe_form.key_of(choice),
         coverage_report.job_key(choice, AUS),
@@ -69,7 +70,7 @@ def test_what_is_missing_is_queued_as_the_jobs_of_the_pages(root: Path):
 def test_the_probe_that_is_queued_is_the_one_that_is_looked_for(root: Path, monkeypatch: pytest.MonkeyPatch):
     asked = []
     monkeypatch.setattr(default_analyses, "probe_folder", lambda settings, root: asked.append(settings) or Path("x"))
-    probe = analyses(root)[1]
+    probe = next(a for a in analyses(root) if a.arguments[0] == "probe")
     probe.present()
     assert read_settings(build_parser(probe.arguments).parse_args(probe.arguments)) == asked[0]
     assert asked[0].label == LABEL
@@ -88,7 +89,26 @@ def test_what_is_there_is_not_made_again(root: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(default_analyses, "open_map", lambda settings, root: object())
     heard = Heard()
     queue_missing(heard, root)
-    assert [line[0] for line in heard.commands.values()] == ["probe", "coverage", "groups", "build-default"]
+    assert [line[0] for line in heard.commands.values()] == [
+        "build-default",
+        "probe",
+        "coverage",
+        "groups",
+        "build-default",
+    ]
+
+
+def test_what_the_first_page_did_not_wait_for_is_made_first_and_once(root: Path, monkeypatch: pytest.MonkeyPatch):
+    assert heard_of(root)[0] == ["build-default"]
+    monkeypatch.setattr(artefact_cache, "metrics", lambda root, model: {"figures": 1})
+    monkeypatch.setattr(default_analyses, "_made", lambda folder: True)
+    assert ["build-default"] not in heard_of(root)
+
+
+def heard_of(root: Path) -> list[list[str]]:
+    heard = Heard()
+    queue_missing(heard, root)
+    return list(heard.commands.values())
 
 
 def test_nothing_is_started_unless_the_command_serves_the_pages(monkeypatch: pytest.MonkeyPatch):
@@ -102,7 +122,7 @@ def test_compare_offers_the_job_that_the_dashboard_queues_and_another_codebook_o
     def offered(model: str, dataset: str) -> tuple[str, str, list[str]]:
         return compare_page.second_codebook(artefact_cache.Choice(root=root, model=model, dataset=dataset))
 
-    ours = next(a for a in analyses(root) if a.arguments[0] == "build-default")
+    ours = next(a for a in analyses(root) if a.arguments == ["build-default", "--second"])
     assert offered(MODEL, DATASET) == (SECOND, ours.key, ours.arguments)
     assert offered("mine", "study")[2] == ["train", "study", "--name", "study-1", "--seed", "1"]
     command = offered("mine", "study")[2]
