@@ -33,7 +33,7 @@ from dfe_core.render.scene import pack_arrays
 from dfe_core.store import cache_root
 from dfe_core.tokenizer.storage import load_model
 from dfe_core.tokenizer.temporal_smoothing import linked_frames
-from dfe_core.tokens.encoding import encode_frames
+from dfe_core.tokens.encoding_stream import encode_frames
 
 HERE = Path(__file__).parent
 READY_S = 120_000

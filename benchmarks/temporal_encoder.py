@@ -41,7 +41,8 @@ from dfe_core.tokenizer.storage import load_model
 from dfe_core.tokenizer.switching_rate import changes_and_speed, flicker
 from dfe_core.tokenizer.temporal_encoder import between_seen
 from dfe_core.tokenizer.temporal_smoothing import linked_frames
-from dfe_core.tokens.encoding import encode_dataset, encode_frames
+from dfe_core.tokens.encoding import encode_dataset
+from dfe_core.tokens.encoding_stream import encode_frames
 from dfe_core.training.fit import train_model
 
 ENCODERS = ("linear", "mlp", "transformer", "temporal")

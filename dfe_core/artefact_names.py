@@ -18,6 +18,8 @@ MANIFEST, CONFIG = "manifest.json", "config.json"
 RECORDINGS_FILE, FRAMES_FILE = "recordings.parquet", "frames.parquet"
 EXTRAS_FILE, TRUTH_FILE, VIDEOS_FILE = "extras.parquet", "truth.parquet", "videos.json"
 """Files of a dataset."""
+RECORDING_KEYS_FILE = "keys.parquet"
+"""Of a dataset: the content key of every recording."""
 WEIGHTS_FILE, CODEWORDS_FILE, CHECKPOINT_FILE = "model.safetensors", "codewords.parquet", "checkpoint.safetensors"
 HISTORY_FILE, LEARNING_FILE, METRICS_FILE, NOTES_FILE, WITHDRAWN_FILE = (
     "history.jsonl",
@@ -31,6 +33,8 @@ STABILITY_FILE = "stability.json"
 """Of a model: which of its codewords come back with other seeds."""
 TOKENS_FILE, COUNTS_FILE = "tokens.parquet", "counts.parquet"
 """Files of a token cache."""
+ENCODED_FILE = "encoded.parquet"
+"""Of a token cache: the recordings that it holds and the content keys that they had."""
 AUS_FILE, EVENTS_FILE = "aus.parquet", "events.parquet"
 """Files of action units joined to a dataset, and of its events."""
 

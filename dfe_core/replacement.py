@@ -62,7 +62,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = new_folder(path)
     try:
-        with _in_use(temporary):
+        with being_filled(temporary):
             yield temporary
             seal(temporary)
             _sync_tree(temporary)
@@ -183,7 +183,7 @@ def _rolled_back(retired: Path, path: Path) -> bool:
 
 
 @contextmanager
-def _in_use(folder: Path) -> Iterator[None]:
+def being_filled(folder: Path) -> Iterator[None]:
     """Mark a temporary folder as being written, in a way that ends with the process."""
     try:
         import fcntl

@@ -18,7 +18,7 @@ from dfe_core.faces import open_face
 from dfe_core.tokenizer import fidelity
 from dfe_core.tokenizer.config import Config
 from dfe_core.tokenizer.temporal_smoothing import linked_frames
-from dfe_core.tokens.encoding import encode_frames
+from dfe_core.tokens.encoding_stream import encode_frames
 from dfe_core.training.fit import fit_in_memory
 
 

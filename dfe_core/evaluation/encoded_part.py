@@ -14,7 +14,7 @@ from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.quantizer import Quantized
 from dfe_core.tokenizer.temporal_smoothing import linked_frames
-from dfe_core.tokens.encoding import encode_frames
+from dfe_core.tokens.encoding_stream import encode_frames
 
 MOST_FRAMES = 60_000
 """Of a longer part, the first stretch of every recording is taken, so that all subjects count."""

@@ -20,10 +20,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dfe_core.artefact import SCHEMA_VERSIONS, OpenedArtefact, checked_manifest
-from dfe_core.artefact_names import DATASETS, EXTRAS_FILE, FRAMES_FILE, MANIFEST, RECORDINGS_FILE, TRUTH_FILE
+from dfe_core.artefact_names import (
+    DATASETS,
+    EXTRAS_FILE,
+    FRAMES_FILE,
+    MANIFEST,
+    RECORDING_KEYS_FILE,
+    RECORDINGS_FILE,
+    TRUTH_FILE,
+)
 from dfe_core.errors import DataError
 from dfe_core.expressions.exclusions import NOTHING, Exclusions, open_exclusions
 from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.recording_key import read_keys, recording_key
 from dfe_core.expressions.recording_table import RecordingTable, frame_rows
 from dfe_core.expressions.sealed_test import sealed_recordings, withheld
 from dfe_core.integrity import check
@@ -241,11 +250,27 @@ class Dataset(OpenedArtefact):
         DataError
             For an unknown recording.
         """
-        rows = self.recordings
-        match = np.flatnonzero((rows["recording"] == recording).to_numpy())
-        if not len(match):
+        if recording not in self._spans:
             raise DataError(self.name, f"no recording {recording!r}", "one listed by `dfe show`")
-        return self._read(recording, int(rows["first_row"].iloc[match[0]]), int(rows["frames"].iloc[match[0]]))
+        return self._read(recording, *self._spans[recording])
+
+    @cached_property
+    def _spans(self) -> dict[str, tuple[int, int]]:
+        """First row and number of frames of every recording."""
+        rows = self.recordings
+        spans = zip(rows["first_row"].tolist(), rows["frames"].tolist(), strict=True)
+        return {name: (int(first), int(count)) for name, (first, count) in zip(rows["recording"], spans, strict=True)}
+
+    @cached_property
+    def recording_keys(self) -> dict[str, str]:
+        """The content key of every recording as it is stored (`recording_key`), in order: of datasets of earlier
+        versions of dfe made of all their frames."""
+        known = read_keys(self.path / RECORDING_KEYS_FILE, str(self.manifest.get("files", {}).get(FRAMES_FILE)))
+        names = self.recordings["recording"].tolist()
+        if all(name in known for name in names):
+            return {name: known[name] for name in names}
+        stored = self.whole().iter_frames(names)
+        return {f.recording: recording_key(f.recording, f.frame, f.time_s, f.valid, f.psi) for f in stored}
 
     def recording(self, name: str) -> Recording:
         """Read one recording with what lies beside ψ, to be written into another dataset.

@@ -13,11 +13,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dfe_core.artefact_names import EXTRAS_FILE, FRAMES_FILE, MANIFEST, RECORDINGS_FILE, TRUTH_FILE
+from dfe_core.artefact_names import (
+    EXTRAS_FILE,
+    FRAMES_FILE,
+    MANIFEST,
+    RECORDING_KEYS_FILE,
+    RECORDINGS_FILE,
+    TRUTH_FILE,
+)
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import EXTRAS_SCHEMA, SCHEMA_VERSION, Dataset, frames_schema
 from dfe_core.expressions.disk_buffer import Spool
 from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.recording_key import recording_key, write_keys
 from dfe_core.expressions.recording_table import ROW_GROUP
 from dfe_core.locks import claim
 from dfe_core.store import atomic_directory, content_key, file_sha256, require_new_name, write_json
@@ -33,7 +41,7 @@ class DatasetWriter:
         self.folder, self.names, self.root = folder, names, root
         self._schema = frames_schema(len(names))
         self._sink = pq.ParquetWriter(folder / FRAMES_FILE, self._schema, compression="zstd")
-        self._rows = Spool()
+        self._rows, self._keys = Spool(), Spool()
         self._extras: pq.ParquetWriter | None = None
         self._frames = 0
         self._waiting: list[Recording] = []
@@ -64,6 +72,8 @@ class DatasetWriter:
                 **(labels or {}),
             }
         )
+        key = recording_key(recording.name, recording.frame, recording.time_s, recording.valid, recording.psi)
+        self._keys.append({"recording": recording.name, "key": key})
         self._frames += count
 
     def _write_waiting(self) -> None:
@@ -114,6 +124,9 @@ class DatasetWriter:
             truth.to_parquet(self.folder / TRUTH_FILE, index=False)
             files.append(TRUTH_FILE)
         hashes = {name: file_sha256(self.folder / name) for name in files}
+        keys = list(self._keys)
+        names = [row["recording"] for row in keys]
+        write_keys(self.folder / RECORDING_KEYS_FILE, names, [row["key"] for row in keys], hashes[FRAMES_FILE])
         whole = {
             "schema_version": SCHEMA_VERSION,
             **manifest,

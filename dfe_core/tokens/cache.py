@@ -3,12 +3,13 @@
 tokens.parquet holds recording, frame, time_s, tokens (fixed-size list<uint16>[N], stage by stage), levels
 (fixed-size list<uint8>[N], index into the codebook's intensity levels) and error_mm. Frames that are not valid have
 no row. Row groups follow recordings. Frames that are excluded (`exclusions`) have a row on disk, and none in what is
-read here.
+read here. encoded.parquet, where tokens were encoded by recording, has the content key of each recording and its
+numbers of rows in tokens.parquet (frames) and in counts.parquet (counts).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dfe_core.artefact import SCHEMA_VERSIONS, ArtefactId, OpenedArtefact, checked_manifest, sources_of_tokens
-from dfe_core.artefact_names import CONFIG, COUNTS_FILE, MANIFEST, TOKENS, TOKENS_FILE, split_tokens_name, tokens_name
+from dfe_core.artefact_names import (
+    CONFIG,
+    COUNTS_FILE,
+    ENCODED_FILE,
+    MANIFEST,
+    TOKENS,
+    TOKENS_FILE,
+    split_tokens_name,
+    tokens_name,
+)
 from dfe_core.errors import DataError
 from dfe_core.expressions.exclusions import NOTHING, open_exclusions
 from dfe_core.integrity import check
@@ -201,6 +211,7 @@ class TokenWriter:
         )
         self._sink = pq.ParquetWriter(folder / TOKENS_FILE, self._schema, compression="zstd")
         self._counts: list[pd.DataFrame] = []
+        self._encoded: list[tuple[str, str, int, int]] = []
         self.frames = 0
 
     def add(
@@ -212,19 +223,36 @@ class TokenWriter:
         tokens: np.ndarray,
         levels: np.ndarray,
         error_mm: np.ndarray,
+        key: str = "",
     ) -> None:
-        """Append the valid frames of a recording: frame, time_s and error_mm (T,), tokens and levels (T, N)."""
+        """Append the valid frames of a recording: frame, time_s and error_mm (T,), tokens and levels (T, N).
+
+        key: of its content (`recording_key`); with it, the tokens can be taken over where only other recordings change.
+        """
+        counts = self._counted(recording, np.asarray(tokens), np.asarray(levels))
+        if not len(tokens):
+            self.copy(recording, (), counts, key)
+            return
         lists = [
             pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(values, kind).ravel(), self.stages)
             for values, kind in ((tokens, np.uint16), (levels, np.uint8))
         ]
         name = pa.DictionaryArray.from_arrays(np.zeros(len(tokens), np.int32), [recording])
         error = np.asarray(error_mm, np.float32)
-        self._sink.write_table(
-            pa.table([name, frame, time_s, *lists, error], schema=self._schema), row_group_size=self.row_group
-        )
-        self._counts.append(self._counted(recording, np.asarray(tokens), np.asarray(levels)))
-        self.frames += len(tokens)
+        table = pa.table([name, frame, time_s, *lists, error], schema=self._schema)
+        self.copy(recording, (table,), counts, key)
+
+    def copy(self, recording: str, tables: Iterable[pa.Table], counts: pd.DataFrame, key: str = "") -> None:
+        """Append a recording as tables of rows, none of them for one without a valid frame, and its rows of
+        counts.parquet; each table is a row group, or several of `row_group` rows."""
+        frames = 0
+        for table in tables:
+            self._sink.write_table(table, row_group_size=self.row_group)
+            frames += len(table)
+        self._counts.append(counts)
+        self.frames += frames
+        if key:
+            self._encoded.append((recording, key, frames, len(counts)))
 
     def _counted(self, recording: str, tokens: np.ndarray, levels: np.ndarray) -> pd.DataFrame:
         """One row a stage and codeword that moves something: uses, and the sum of its intensities."""
@@ -250,6 +278,11 @@ class TokenWriter:
         """
         self._sink.close()
         pd.concat(self._counts).to_parquet(self.folder / COUNTS_FILE, index=False)
+        files = [TOKENS_FILE, COUNTS_FILE]
+        if self._encoded:
+            columns = ("recording", "key", "frames", "counts")
+            pq.write_table(pa.table(list(zip(*self._encoded, strict=True)), names=columns), self.folder / ENCODED_FILE)
+            files.append(ENCODED_FILE)
         whole = {
             "schema_version": SCHEMA_VERSION,
             **(manifest or {}),
@@ -257,7 +290,7 @@ class TokenWriter:
             "codewords": self.codewords,
             "levels": self.levels,
             "frames": self.frames,
-            "files": {n: file_sha256(self.folder / n) for n in (TOKENS_FILE, COUNTS_FILE)},
+            "files": {n: file_sha256(self.folder / n) for n in files},
         }
         write_json(self.folder / MANIFEST, whole)
         return whole

@@ -1,72 +1,92 @@
-"""Encoding: tokens of every valid frame of a dataset into the token cache, recording by recording."""
+"""Encoding: tokens of every valid frame of a dataset into the token cache, recording by recording.
+
+What an earlier token cache of the same model, or a run that was stopped, holds of a recording is taken over where the
+recording is unchanged; the rest is encoded in groups (`encoding_parts`), and all is put together in the order of the
+dataset.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import torch
 
 from dfe_core.artefact_names import MANIFEST, TOKENS, tokens_name
 from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.events.segments import segment_source
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.faces import open_face
 from dfe_core.progress import Listener, Progress, silent
+from dfe_core.replacement import being_filled
 from dfe_core.store import artefact_path, atomic_directory, cache_root, file_sha256, read_json
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
-from dfe_core.tokenizer.temporal_smoothing import linked_frames
-from dfe_core.tokens.cache import TokenWriter
+from dfe_core.tokens.cache import TokenCache
+from dfe_core.tokens.encoding_parts import (
+    GROUP_FRAMES,
+    EncodeTask,
+    Engine,
+    HeldTokens,
+    encode_recordings,
+    forget_opened,
+    grouped,
+    held_parts,
+    search_name,
+    token_writer,
+)
+from dfe_core.tokens.encoding_stream import ENCODING_VERSION
 from dfe_core.tokens.segment_tokens import whole_tokens, write_segment_tokens
-
-_BATCH = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeReport:
-    """What encoding did: `unchanged` when the cache already held these tokens."""
+    """What encoding did: `unchanged` when the cache already held these tokens; `encoded`, how many recordings were
+    encoded, the tokens of the others being taken over."""
 
     path: Path
     recordings: int
     frames: int
     unchanged: bool
+    encoded: int = 0
 
 
 @audited("encode", TOKENS, lambda given: tokens_name(given["model"], given["dataset"]), wait_s=3600)
 def encode_dataset(
-    model: str, dataset: str, *, fast: bool = False, root: Path | None = None, progress: Listener = silent
+    model: str,
+    dataset: str,
+    *,
+    fast: bool = False,
+    root: Path | None = None,
+    progress: Listener = silent,
+    engine: Engine | None = None,
 ) -> EncodeReport:
     """Write ``tokens/<model>--<dataset>/``; does nothing when it already holds the tokens of both as they are.
 
-    Memory is one recording. fast: greedily and without the network (`Tokenizer.encode_fast`). Raises `DataError` for a
+    Recordings whose tokens an earlier cache of this model or a stopped run holds are not encoded again; the result is
+    the same, to the byte. Memory is one recording. fast: greedily and without the network (`Tokenizer.encode_fast`).
+    engine: runs the groups of recordings, by default one after the other in this process. Raises `DataError` for a
     model of other coefficients.
     """
     data = Dataset.open(dataset, root).whole()
     tokenizer, config = load_model(model, root)
     require_same_coefficients(config, data)
     path = (root or cache_root()) / "tokens" / tokens_name(model, dataset)
-    if (found := _current(path, config["key"], data.key, _search(fast))) is not None:
+    if (found := _current(path, config["key"], data.key, search_name(fast))) is not None:
         return EncodeReport(path=path, recordings=found["recordings"], frames=found["frames"], unchanged=True)
     artefact_path("tokens", path.name, root)
     if source := segment_source(data):
         _encode_whole(model, source.dataset, fast, root, progress)
-    with atomic_directory(path) as folder:
-        manifest = _write(tokenizer, config, data, folder, fast, root, progress)
-    return EncodeReport(path=path, recordings=manifest["recordings"], frames=manifest["frames"], unchanged=False)
+        if (whole := whole_tokens(model, data, root)) is not None:
+            return _write_segments(path, tokenizer, config, data, whole, fast)
+    return _Encoding(path, tokenizer, config, data, fast, root).run(progress, engine)
 
 
 def _encode_whole(model: str, dataset: str, fast: bool, root: Path | None, progress: Listener) -> None:
     """The recordings that segments are of; where they are gone, segments are encoded by themselves."""
     with contextlib.suppress(DataError):
         encode_dataset(model, dataset, fast=fast, root=root, progress=progress)
-
-
-def _search(fast: bool) -> str:
-    return "fast" if fast else "full"
 
 
 def _current(path: Path, model_key: str, dataset_key: str, search: str) -> dict | None:
@@ -79,70 +99,115 @@ def _current(path: Path, model_key: str, dataset_key: str, search: str) -> dict 
         return None
 
 
-def _write(
-    model: Tokenizer, config: dict, data: Dataset, folder: Path, fast: bool, root: Path | None, progress: Listener
-) -> dict:
-    stages, size = model.config.stages, len(model.quantizer.codewords)
-    face = open_face(config["face"], root)
-    gram = torch.as_tensor(
-        face.gram * 1e6 if face.has_mesh else np.full_like(face.gram, np.nan),
-        dtype=torch.float32,
-        device=model.frame.device,
-    )
-    writer = TokenWriter(folder, stages=stages, codewords=size, levels=config["levels"])
-    if (whole := whole_tokens(config["name"], data, root)) is not None:
+def _write_segments(
+    path: Path, model: Tokenizer, config: dict, data: Dataset, whole: TokenCache, fast: bool
+) -> EncodeReport:
+    with atomic_directory(path) as folder:
+        writer = token_writer(folder, model, config["levels"])
         write_segment_tokens(writer, whole, data)
-        return _close(writer, config, data, fast)
-    done = 0
-    for part in data.iter_frames():
-        tokens, levels, _, error = encode_frames(
-            model, part.psi[part.valid], gram, linked_frames(part.frame[part.valid]), fast
-        )
-        writer.add(
-            part.recording,
-            frame=part.frame[part.valid],
-            time_s=part.time_s[part.valid],
-            tokens=tokens,
-            levels=levels,
-            error_mm=error,
-        )
-        done += len(part.psi)
-        progress(Progress(task="encoding", done=done, total=data.frame_count))
-    return _close(writer, config, data, fast)
+        manifest = writer.close(_manifest(config, data, fast))
+    count = manifest["recordings"]
+    return EncodeReport(path=path, recordings=count, frames=manifest["frames"], unchanged=False, encoded=count)
 
 
-def _close(writer: TokenWriter, config: dict, data: Dataset, fast: bool) -> dict:
-    return writer.close(
-        {
-            "model": config["name"],
-            "dataset": data.name,
-            "model_key": config["key"],
-            "dataset_key": data.key,
-            "key": f"{config['key']}-{data.key}" + ("-fast" if fast else ""),
-            "search": _search(fast),
-            "simulated": data.simulated,
-            "recordings": len(data.recordings),
+def _manifest(config: dict, data: Dataset, fast: bool) -> dict:
+    return {
+        "model": config["name"],
+        "dataset": data.name,
+        "model_key": config["key"],
+        "dataset_key": data.key,
+        "key": f"{config['key']}-{data.key}" + ("-fast" if fast else ""),
+        "search": search_name(fast),
+        "simulated": data.simulated,
+        "recordings": len(data.recordings),
+    }
+
+
+class _Encoding:
+    """One run: what is held already, what is left, and the token cache made of both."""
+
+    def __init__(
+        self, path: Path, tokenizer: Tokenizer, config: dict, data: Dataset, fast: bool, root: Path | None
+    ) -> None:
+        self.path, self.tokenizer, self.config, self.data, self.fast = path, tokenizer, config, data, fast
+        self.root = root
+        self.keys = data.recording_keys
+        self.folder = path.with_name(f".{path.name}-unmerged")  # which counts as left over once nobody is at work
+
+    def run(self, progress: Listener, engine: Engine | None) -> EncodeReport:
+        held = self._held([HeldTokens.open(self.path, self.config["key"], self.fast), *self._parts()])
+        rows = self.data.recordings
+        left = {
+            name: int(count)
+            for name, count in zip(rows["recording"], rows["frames"], strict=True)
+            if self.keys[name] not in held
         }
-    )
+        if left:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with being_filled(self.folder):
+                self._encode(left, progress, engine)
+                held = self._held([*dict.fromkeys(held.values()), *self._parts()])
+                manifest = self._merge(held)
+        else:
+            manifest = self._merge(held)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return EncodeReport(
+            path=self.path,
+            recordings=manifest["recordings"],
+            frames=manifest["frames"],
+            unchanged=False,
+            encoded=len(left),
+        )
 
+    def _parts(self) -> list[HeldTokens]:
+        return held_parts(self.folder, self.config["key"], self.fast)
 
-def encode_frames(
-    model: Tokenizer, psi: np.ndarray, gram_mm: torch.Tensor, linked: np.ndarray | None = None, fast: bool = False
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(T, E) ψ to tokens (T, N) uint16, levels (T, N) uint8, intensities (T, N) f32 and error (T,) f32 mm.
+    @staticmethod
+    def _held(sources: Sequence[HeldTokens | None]) -> dict[str, HeldTokens]:
+        """Where the tokens of each content key are."""
+        return {key: source for source in sources if source is not None for key in source.keys}
 
-    gram_mm: (E, E) of the face, mm²: error is the root mean squared vertex distance of each frame. linked: (T,) bool,
-    whether a frame follows the one before it; fast: see `Tokenizer.encode_batches`.
-    """
-    parts, start = [], 0
-    for found in model.encode_batches(psi, linked, _BATCH, fast):
-        batch = torch.as_tensor(np.ascontiguousarray(psi[start : start + _BATCH])).to(model.frame.device)
-        left = batch - model.decode(found.tokens, found.intensities)
-        left_mm = ((left @ gram_mm) * left).sum(1).clamp_min(0).sqrt()
-        parts.append([x.cpu().numpy() for x in (found.tokens, found.levels, found.intensities, left_mm)])
-        start += _BATCH
-    if not parts:
-        empty = np.empty((0, model.config.stages))
-        return empty.astype(np.uint16), empty.astype(np.uint8), empty.astype(np.float32), np.empty(0, np.float32)
-    tokens, levels, intensities, error = (np.concatenate(p) for p in zip(*parts, strict=True))
-    return tokens.astype(np.uint16), levels.astype(np.uint8), intensities, error
+    def _encode(self, left: dict[str, int], progress: Listener, engine: Engine | None) -> None:
+        total = self.data.frame_count
+        done = total - sum(left.values())
+
+        def told(frames: int) -> None:
+            nonlocal done
+            done += frames
+            progress(Progress(task="encoding", done=done, total=total))
+
+        try:
+            if engine is None:
+                for task in self._tasks(left):
+                    encode_recordings(task, told)
+            else:
+                for part in engine(encode_recordings, list(self._tasks(left))):
+                    told(part.frames)
+        finally:
+            forget_opened()
+
+    def _tasks(self, left: dict[str, int]) -> Iterator[EncodeTask]:
+        for names in grouped(left, GROUP_FRAMES):
+            yield EncodeTask(
+                model=self.config["name"],
+                dataset=self.data.name,
+                model_key=self.config["key"],
+                fast=self.fast,
+                root=self.root,
+                recordings=names,
+                keys=tuple(self.keys[name] for name in names),
+                frames=sum(left[name] for name in names),
+                folder=self.folder,
+            )
+
+    def _merge(self, held: dict[str, HeldTokens]) -> dict:
+        """Put the tokens of all recordings together, in the dataset's order."""
+        with atomic_directory(self.path) as folder:
+            writer = token_writer(folder, self.tokenizer, self.config["levels"])
+            for name, key in self.keys.items():
+                if key not in held:
+                    raise DataError(name, "its tokens were not written", "`dfe encode` to be run again")
+                writer.copy(name, held[key].tables(key), held[key].counts(key), key)
+            for source in set(held.values()):
+                source.close()
+            return writer.close({**_manifest(self.config, self.data, self.fast), "encoding": ENCODING_VERSION})

@@ -10,7 +10,7 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokens.describe import describe_codewords
-from dfe_core.tokens.encoding import encode_frames
+from dfe_core.tokens.encoding_stream import encode_frames
 
 _FRAMES = 20_000
 

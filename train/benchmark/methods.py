@@ -24,7 +24,7 @@ from dfe_core.evaluation.recovery import codeword_activations
 from dfe_core.progress import Progress
 from dfe_core.tokenizer.config import Config, load_config
 from dfe_core.tokenizer.mesh_inner_product import mesh_factor
-from dfe_core.tokens.encoding import encode_frames
+from dfe_core.tokens.encoding_stream import encode_frames
 from dfe_core.training.fit import fit_in_memory
 
 from .sample import Sample

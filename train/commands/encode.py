@@ -9,7 +9,8 @@ from dfe_core.progress import Listener
 from ..tables import facts
 
 DESCRIPTION = (
-    "Turn every valid frame of a dataset into tokens. Run again on unchanged input it does nothing and says so."
+    "Turn every valid frame of a dataset into tokens. Run again on unchanged input it does nothing and says so; "
+    "where recordings were added or changed, or the last run was stopped, it encodes only what is missing."
 )
 EXAMPLES = ("dfe encode codebook1 study1", "dfe encode codebook1 study1 --fast")
 
@@ -36,6 +37,13 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         print(f"unchanged: the {report.frames:,} frames of {args.dataset} already have the tokens of {args.model}")
         return
     print(
-        facts([("tokens", report.path.name), ("recordings", report.recordings), ("frames", report.frames)])
+        facts(
+            [
+                ("tokens", report.path.name),
+                ("recordings", report.recordings),
+                *([("of these encoded now", report.encoded)] if report.encoded < report.recordings else []),
+                ("frames", report.frames),
+            ]
+        )
         + f"\n\nnext: dfe evaluate {args.model} {args.dataset}"
     )

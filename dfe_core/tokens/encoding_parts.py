@@ -1,0 +1,221 @@
+"""Encoding by recording: groups of recordings into parts, and what earlier tokens hold of them.
+
+A part is a small token cache of a few recordings in a folder of its own, which has a manifest once it is whole. What
+was encoded is found by the content key of each recording, in parts and in the token cache that is there already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from dfe_core.artefact_names import COUNTS_FILE, ENCODED_FILE, MANIFEST, TOKENS_FILE
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.faces import open_face
+from dfe_core.store import atomic_directory, content_key, file_sha256, read_json
+from dfe_core.tokenizer.model import Tokenizer
+from dfe_core.tokenizer.storage import load_model
+from dfe_core.tokens.cache import TokenWriter
+from dfe_core.tokens.encoding_stream import ENCODING_VERSION, encode_stream
+
+GROUP_FRAMES = 1 << 18
+"""Recordings of a group have about so many frames together: what a killed run repeats at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodeTask:
+    """A group of recordings to be encoded, by this process or by another one that sees the same files.
+
+    recordings, keys: names and content keys, in the dataset's order. frames: of all of them. model_key: of the model
+    that is meant. folder: where the part is written.
+    """
+
+    model: str
+    dataset: str
+    model_key: str
+    fast: bool
+    root: Path | None
+    recordings: tuple[str, ...]
+    keys: tuple[str, ...]
+    frames: int
+    folder: Path
+
+    @property
+    def part(self) -> Path:
+        """The folder of its part, named after what is in it."""
+        return (
+            self.folder / f"part-{content_key([self.model_key, search_name(self.fast), ENCODING_VERSION, self.keys])}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedPart:
+    """A part that is whole: its folder, and the recordings and frames (of all kinds) that it stands for."""
+
+    path: Path
+    recordings: int
+    frames: int
+
+
+Engine = Callable[[Callable[[EncodeTask], EncodedPart], Sequence[EncodeTask]], Iterator[EncodedPart]]
+"""Runs a function on tasks, here or elsewhere, and gives each result when it is there, in any order."""
+
+
+def search_name(fast: bool) -> str:
+    """The name of the search, as manifests have it."""
+    return "fast" if fast else "full"
+
+
+class HeldTokens:
+    """Tokens in a folder, of a cache or a part, found by the content keys of their recordings.
+
+    `HeldTokens.open` gives None for what is not of this model and search, or not whole.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        table = pd.read_parquet(folder / ENCODED_FILE)
+        last, last_count = table["frames"].cumsum(), table["counts"].cumsum()
+        first, first_count = last - table["frames"], last_count - table["counts"]
+        spans = zip(first.tolist(), last.tolist(), first_count.tolist(), last_count.tolist(), strict=True)
+        self._spans = dict(zip(table["key"], spans, strict=True))
+
+    @classmethod
+    def open(cls, folder: Path, model_key: str, fast: bool) -> HeldTokens | None:
+        """The tokens of a folder whose every file is what was written, by this model and search; else None."""
+        try:
+            manifest = read_json(folder / MANIFEST)
+            found = (manifest["model_key"], manifest["search"], manifest["encoding"])
+            if found != (model_key, search_name(fast), ENCODING_VERSION) or ENCODED_FILE not in manifest["files"]:
+                return None
+            whole = all(file_sha256(folder / name) == digest for name, digest in manifest["files"].items())
+            return cls(folder) if whole else None
+        except (DataError, KeyError, TypeError, OSError, pa.ArrowInvalid):
+            return None
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Content keys of the recordings that it holds."""
+        return frozenset(self._spans)
+
+    def tables(self, key: str) -> Iterator[pa.Table]:
+        """The rows of a recording, a row group at a time as they were written."""
+        first, last = self._spans[key][:2]
+        groups = range(*np.searchsorted(self._ends, (first, last), "right")) if last > first else ()
+        yield from (self._file.read_row_group(group) for group in groups)
+
+    def counts(self, key: str) -> pd.DataFrame:
+        """The rows of counts.parquet of a recording."""
+        return self._counts.iloc[slice(*self._spans[key][2:])]
+
+    def close(self) -> None:
+        """Close the file of tokens, which Windows would not let be replaced."""
+        if "_file" in self.__dict__:
+            self._file.close()
+
+    @cached_property
+    def _file(self) -> pq.ParquetFile:
+        return pq.ParquetFile(self.folder / TOKENS_FILE, memory_map=True)
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        """Row after the last of each row group."""
+        metadata = self._file.metadata
+        return np.cumsum([metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)])
+
+    @cached_property
+    def _counts(self) -> pd.DataFrame:
+        return pd.read_parquet(self.folder / COUNTS_FILE)
+
+
+def encode_recordings(task: EncodeTask, told: Callable[[int], None] = lambda frames: None) -> EncodedPart:
+    """Encode the recordings of a task into its part; nothing is done where that is whole already.
+
+    Memory is one recording. What is killed half way leaves nothing that counts. told: is told of the frames of each
+    recording. Raises `DataError` where model or recordings are not those of the task any more.
+    """
+    done = EncodedPart(path=task.part, recordings=len(task.recordings), frames=task.frames)
+    if HeldTokens.open(task.part, task.model_key, task.fast) is not None:
+        told(task.frames)
+        return done
+    model, config, gram, data = _opened(task.model, task.dataset, task.root, task.model_key, task.folder)
+    if tuple(data.recording_keys.get(name) for name in task.recordings) != task.keys:
+        raise DataError(task.dataset, "other recordings than when encoding began", "`dfe encode` to be run again")
+    with atomic_directory(task.part) as folder:
+        writer = token_writer(folder, model, config["levels"])
+        stream = encode_stream(model, data.iter_frames(list(task.recordings)), gram, task.fast)
+        for found, key in zip(stream, task.keys, strict=True):
+            writer.add(
+                found.recording,
+                frame=found.frame,
+                time_s=found.time_s,
+                tokens=found.tokens,
+                levels=found.levels,
+                error_mm=found.error_mm,
+                key=key,
+            )
+            told(found.length)
+        writer.close({"model_key": task.model_key, "search": search_name(task.fast), "encoding": ENCODING_VERSION})
+    return done
+
+
+def token_writer(folder: Path, model: Tokenizer, levels: Sequence[float]) -> TokenWriter:
+    """The writer of a token cache of this model."""
+    return TokenWriter(folder, stages=model.config.stages, codewords=len(model.quantizer.codewords), levels=levels)
+
+
+@lru_cache(maxsize=1)
+def _opened(
+    model: str, dataset: str, root: Path | None, model_key: str, folder: Path
+) -> tuple[Tokenizer, dict, torch.Tensor, Dataset]:
+    """What tasks of one encoding share: model, its configuration, the face's (E, E) products in mm², and the dataset.
+
+    folder: of the encoding, which tells this one from the next.
+    """
+    tokenizer, config = load_model(model, root)
+    if config["key"] != model_key:
+        raise DataError(model, "another model of this name by now", "`dfe encode` to be run again")
+    face = open_face(config["face"], root)
+    gram = face.gram * 1e6 if face.has_mesh else np.full_like(face.gram, np.nan)
+    return (
+        tokenizer,
+        config,
+        torch.as_tensor(gram, dtype=torch.float32, device=tokenizer.frame.device),
+        Dataset.open(dataset, root).whole(),
+    )
+
+
+def forget_opened() -> None:
+    """Let go of the model and the dataset that tasks share."""
+    _opened.cache_clear()
+
+
+def held_parts(folder: Path, model_key: str, fast: bool) -> list[HeldTokens]:
+    """The whole parts of an encoding that was not finished."""
+    if not folder.is_dir():
+        return []
+    found = (HeldTokens.open(path, model_key, fast) for path in sorted(folder.glob("part-*")))
+    return [held for held in found if held is not None]
+
+
+def grouped(recordings: Mapping[str, int], most_frames: int) -> Iterator[tuple[str, ...]]:
+    """Recordings, {name: frames}, one after the other in groups of up to `most_frames` frames, or of one recording."""
+    group: list[str] = []
+    frames = 0
+    for name, count in recordings.items():
+        if group and frames + count > most_frames:
+            yield tuple(group)
+            group, frames = [], 0
+        group.append(name)
+        frames += count
+    if group:
+        yield tuple(group)
