@@ -18,7 +18,8 @@ from dfe_core.tokenizer.quantizer import Quantized, SparseQuantizer
 from dfe_core.tokenizer.temporal_encoder import TemporalCorrection, between_seen
 from dfe_core.tokenizer.temporal_smoothing import smooth
 
-_DUST = 1e-5
+DUST = 1e-5
+"""Of a codeword's largest coefficient: what is smaller is rounding of the way through the latent space."""
 
 
 class Tokenizer(nn.Module):
@@ -92,7 +93,7 @@ class Tokenizer(nn.Module):
         """(K, E) float32: ψ of every codeword at intensity 1, what the way through the latent space rounded to no zero
         set to zero."""
         psi = (self.quantizer.codewords @ self.inverse).cpu().numpy()
-        return np.where(np.abs(psi) < _DUST * np.abs(psi).max(1, keepdims=True), 0, psi)
+        return np.where(np.abs(psi) < DUST * np.abs(psi).max(1, keepdims=True), 0, psi)
 
     def encode_batches(
         self, psi: np.ndarray, linked: np.ndarray | None = None, batch: int = 8192, fast: bool = False

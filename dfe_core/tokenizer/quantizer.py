@@ -263,7 +263,33 @@ class SparseQuantizer(nn.Module):
         return search(latent.detach(), tables, self.places, sweeps, target)
 
     @torch.no_grad()
+    def tokens_of(self, latent: Tensor, sweeps: int = 0) -> Quantized:
+        """What `encode` finds of (B, D) latents, for statistics, which ask neither for an order of a frame's tokens nor
+        for the error that they leave: on a CPU tokens come as they were found, and the error is empty."""
+        if latent.device.type != "cpu" or len(latent) < COMPILED_FROM:
+            return self.encode(latent, sweeps)
+        tokens, steps = self._search_compiled(latent.detach(), sweeps, None, self.tables())
+        return Quantized(
+            tokens=tokens,
+            levels=(steps - 1).clamp_min(0),
+            intensities=steps * self.step,
+            error=latent.new_empty(0),
+        )
+
+    def in_order(self, found: Quantized, goal: Tensor) -> Quantized:
+        """What `tokens_of` found as `encode` gives it: the strongest token first, with the error of (B, D) goals."""
+        steps = torch.where(found.tokens == REST, 0, found.levels + 1)
+        return finished(found.tokens, steps, goal, self.tables())
+
     def _encode_compiled(self, latent: Tensor, sweeps: int, target: Tensor | None, tables: SearchTables) -> Quantized:
+        goal = latent if target is None else target
+        return finished(*self._search_compiled(latent, sweeps, target, tables), goal, tables)
+
+    @torch.no_grad()
+    def _search_compiled(
+        self, latent: Tensor, sweeps: int, target: Tensor | None, tables: SearchTables
+    ) -> tuple[Tensor, Tensor]:
+        """Tokens and base steps in the order in which they were found."""
         from dfe_core.tokenizer.kernel import search_frames
 
         goal = latent if target is None else target
@@ -272,7 +298,7 @@ class SparseQuantizer(nn.Module):
         tokens, steps = search_frames(
             proposed.numpy(), wanted.numpy(), tables, self.places, sweeps, torch.get_num_threads()
         )
-        return finished(torch.from_numpy(tokens), torch.from_numpy(steps), goal, tables)
+        return torch.from_numpy(tokens), torch.from_numpy(steps)
 
     def decode(self, tokens: Tensor, intensities: Tensor) -> Tensor:
         """(B, N) tokens and intensities to (B, D): the sum of the tokens' deformations."""
@@ -287,18 +313,31 @@ class SparseQuantizer(nn.Module):
     def update_(self, latent: Tensor, quantized: Quantized, decay: float) -> None:
         """Update the running statistics (the sufficient ones of online dictionary learning, Mairal et al. 2009, alg. 1,
         with forgetting) and counts."""
-        self.updates += 1
-        decay = min(decay, 1 - 1 / float(self.updates))
+        self.remember_(self.batch_sums(latent, quantized), len(latent), decay)
+
+    @torch.no_grad()
+    def batch_sums(self, latent: Tensor, quantized: Quantized) -> Tensor:
+        """GᵀG, Gᵀz and counts of a batch in one row, (K · (K + D + L + 1),) f32: what processes add up among them."""
         activations = self.activations(quantized)
-        self.overlap.lerp_(activations.T @ activations / len(latent), 1 - decay)
-        self.target.lerp_(activations.T @ latent / len(latent), 1 - decay)
-        self.counts.lerp_(self.count(quantized) / len(latent), 1 - decay)
+        parts = (activations.T @ activations, activations.T @ latent, self.count(quantized))
+        return torch.cat([part.flatten() for part in parts])
+
+    @torch.no_grad()
+    def remember_(self, sums: Tensor, frames: int, decay: float) -> None:
+        """Let the `batch_sums` of so many frames into the running statistics, whose memory begins empty."""
+        self.updates += 1
+        weight = (1 / self.updates.double()).clamp_min(1 - decay).float()
+        kept = (self.overlap, self.target, self.counts)
+        for buffer, part in zip(kept, sums.split([buffer.numel() for buffer in kept]), strict=True):
+            buffer.lerp_(part.view_as(buffer) / frames, weight)
 
     def count(self, quantized: Quantized) -> Tensor:
         """(K, L + 1) f32: in how many frames each codeword stands at each number of base steps; column 0 is empty."""
         used, width = quantized.tokens != REST, len(self.levels) + 1
-        cell = (quantized.tokens * width + quantized.levels + 1)[used]
-        return torch.bincount(cell, minlength=self.size * width).float().reshape(self.size, width)
+        cell = torch.where(used, quantized.tokens * width + quantized.levels + 1, REST)
+        counted = self.counts.new_zeros(self.size * width)
+        counted.scatter_add_(0, cell.flatten(), used.flatten().to(counted))
+        return counted.reshape(self.size, width)
 
     @property
     def usage(self) -> Tensor:
@@ -306,7 +345,7 @@ class SparseQuantizer(nn.Module):
         return self.counts.sum(1)
 
     @torch.no_grad()
-    def set_code_lengths_(self, counts: Tensor, frames: float) -> None:
+    def set_code_lengths_(self, counts: Tensor, frames: float | Tensor) -> None:
         """Code lengths from (K, L + 1) counts over so many frames, each smoothed by half a count (Krichevsky &
         Trofimov 1981): an independent symbol a codeword, or a pair of opposite ones, whatever their order."""
         width = len(self.levels) + 1
@@ -323,7 +362,7 @@ class SparseQuantizer(nn.Module):
         self.bits[:, 0] = 0
         own = torch.arange(self.size, device=counts.device)
         first = (self.stride > 0) & ((self.partner < 0) | (self.partner > own))
-        self.silence.fill_(float(((total / absent).log2() * first).sum()))
+        self.silence.copy_(((total / absent).log2() * first).sum())
 
     @torch.no_grad()
     def code_length(self, quantized: Quantized) -> Tensor:

@@ -20,7 +20,10 @@ _FEWEST_ACTIVATIONS = 10
 _SPARSE_ROUNDS = 60
 _SPARSE_SHARE = 0.05
 """Coordinates below this share of a frame's root mean square do not count while the basis is learned."""
-_INNER_ROUNDS = 6
+INNER_ROUNDS = 6
+"""Of coordinate descent over the coefficients of a codeword, each time that it is refitted."""
+LEAST_USE = 1e-7
+"""Mean squared intensity below which a codeword was not used, and stays as it is."""
 _REACH = 0.999
 
 
@@ -64,7 +67,7 @@ def _refit(codewords, overlap, pulled, metric, support):
     """pulled: (K, E) target brought back by the frame, Fᵀ."""
     size, width = codewords.shape
     for k in range(size):
-        if overlap[k, k] < 1e-7:
+        if overlap[k, k] < LEAST_USE:
             continue
         rest = np.zeros(width)
         for j in range(size):
@@ -75,7 +78,7 @@ def _refit(codewords, overlap, pulled, metric, support):
         for e in range(width):
             if not support[k, e]:
                 row[e] = 0
-        for _ in range(_INNER_ROUNDS):
+        for _ in range(INNER_ROUNDS):
             for e in range(width):
                 if support[k, e] and metric[e, e] > 0:
                     row[e] = max(0.0, row[e] + (wanted[e] - metric[e] @ row) / metric[e, e])

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,70 +13,30 @@ from torch import Tensor
 
 from dfe_core.artefact_names import CONFIG, HISTORY_FILE, LEARNING_FILE, MODELS
 from dfe_core.audit import audited
+from dfe_core.devices import chosen_device, on_device
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split, split_dataset, without_subjects
 from dfe_core.faces import open_face
-from dfe_core.faces.model import FaceModel
 from dfe_core.faces.region_graph import region_graph
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import artefact_path, content_key, write_json
-from dfe_core.tokenizer import losses
-from dfe_core.tokenizer.codebook import REST
+from dfe_core.store import artefact_path, content_key
 from dfe_core.tokenizer.config import TEMPORAL, Config
 from dfe_core.tokenizer.latent import balanced_gram, latent_frame
 from dfe_core.tokenizer.model import Tokenizer
-from dfe_core.tokenizer.quantizer import Quantized
 from dfe_core.tokenizer.storage import TrainingOrigin, save_model
 from dfe_core.tokenizer.temporal_encoder import temporal_correction
-from dfe_core.training.dictionary import has_activations, refit_codewords, support_of
-from dfe_core.training.frames import TrainingFrames, simulated_frames, training_frames
-from dfe_core.training.initialise import Start, starting_codewords
-from dfe_core.training.review import count_code_lengths_, finish_, review_
-from dfe_core.training.state import CHECKPOINT, TrainingState, keep_history, load_checkpoint_, save_checkpoint
+from dfe_core.training.dictionary import has_activations, support_of
+from dfe_core.training.frames import simulated_frames, training_frames
+from dfe_core.training.initialise import starting_codewords
+from dfe_core.training.loop import train_
+from dfe_core.training.processes import own_device, own_processes
+from dfe_core.training.run import Run
+from dfe_core.training.state import CHECKPOINT, TrainingState, keep_history, load_checkpoint_
 from dfe_core.training.statistics import describe_table
-from dfe_core.training.temporal import ROUNDS, drawn_windows, linked_training_frames
-
-_WATCHED = 8
-"""Codewords that are shown while they are learned."""
-_LOG_EVERY = 25
-_CODE_LENGTHS_EVERY = 5
-_REVIEWS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85)
-"""Shares of the run after which codewords are looked over: lengths, supports, duplicates, unused ones."""
+from dfe_core.training.temporal import linked_training_frames
 
 
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Run:
-    """What a run reads and never changes.
-
-    config: with as many codewords as the face needs. folder: of checkpoints and history; None keeps everything in
-    memory. frame, inverse: (E, D), (D, E) of the latent space. simulated: (M, E) ψ that are mixed in, or None.
-    gram: (E, E) of the vertices in units of the data's energy, or None; spread: (E,) mean squared ψ. mirror: (E, E).
-    reach: (E,) how far each coefficient moves the face. activations: whether coefficients are activations
-    (`dictionary.has_activations`). start: the codewords to begin with. linked: (N,) whether a training frame follows
-    the one before it, for the temporal encoder.
-    """
-
-    dataset: Dataset
-    face: FaceModel
-    split: Split
-    frames: TrainingFrames
-    config: Config
-    folder: Path | None
-    frame: np.ndarray
-    inverse: np.ndarray
-    simulated: np.ndarray | None
-    gram: Tensor | None
-    spread: Tensor
-    mirror: Tensor
-    reach: np.ndarray
-    activations: bool
-    start: Start
-    device: torch.device
-    linked: np.ndarray | None = None
-
-
-@audited("train", MODELS, wait_s=0)
 def train_model(
     dataset: str,
     name: str,
@@ -89,38 +46,59 @@ def train_model(
     root: Path | None = None,
     progress: Listener = silent,
     held_out: Sequence[str] = (),
+    device: str | None = None,
 ) -> Path:
     """Train a tokenizer on the training subjects of a dataset and write ``models/<name>/``.
 
-    held_out: subjects to train without, on all others; none: the split that the configuration draws.
+    held_out: subjects to train without, on all others; none: the split that the configuration draws. device: as
+    `devices.chosen_device` takes it.
 
     Stopping it at any moment loses at most the steps since the last checkpoint; `resume` goes on from there, with
-    the same result as an uninterrupted run. Raises `DataError` for an existing model, or a checkpoint of other data.
+    the same result as an uninterrupted run. Called in every process of a ``torch.distributed`` group, they train one
+    model together, and the first one writes it. Raises `DataError` for an existing model, a checkpoint of other data,
+    or a device that is not there.
     """
-    config = config or Config()
-    folder = artefact_path("models", name, root)
-    if (folder / CONFIG).is_file():
-        if resume:
-            progress(
-                Progress(task="training", done=config.train.steps, total=config.train.steps, detail="already trained")
-            )
-            return folder
-        raise DataError(name, "a model of this name exists", f"another --name, or `dfe rm {name}` first")
-    if not resume and (folder / CHECKPOINT).is_file():
-        raise DataError(
-            name,
-            "an unfinished training of this name",
-            f"--resume to continue it, or `dfe rm models/{name}` to begin again",
+    write = _write_model if own_processes().first else _help_to_train
+    with on_device(device):
+        return write(
+            dataset, name, config=config or Config(), resume=resume, root=root, progress=progress, held_out=held_out
         )
-    data = Dataset.open(dataset, root)
-    split = without_subjects(data, held_out) if held_out else None
-    run = _prepare(data, folder, config, root, progress, split)
-    state = _started(run)
-    if resume and load_checkpoint_(state, folder):
-        keep_history(folder / HISTORY_FILE, state.step)
-    else:
-        (folder / HISTORY_FILE).unlink(missing_ok=True)
-    _train_(state, run, progress)
+
+
+def _help_to_train(
+    dataset: str,
+    name: str,
+    *,
+    config: Config,
+    resume: bool,
+    root: Path | None,
+    progress: Listener,
+    held_out: Sequence[str],
+) -> Path:
+    """The part of a process that is not the first one."""
+    folder = artefact_path("models", name, root)
+    if not _finished(folder, resume):
+        _, run = _trained(Dataset.open(dataset, root), folder, config, resume, root, silent, held_out)
+        run.processes.wait()
+    return folder
+
+
+@audited("train", MODELS, wait_s=0)
+def _write_model(
+    dataset: str,
+    name: str,
+    *,
+    config: Config,
+    resume: bool,
+    root: Path | None,
+    progress: Listener,
+    held_out: Sequence[str],
+) -> Path:
+    folder = artefact_path("models", name, root)
+    if _finished(folder, resume):
+        progress(Progress(task="training", done=config.train.steps, total=config.train.steps, detail="already trained"))
+        return folder
+    state, run = _trained(Dataset.open(dataset, root), folder, config, resume, root, progress, held_out)
     columns = describe_table(state.model.eval(), run.face, run.frames.psi, config.seed)
     origin = TrainingOrigin(
         dataset=run.dataset,
@@ -132,9 +110,50 @@ def train_model(
         simulated_share=run.config.train.simulated_share if run.simulated is not None else 0.0,
     )
     save_model(state.model, folder, origin, columns)
-    for name in (CHECKPOINT, LEARNING_FILE):
-        (folder / name).unlink(missing_ok=True)
+    for file in (CHECKPOINT, LEARNING_FILE):
+        (folder / file).unlink(missing_ok=True)
+    run.processes.wait()
     return folder
+
+
+def _finished(folder: Path, resume: bool) -> bool:
+    """Whether the model is there, which only a resumed training may find. Raises `DataError` for what must not be
+    written over."""
+    name = folder.name
+    if (folder / CONFIG).is_file():
+        if resume:
+            return True
+        raise DataError(name, "a model of this name exists", f"another --name, or `dfe rm {name}` first")
+    if not resume and (folder / CHECKPOINT).is_file():
+        raise DataError(
+            name,
+            "an unfinished training of this name",
+            f"--resume to continue it, or `dfe rm models/{name}` to begin again",
+        )
+    return False
+
+
+def _trained(
+    data: Dataset,
+    folder: Path,
+    config: Config,
+    resume: bool,
+    root: Path | None,
+    progress: Listener,
+    held_out: Sequence[str],
+) -> tuple[TrainingState, Run]:
+    split = without_subjects(data, held_out) if held_out else None
+    run = _prepare(data, folder, config, root, progress, split)
+    state = _started(run)
+    run.processes.agree("dataset, configuration or seed", state.key)
+    resumed = resume and load_checkpoint_(state, folder)
+    run.processes.agree("checkpoint", str(state.step))
+    if run.processes.first and resumed:
+        keep_history(folder / HISTORY_FILE, state.step)
+    elif run.processes.first:
+        (folder / HISTORY_FILE).unlink(missing_ok=True)
+    train_(state, run, progress)
+    return state, run
 
 
 def fit_in_memory(
@@ -146,7 +165,7 @@ def fit_in_memory(
     """
     run = _prepare(dataset, None, config, root, progress, split)
     state = _started(run)
-    _train_(state, run, progress)
+    train_(state, run, progress)
     return state.model.eval(), run
 
 
@@ -159,6 +178,11 @@ def _prepare(
     split: Split | None = None,
 ) -> Run:
     split = split or split_dataset(dataset, config.train.test_share, config.train.validation_share, config.seed)
+    processes, device = own_processes(), own_device(chosen_device())
+    if min(config.train.batch, config.train.encoder_batch) < processes.count:
+        raise DataError("train.batch, train.encoder_batch", f"fewer frames than {processes.count} processes", "more")
+    if not processes.first:
+        processes.wait()  # until the first one has written what all read
     face = open_face(dataset.face_id, root)
     frames = training_frames(dataset, split, root, progress)
     if len(frames.psi) < config.tokenizer.codewords:
@@ -184,7 +208,9 @@ def _prepare(
             rate_weight=chosen.rate_weight if activations else chosen.rate_weight_pairs,
         ),
     )
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    simulated = simulated_frames(face, root, progress) if mixed else None
+    if processes.first:
+        processes.wait()
     gram = None
     if face.has_mesh:
         energy = float(np.sum(face.gram * frames.moment))
@@ -198,7 +224,7 @@ def _prepare(
         folder=folder,
         frame=frame,
         inverse=inverse,
-        simulated=simulated_frames(face, root, progress) if mixed else None,
+        simulated=simulated,
         gram=gram,
         spread=torch.as_tensor(np.diag(frames.moment).clip(1e-8), dtype=torch.float32, device=device),
         mirror=torch.as_tensor(face.mirror_coefficients, dtype=torch.float32, device=device),
@@ -207,6 +233,7 @@ def _prepare(
         start=start,
         device=device,
         linked=linked_training_frames(dataset, split) if config.tokenizer.encoder == TEMPORAL else None,
+        processes=processes,
     )
 
 
@@ -236,155 +263,3 @@ def _untrained(run: Run) -> Tokenizer:
         scale = np.sqrt(np.einsum("ed,ef,fd->d", run.frame, run.frames.moment, run.frame).clip(1e-12))
         correction = temporal_correction(run.config.tokenizer, graph, run.inverse, scale)
     return Tokenizer(run.config.tokenizer, run.frame, run.inverse, correction)
-
-
-def _train_(state: TrainingState, run: Run, progress: Listener) -> None:
-    train = run.config.train
-    reviews = {max(1, round(share * train.steps)) for share in _REVIEWS} if run.activations else set()
-    while state.step < train.steps:
-        psi = _batch(run, state.generator)
-        parts = _train_encoder_(state, run, psi[: train.encoder_batch])
-        quantized, residual = _learn_(state, run, psi @ state.model.frame)
-        state.step += 1
-        figures = _figures(run, state.model, parts, quantized, residual)
-        if state.step in reviews:
-            figures["replaced"] = review_(state, residual, run.inverse, run.reach, train)
-        if state.step % _CODE_LENGTHS_EVERY == 0:
-            count_code_lengths_(state.model.quantizer, train)
-        if state.step % _LOG_EVERY == 0 or state.step == train.steps:
-            _log(run, state.step, figures)
-            _write_learning(run, state)
-        progress(
-            Progress(
-                task="training",
-                done=state.step,
-                total=train.steps,
-                detail=f"rmse {figures.get('rmse_mm', math.nan):.2f} mm",
-                figures=figures,
-            )
-        )
-        if state.step % train.checkpoint_every == 0 and run.folder is not None:
-            save_checkpoint(state, run.folder)
-    finish_(state.model, run.frames.psi, run.config.seed)
-
-
-def _batch(run: Run, generator: torch.Generator) -> Tensor:
-    """Frames of the training subjects, and simulated ones; some are seen in a mirror."""
-    count = run.config.train.batch
-    own = count if run.simulated is None else count - round(run.config.train.simulated_share * count)
-    parts = [_drawn(run.frames.psi, own, generator)]
-    if run.simulated is not None:
-        parts.append(_drawn(run.simulated, count - own, generator))
-    psi = torch.from_numpy(np.concatenate(parts))[torch.randperm(count, generator=generator)].to(run.device)
-    turned = torch.rand(count, generator=generator).to(run.device) < run.config.train.mirror_share
-    return torch.where(turned[:, None], psi @ run.mirror, psi)
-
-
-def _drawn(psi: np.ndarray, count: int, generator: torch.Generator) -> np.ndarray:
-    rows = torch.randint(len(psi), (count,), generator=generator).numpy()
-    return np.asarray(psi[np.sort(rows)])
-
-
-@torch.no_grad()
-def _learn_(state: TrainingState, run: Run, plain: Tensor) -> tuple[Quantized, Tensor]:
-    """One step of the codebook: tokens of a batch, statistics, and codewords refitted to them."""
-    quantizer = state.model.quantizer
-    quantized = quantizer.encode(plain, sweeps=1)
-    quantizer.update_(plain, quantized, run.config.train.ema_decay)
-    residual = plain - quantizer.decode(quantized.tokens, quantized.intensities)
-    if run.activations:
-        psi = refit_codewords(
-            state.model.codeword_psi(),
-            quantizer.overlap.cpu().numpy(),
-            quantizer.target.cpu().numpy(),
-            run.frame,
-            state.support.numpy(),
-        )
-        quantizer.codewords.copy_(torch.as_tensor(psi @ run.frame, dtype=torch.float32))
-    return quantized, residual
-
-
-def _train_encoder_(state: TrainingState, run: Run, psi: Tensor) -> dict[str, Tensor]:
-    """One step of an encoder network: reconstruction and commitment by the straight-through estimate.
-
-    The codebook learns beside it, from the frames themselves: had it to follow the encoder's latents, an encoder that
-    bends them would bend the dictionary.
-    """
-    if run.linked is not None:
-        return [_train_temporal_(state, run, run.linked) for _ in range(ROUNDS)][-1]
-    if run.config.tokenizer.encoder == "linear":
-        return {}
-    return _step_encoder_(state, run, *state.model.latent(psi))
-
-
-def _train_temporal_(state: TrainingState, run: Run, linked: np.ndarray) -> dict[str, Tensor]:
-    """One step of the temporal encoder, on windows of which frames are hidden."""
-    train = run.config.train
-    windows = drawn_windows(
-        run.frames.psi,
-        linked,
-        run.mirror,
-        frames=train.encoder_batch,
-        mirror_share=train.mirror_share,
-        generator=state.generator,
-    )
-    return _step_encoder_(state, run, *state.model.latent(windows.psi, windows.linked, windows.hidden))
-
-
-def _step_encoder_(state: TrainingState, run: Run, latent: Tensor, plain: Tensor) -> dict[str, Tensor]:
-    """Change the network so that its latent's tokens reconstruct the frame, or, of the temporal one, its latent: that
-    is what its tokens stand for, and the straight-through estimate lets it grow where no token follows."""
-    model, train = state.model, run.config.train
-    quantized = model.quantizer.encode(latent.detach(), sweeps=0)
-    decoded = model.quantizer.decode(quantized.tokens, quantized.intensities).detach()
-    reached = losses.straight_through(latent, decoded) if run.linked is None else latent
-    error = (reached - plain) @ model.inverse
-    parts = {"psi": (error.square() / run.spread).mean(), "commitment": losses.commitment(latent, decoded)}
-    if run.gram is not None:
-        parts["vertex"] = ((error @ run.gram) * error).sum(1).mean()
-    for group in state.optimizer.param_groups:
-        group["lr"] = train.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * state.step / train.steps)))
-    state.optimizer.zero_grad(set_to_none=True)
-    sum(getattr(train.loss, name) * value for name, value in parts.items()).backward()
-    state.optimizer.step()
-    return parts
-
-
-@torch.no_grad()
-def _figures(
-    run: Run, model: Tokenizer, parts: dict[str, Tensor], quantized: Quantized, residual: Tensor
-) -> dict[str, Any]:
-    figures: dict[str, Any] = {name: round(float(value.detach()), 6) for name, value in parts.items()}
-    if run.gram is not None:
-        psi = (residual @ model.inverse).double()
-        gram = torch.as_tensor(run.face.gram, device=psi.device)
-        figures["rmse_mm"] = 1e3 * math.sqrt(float(((psi @ gram) * psi).sum(1).mean()))
-    usage = model.quantizer.usage[1:]
-    share = usage / usage.sum().clamp_min(1e-9)
-    figures["perplexity"] = round(float((-(share * share.clamp_min(1e-12).log()).sum()).exp()), 2)
-    figures["utilisation"] = round(float((usage > 1e-4).float().mean()), 4)
-    figures["tokens_per_frame"] = round(float((quantized.tokens != 0).sum(1).float().mean()), 3)
-    figures["bits_per_frame"] = round(float(model.quantizer.code_length(quantized).mean()), 2)
-    return figures
-
-
-def _write_learning(run: Run, state: TrainingState) -> None:
-    """The codewords that are used most, as they are now: for whoever watches."""
-    if run.folder is None or not run.face.has_mesh:
-        return
-    usage = state.model.quantizer.usage.detach().cpu().numpy().copy()
-    usage[REST] = 0
-    most = np.argsort(-usage, kind="stable")[:_WATCHED]
-    psi = state.model.codeword_psi()[most]
-    codewords = [
-        {"codeword": int(k), "share": round(float(usage[k] / max(usage.sum(), 1e-12)), 4), "psi": values.round(4)}
-        for k, values in zip(most, psi, strict=True)
-    ]
-    write_json(run.folder / LEARNING_FILE, {"step": state.step, "face": run.face.id, "codewords": codewords})
-
-
-def _log(run: Run, step: int, figures: dict[str, Any]) -> None:
-    if run.folder is None:
-        return
-    with open(run.folder / HISTORY_FILE, "a", encoding="utf-8") as sink:
-        sink.write(json.dumps({"step": step, **figures}) + "\n")

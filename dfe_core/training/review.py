@@ -25,7 +25,7 @@ _NEW_SUPPORT = 0.4
 @torch.no_grad()
 def count_code_lengths_(quantizer: SparseQuantizer, train: TrainConfig) -> None:
     """Code lengths from the running counts, as far as their memory goes."""
-    frames = train.batch * min(float(quantizer.updates), 1 / (1 - train.ema_decay))
+    frames = train.batch * quantizer.updates.double().clamp_max(1 / (1 - train.ema_decay))
     quantizer.set_code_lengths_(quantizer.counts * frames, frames)
 
 

@@ -16,6 +16,7 @@ from dfe_core.artefact_names import CHECKPOINT_FILE
 from dfe_core.errors import DataError
 from dfe_core.store import atomic_file
 from dfe_core.tokenizer.model import Tokenizer
+from dfe_core.training.processes import Processes
 
 CHECKPOINT = CHECKPOINT_FILE
 
@@ -32,6 +33,15 @@ class TrainingState:
     dataset: str
     support: Tensor
     step: int = 0
+
+
+def share_state_(state: TrainingState, processes: Processes) -> None:
+    """Bring every process to what the first one holds, but for the optimizer, whose gradients all have in common."""
+    if processes.count == 1:
+        return
+    drawn = state.generator.get_state()
+    processes.share_([*state.model.state_dict().values(), state.support, drawn])
+    state.generator.set_state(drawn)
 
 
 def save_checkpoint(state: TrainingState, folder: Path) -> None:

@@ -12,6 +12,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split
 from dfe_core.tokenizer.temporal_encoder import WINDOW
 from dfe_core.tokenizer.temporal_smoothing import linked_frames
+from dfe_core.training.processes import ALONE, Processes
 
 ROUNDS = 3
 """Steps of the temporal encoder for each of the codebook."""
@@ -21,11 +22,13 @@ HIDDEN_SHARE = 0.3
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingWindows:
-    """psi (B, E) of windows one after the other, linked (B,), hidden (B,) bool."""
+    """psi (B, E) of windows one after the other, linked (B,), hidden (B,) bool. share: of all windows, those of this
+    process."""
 
     psi: Tensor
     linked: Tensor
     hidden: Tensor
+    share: float = 1.0
 
 
 def linked_training_frames(dataset: Dataset, split: Split) -> np.ndarray:
@@ -35,22 +38,35 @@ def linked_training_frames(dataset: Dataset, split: Split) -> np.ndarray:
 
 
 def drawn_windows(
-    psi: np.ndarray, linked: np.ndarray, mirror: Tensor, *, frames: int, mirror_share: float, generator: torch.Generator
+    psi: np.ndarray,
+    linked: np.ndarray,
+    mirror: Tensor,
+    *,
+    frames: int,
+    mirror_share: float,
+    generator: torch.Generator,
+    processes: Processes = ALONE,
 ) -> TrainingWindows:
-    """About so many frames in windows drawn at random, each seen in a mirror or not; mirror: (E, E)."""
+    """About so many frames in windows drawn at random, each seen in a mirror or not; mirror: (E, E).
+
+    A process of several has its part of the windows.
+    """
     length = min(WINDOW, len(psi))
-    count = max(1, frames // length)
+    count = max(processes.count, frames // length)
     starts = torch.randint(len(psi) - length + 1, (count,), generator=generator).numpy()
-    rows = (np.sort(starts)[:, None] + np.arange(length)).ravel()
+    part = slice(processes.rank, None, processes.count)
+    rows = (np.sort(starts)[part, None] + np.arange(length)).ravel()
     follows = linked[rows].copy()
     follows[::length] = False
     own = torch.from_numpy(np.asarray(psi[rows])).to(mirror.device)
-    turned = (torch.rand(count, generator=generator) < mirror_share).repeat_interleave(length).to(mirror.device)
-    hidden = torch.stack([_stretch(length, generator) for _ in range(count)]).flatten().to(mirror.device)
+    mirrored = torch.rand(count, generator=generator) < mirror_share
+    turned = mirrored[part].repeat_interleave(length).to(mirror.device)
+    hidden = torch.stack([_stretch(length, generator) for _ in range(count)])[part].flatten().to(mirror.device)
     return TrainingWindows(
         psi=torch.where(turned[:, None], own @ mirror, own),
         linked=torch.from_numpy(follows).to(mirror.device),
         hidden=hidden,
+        share=len(rows) / (count * length),
     )
 
 

@@ -72,11 +72,13 @@ def ours(**overrides: Any) -> Method:
 def _tokenized(sample: Sample, config: Config) -> Outcome:
     import torch
 
-    started, trace = time.perf_counter(), []
+    started = time.perf_counter()
+    trace: list[tuple[float, float]] = []
 
     def watch(report: Progress) -> None:
-        if report.task == "training" and "rmse_mm" in report.figures:
-            trace.append((time.perf_counter() - started, report.figures["rmse_mm"]))
+        error = report.figures.get("rmse_mm") if report.task == "training" else None
+        if error is not None and (not trace or trace[-1][1] != error):  # figures stand until the next are read
+            trace.append((time.perf_counter() - started, error))
 
     model, _ = fit_in_memory(sample.dataset, config, sample.root, watch)
     seconds, size = time.perf_counter() - started, len(model.quantizer.codewords)
@@ -127,12 +129,12 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def _time_to_final(trace: list[tuple[float, float]]) -> float | None:
-    """Seconds until the training error, a running median of nine steps, is within 1.05 of where it ends."""
-    if len(trace) < 9:
+    """Seconds until the training error, a running median of three readings, is within 1.05 of where it ends."""
+    if len(trace) < 3:
         return None
     seconds, errors = np.array(trace).T
-    smooth = np.median(np.lib.stride_tricks.sliding_window_view(errors, 9), axis=1)
-    return float(seconds[8 + np.flatnonzero(smooth <= 1.05 * smooth[-1])[0]])
+    smooth = np.median(np.lib.stride_tricks.sliding_window_view(errors, 3), axis=1)
+    return float(seconds[2 + np.flatnonzero(smooth <= 1.05 * smooth[-1])[0]])
 
 
 def residual_kmeans(bits: float, stages: int, in_mesh_frame: bool = False) -> Method:

@@ -1,0 +1,85 @@
+"""On which processor torch computes: one choice for training, encoding and everything else that uses a tokenizer.
+
+A device is asked for by name: by a function's own argument, else for a block of code by `on_device` (the ``--device``
+of commands), else by the variable `DEVICE` of the environment, else ``auto``: the first CUDA device where there is one,
+the CPU else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from dfe_core.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+
+DEVICE = "DFE_DEVICE"
+"""Variable of the environment: the device of commands that are given none."""
+AUTO = "auto"
+_NAMES = "auto, cpu, cuda, cuda:N or mps"
+_asked: ContextVar[str | None] = ContextVar("device", default=None)
+
+
+@contextmanager
+def on_device(name: str | None) -> Iterator[None]:
+    """Compute on this device within the block, where no other one is named; None leaves the choice as it is.
+
+    Raises `DataError` for a device that is not there, before anything is computed.
+    """
+    if name is None:
+        yield
+        return
+    chosen_device(name)
+    token = _asked.set(name)
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
+def chosen_device(name: str | None = None) -> torch.device:
+    """The device of this name, or the one that holds where none is given.
+
+    Raises `DataError`, which says where the name came from, for a name that is none, for CUDA without a driver or a
+    build of torch that has it, for a number beyond the devices there are, and for ``mps``.
+    """
+    where, asked = _source(name)
+    found = re.fullmatch(r"(auto|cpu|cuda|mps)|cuda:([0-9]{1,4})", asked)
+    if not found:
+        raise DataError(where, f"device {asked!r}", _NAMES)
+    import torch
+
+    if asked == "mps":
+        raise DataError(
+            where, "mps: code lengths and the codewords' refit are in float64, which MPS does not have", "cpu"
+        )
+    if asked == "cpu" or (asked == AUTO and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        built = "" if torch.version.cuda else f": torch {torch.__version__} is built without CUDA"
+        raise DataError(where, f"{asked}, and no CUDA device{built}", "cpu, or auto")
+    number, count = int(found[2] or 0), torch.cuda.device_count()
+    if number >= count:
+        raise DataError(
+            where,
+            f"cuda:{number} of {count} CUDA device{'s' * (count != 1)}",
+            "cuda:0" if count == 1 else f"cuda:0 to cuda:{count - 1}",
+        )
+    return torch.device("cuda", number)
+
+
+def _source(name: str | None) -> tuple[str, str]:
+    """Where a device was asked for, and which."""
+    if name is not None:
+        return "device", name.strip().lower()
+    if (asked := _asked.get()) is not None:
+        return "device", asked.strip().lower()
+    if asked := os.environ.get(DEVICE, "").strip():
+        return DEVICE, asked.lower()
+    return "device", AUTO
