@@ -38,6 +38,7 @@ from dfe_core.tokens.encoding_parts import (
 )
 from dfe_core.tokens.encoding_stream import ENCODING_VERSION
 from dfe_core.tokens.segment_tokens import whole_tokens, write_segment_tokens
+from dfe_core.tokens.spanning_batches import in_threads, spans_recordings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,8 @@ def encode_dataset(
 
     Recordings whose tokens an earlier cache of this model or a stopped run holds are not encoded again; the result is
     the same, to the byte. Memory is one recording. fast: greedily and without the network (`Tokenizer.encode_fast`).
-    engine: runs the groups of recordings, by default one after the other in this process. Raises `DataError` for a
+    engine: runs the groups of recordings, by default one after the other
+    in this process, and on a GPU in threads of it. Raises `DataError` for a
     model of other coefficients.
     """
     data = Dataset.open(dataset, root).whole()
@@ -176,6 +178,8 @@ class _Encoding:
             done += frames
             progress(Progress(task="encoding", done=done, total=total))
 
+        if engine is None and spans_recordings(self.tokenizer):
+            engine = in_threads
         try:
             if engine is None:
                 for task in self._tasks(left):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from threading import get_ident
 
 import numpy as np
 import pandas as pd
@@ -147,7 +148,8 @@ def encode_recordings(task: EncodeTask, told: Callable[[int], None] = lambda fra
     if HeldTokens.open(task.part, task.model_key, task.fast) is not None:
         told(task.frames)
         return done
-    model, config, gram, data = _opened(task.model, task.dataset, task.root, task.model_key, task.folder)
+    model, config, gram = _opened(task.model, task.root, task.model_key, task.folder)
+    data = _opened_data(task.dataset, task.root, task.folder, get_ident())
     if tuple(data.recording_keys.get(name) for name in task.recordings) != task.keys:
         raise DataError(task.dataset, "other recordings than when encoding began", "`dfe encode` to be run again")
     with atomic_directory(task.part) as folder:
@@ -174,10 +176,8 @@ def token_writer(folder: Path, model: Tokenizer, levels: Sequence[float]) -> Tok
 
 
 @lru_cache(maxsize=1)
-def _opened(
-    model: str, dataset: str, root: Path | None, model_key: str, folder: Path
-) -> tuple[Tokenizer, dict, torch.Tensor, Dataset]:
-    """What tasks of one encoding share: model, its configuration, the face's (E, E) products in mm², and the dataset.
+def _opened(model: str, root: Path | None, model_key: str, folder: Path) -> tuple[Tokenizer, dict, torch.Tensor]:
+    """What tasks of one encoding share: model, its configuration, and the face's (E, E) products in mm².
 
     folder: of the encoding, which tells this one from the next.
     """
@@ -186,17 +186,19 @@ def _opened(
         raise DataError(model, "another model of this name by now", "`dfe encode` to be run again")
     face = open_face(config["face"], root)
     gram = face.gram * 1e6 if face.has_mesh else np.full_like(face.gram, np.nan)
-    return (
-        tokenizer,
-        config,
-        torch.as_tensor(gram, dtype=torch.float32, device=tokenizer.frame.device),
-        Dataset.open(dataset, root).whole(),
-    )
+    return tokenizer, config, torch.as_tensor(gram, dtype=torch.float32, device=tokenizer.frame.device)
+
+
+@lru_cache(maxsize=64)
+def _opened_data(dataset: str, root: Path | None, folder: Path, thread: int) -> Dataset:
+    """The dataset that tasks of one thread read: a Parquet file is not read by two at once."""
+    return Dataset.open(dataset, root).whole()
 
 
 def forget_opened() -> None:
     """Let go of the model and the dataset that tasks share."""
     _opened.cache_clear()
+    _opened_data.cache_clear()
 
 
 def held_parts(folder: Path, model_key: str, fast: bool) -> list[HeldTokens]:

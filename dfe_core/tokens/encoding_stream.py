@@ -14,7 +14,8 @@ from dfe_core.tokenizer.temporal_smoothing import linked_frames
 
 ENCODING_VERSION = 1
 """Counted up when the same frames get other tokens: then nothing of an earlier token cache is taken over."""
-_BATCH = 4096
+RUN_FRAMES = 4096
+"""Frames of a recording that are encoded together: the first of them has no neighbour before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +37,16 @@ class EncodedRecording:
 def encode_stream(
     model: Tokenizer, recordings: Iterable[Frames], gram_mm: torch.Tensor, fast: bool = False
 ) -> Iterator[EncodedRecording]:
-    """Tokens of one recording after the other, in their order; memory is one recording.
+    """Tokens of one recording after the other, in their order; memory is one recording, and on a GPU one batch.
 
     gram_mm: (E, E) of the face, mm². fast: see `Tokenizer.encode_batches`. What a recording's tokens are does not
     depend on the recordings beside it.
     """
+    from dfe_core.tokens.spanning_batches import BatchEncoder, encode_spanning, spans_recordings
+
+    if spans_recordings(model):
+        yield from encode_spanning(BatchEncoder(model, gram_mm, fast), recordings)
+        return
     for part in recordings:
         frame = part.frame[part.valid]
         tokens, levels, _, error = encode_frames(model, part.psi[part.valid], gram_mm, linked_frames(frame), fast)
@@ -64,12 +70,12 @@ def encode_frames(
     whether a frame follows the one before it; fast: see `Tokenizer.encode_batches`.
     """
     parts, start = [], 0
-    for found in model.encode_batches(psi, linked, _BATCH, fast):
-        batch = torch.as_tensor(np.ascontiguousarray(psi[start : start + _BATCH])).to(model.frame.device)
+    for found in model.encode_batches(psi, linked, RUN_FRAMES, fast):
+        batch = torch.as_tensor(np.ascontiguousarray(psi[start : start + RUN_FRAMES])).to(model.frame.device)
         left = batch - model.decode(found.tokens, found.intensities)
         left_mm = ((left @ gram_mm) * left).sum(1).clamp_min(0).sqrt()
         parts.append([x.cpu().numpy() for x in (found.tokens, found.levels, found.intensities, left_mm)])
-        start += _BATCH
+        start += RUN_FRAMES
     if not parts:
         empty = np.empty((0, model.config.stages))
         return empty.astype(np.uint16), empty.astype(np.uint8), empty.astype(np.float32), np.empty(0, np.float32)

@@ -1,0 +1,198 @@
+"""Encoding on a GPU: batches that span recordings, and groups of recordings in threads.
+
+A batch is made of runs: up to `RUN_FRAMES` frames of one recording, what is encoded together one recording at a time as
+well. The first frame of a run has no neighbour before it and every run begins at an even row, so that a recording's
+tokens do not depend on the recordings beside it.
+
+A thread reads its recordings into pinned memory, copies, encodes and copies back on a CUDA stream of its own, and
+writes its part: while one waits for a disk or for a copy the others keep the GPU busy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dfe_core.expressions.dataset import Frames
+from dfe_core.tokenizer.config import TEMPORAL
+from dfe_core.tokenizer.fused import FusedEncoder, KernelShape, uses_kernel
+from dfe_core.tokenizer.model import Tokenizer
+from dfe_core.tokenizer.temporal_smoothing import linked_frames
+from dfe_core.tokens.encoding_stream import RUN_FRAMES, EncodedRecording
+
+BATCH_FRAMES = 1 << 18
+"""Frames of a batch: about 0.4 GB on the GPU."""
+_BATCH_BYTES, _MOST_THREADS = 512 << 20, 16
+_Task = TypeVar("_Task")
+_Part = TypeVar("_Part")
+
+
+def spans_recordings(model: Tokenizer) -> bool:
+    """Whether frames of this model are encoded in batches that span recordings: by the fused kernel, and not those of
+    the temporal encoder, whose windows begin with a recording."""
+    return uses_kernel(model.quantizer, model.frame.device) and model.config.encoder != TEMPORAL
+
+
+class BatchEncoder:
+    """A model as the fused kernel runs it: ψ of many runs in, tokens and errors out.
+
+    gram_mm: (E, E) of the face, mm². fast: see `Tokenizer.encode_batches`.
+    """
+
+    def __init__(self, model: Tokenizer, gram_mm: Tensor, fast: bool = False, shape: KernelShape | None = None) -> None:
+        weight = 0.0 if fast else model.config.temporal_bits * model.config.rate_weight
+        self.model, self.gram_mm, self.fast = model, gram_mm, fast
+        self.kernel = FusedEncoder(model.quantizer, weight, shape)
+        self._psi = self.kernel.tables.codewords @ model.inverse
+
+    @torch.inference_mode()
+    def __call__(self, psi: Tensor, linked: Tensor, run: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(T, E) ψ on the model's device to tokens (T, N) int16, levels (T, N) uint8 and error (T,) f32 mm.
+
+        linked: (T,) bool, whether a frame follows the one before it in its run. run: (T,) int32 number of its run.
+        """
+        if self.fast:
+            found = self.kernel(psi @ self.model.frame, sweeps=0)
+        else:
+            latent, plain = self.model.latent(psi)
+            proposed = self.model.config.encoder != "linear"
+            found = self.kernel(latent, plain if proposed else None, linked, run)
+        left = psi - (found.steps.float() * self.kernel.tables.step) @ self._psi
+        error = ((left @ self.gram_mm) * left).sum(1).clamp_min(0).sqrt()
+        return found.tokens, found.levels, error
+
+
+@dataclass
+class _Open:
+    """A recording of which not all runs are encoded yet."""
+
+    found: EncodedRecording
+    left: int
+
+
+class _Batch:
+    """Runs of recordings, gathered on the host and encoded together."""
+
+    def __init__(self, encoder: BatchEncoder, most_frames: int) -> None:
+        model = encoder.model
+        self.encoder, self.device, self.size = encoder, model.frame.device, max(most_frames, RUN_FRAMES)
+        self.cuda = self.device.type == "cuda"
+        self._stream = torch.cuda.Stream(self.device) if self.cuda else None
+        self._psi = self._held((self.size, len(model.frame)), torch.float32)
+        self._linked, self._run = self._held((self.size,), torch.bool), self._held((self.size,), torch.int32)
+        places = model.config.stages
+        self._tokens, self._levels = (
+            self._held((self.size, places), torch.int16),
+            self._held((self.size, places), torch.uint8),
+        )
+        self._error = self._held((self.size,), torch.float32)
+        self._runs: list[tuple[_Open, int, int, int]] = []
+        self._filled = 0
+
+    def _held(self, shape: tuple[int, ...], kind: torch.dtype) -> Tensor:
+        return torch.empty(shape, dtype=kind, pin_memory=self.cuda)
+
+    def takes(self, count: int) -> bool:
+        """Whether so many frames still fit in."""
+        return self._filled + count <= self.size
+
+    def add(self, recording: _Open, first: int, psi: np.ndarray, linked: np.ndarray) -> None:
+        """A run (T, E), whose first frame is frame `first` of the recording's valid ones."""
+        start, count = self._filled, len(psi)
+        self._psi.numpy()[start : start + count] = psi
+        self._linked.numpy()[start : start + count] = linked
+        self._linked[start] = False
+        self._run[start : start + count] = len(self._runs)
+        self._runs.append((recording, first, start, count))
+        self._filled += count
+        if self._filled % 2 and self._filled < self.size:  # the next run begins at an even row
+            self._psi[self._filled], self._linked[self._filled], self._run[self._filled] = 0, False, -1
+            self._filled += 1
+
+    def encode(self) -> None:
+        """Encode what is in and give it to its recordings."""
+        count, self._filled = self._filled, 0
+        into = (self._tokens[:count], self._levels[:count], self._error[:count])
+        with torch.cuda.stream(self._stream) if self.cuda else contextlib.nullcontext():
+            given = (x[:count].to(self.device, non_blocking=True) for x in (self._psi, self._linked, self._run))
+            for host, found in zip(into, self.encoder(*given), strict=True):
+                host.copy_(found, non_blocking=True)
+        if self._stream is not None:
+            self._stream.synchronize()
+        tokens, levels, error = (x.numpy() for x in into)
+        for recording, first, start, length in self._runs:
+            rows, there = slice(first, first + length), slice(start, start + length)
+            recording.found.tokens[rows] = tokens[there].view(np.uint16)
+            recording.found.levels[rows] = levels[there]
+            recording.found.error_mm[rows] = error[there]
+            recording.left -= length
+        self._runs = []
+
+
+def encode_spanning(
+    encoder: BatchEncoder, recordings: Iterable[Frames], most_frames: int = BATCH_FRAMES
+) -> Iterator[EncodedRecording]:
+    """Tokens of one recording after the other, in their order, from batches that span them.
+
+    Memory is a batch and the recordings in it.
+    """
+    batch, waiting = _Batch(encoder, most_frames), deque[_Open]()
+    for part in recordings:
+        psi, opened = part.psi[part.valid], _opened(part, encoder.model.config.stages)
+        linked = linked_frames(opened.found.frame)
+        waiting.append(opened)
+        for first in range(0, len(psi), RUN_FRAMES):
+            rows = slice(first, first + RUN_FRAMES)
+            if not batch.takes(len(linked[rows])):
+                batch.encode()
+            batch.add(opened, first, psi[rows], linked[rows])
+        while waiting and not waiting[0].left:
+            yield waiting.popleft().found
+    batch.encode()
+    yield from (opened.found for opened in waiting)
+
+
+def _opened(part: Frames, places: int) -> _Open:
+    count = int(part.valid.sum())
+    found = EncodedRecording(
+        recording=part.recording,
+        frame=part.frame[part.valid],
+        time_s=part.time_s[part.valid],
+        tokens=np.empty((count, places), np.uint16),
+        levels=np.empty((count, places), np.uint8),
+        error_mm=np.empty(count, np.float32),
+        length=len(part.psi),
+    )
+    return _Open(found, count)
+
+
+def in_threads(work: Callable[[_Task], _Part], tasks: Sequence[_Task], threads: int | None = None) -> Iterator[_Part]:
+    """An engine of encoding (`encoding_parts.Engine`): every group of recordings in a thread of a pool.
+
+    threads: None for one a core, up to 16 and to what half of the GPU's free memory takes.
+    """
+    with ThreadPoolExecutor(threads or _threads()) as pool:
+        futures: list[Any] = [pool.submit(work, task) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _threads() -> int:
+    cores = min(_MOST_THREADS, os.cpu_count() or 1)
+    if not torch.cuda.is_available():
+        return cores
+    free, _ = torch.cuda.mem_get_info()
+    return max(1, min(cores, free // 2 // _BATCH_BYTES))
