@@ -64,7 +64,7 @@ class LiveEncoder:
     """Of the coefficients that `encode` takes."""
 
     def __init__(self, model: Tokenizer, face: FaceModel) -> None:
-        from dfe_core.tokenizer.kernel import plain_tables
+        from dfe_core.tokenizer.kernel import packed_tables
 
         if model.config.encoder == TEMPORAL:
             raise DataError("encoder", "temporal: it looks at the frames after each", f"one of {', '.join(ALONE)}")
@@ -73,7 +73,8 @@ class LiveEncoder:
         frame = self.matrix.astype(np.float64) @ model.frame.double().numpy()
         self.products = (frame @ model.quantizer.codewords.detach().double().numpy().T).astype(np.float32)
         self._wide = self.products.astype(np.float64)
-        self._tables = plain_tables(model.quantizer.tables())
+        tables = model.quantizer.tables()
+        self._tables, self._norms = packed_tables(tables), tables.norms.numpy()
         self._weight = self.config.temporal_bits * self.config.rate_weight
         self.step = float(model.quantizer.step)
         self.rest = np.zeros(len(self.names), np.float32)
@@ -128,7 +129,7 @@ class LiveEncoder:
 
     def _in_steady_order(self, tokens: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Strongest first by the energy over the last frames, this one with them; the null token last."""
-        norms, used = self._tables[1], np.flatnonzero(tokens)
+        norms, used = self._norms, np.flatnonzero(tokens)
         self._energy.append([(int(tokens[i]), (steps[i] * self.step) ** 2 * float(norms[tokens[i]])) for i in used])
         total = np.zeros(len(norms))
         for frame in self._energy:

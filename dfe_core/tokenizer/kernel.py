@@ -1,38 +1,94 @@
 """The search of `quantizer` and the refinement of `temporal_smoothing` for CPUs, compiled: a frame at a time in the
 processor's own cache, where PyTorch would pass whole batches through memory for every place.
 
-The PyTorch versions are the reference and what a GPU runs; tests hold these to the same tokens. Letters as there.
-Threads share out the frames, so that results do not depend on how many there are.
+The PyTorch versions are the reference and what a GPU runs; tests hold these to the same tokens. Letters as there; the
+loops are in `compiled_search`. Threads share out the frames, so that results do not depend on how many there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from dfe_core.tokenizer import compiled_search as compiled
 from dfe_core.tokenizer.quantizer import SearchTables
 
-_BLOCK = 512
+_SMALLEST, _LARGEST = 256, 2048
+"""Frames that a thread takes at a time."""
+_TO_BE_SAFE = 2e-6
+"""Bounds of gains are above them by more than float32 rounds; relative."""
+
+_Rows = Callable[[int, int], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelRun:
+    """How frames are searched.
+
+    places: most tokens of one. sweeps: after the greedy search. threads: at work. weight: the squared error that each
+    token not shared with a neighbour costs. smoothings: sweeps given the neighbours. window: frames over which tokens
+    are put in order.
+    """
+
+    places: int
+    sweeps: int
+    threads: int
+    weight: float = 0.0
+    smoothings: int = 0
+    window: int = 1
 
 
 def search_frames(
     proposed: np.ndarray, wanted: np.ndarray, tables: SearchTables, places: int, sweeps: int, threads: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens and intensities in base steps, both (T, N) int64, as `quantizer.search` chooses them.
+    """Tokens and intensities in base steps, both (T, N) int64, as `quantizer.search` chooses them, strongest first.
 
     proposed, wanted: (T, K) f32 products of the codewords with the latent and with the target.
     """
-    tokens, steps = (np.zeros((len(proposed), places), np.int64) for _ in range(2))
-    plain = plain_tables(tables)
+    run = KernelRun(places=places, sweeps=sweeps, threads=threads)
+    return _searched(proposed, wanted, packed_tables(tables), run)[1:3]
 
-    def work(start: int, end: int) -> None:
-        _search_block(proposed[start:end], wanted[start:end], plain, sweeps, tokens[start:end], steps[start:end])
 
-    _share(work, len(proposed), threads)
-    return tokens, steps
+def finish_frames(
+    tokens: np.ndarray, steps: np.ndarray, goal: np.ndarray, tables: SearchTables, threads: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Levels (T, N) int64, intensities (T, N) f32 and error (T,) f32, as `quantizer.finished` has them.
+
+    tokens, steps: (T, N) int64, in their order. goal: (T, D) f32 that the tokens stand for.
+    """
+    codewords = np.ascontiguousarray(tables.codewords.numpy())
+    frames = _frames(np.empty((len(tokens), 0), np.float32), tokens, steps)
+    goal = np.ascontiguousarray(goal)
+    found = np.empty_like(tokens), np.empty(tokens.shape, np.float32), np.empty(len(tokens), np.float32)
+
+    def finish(start: int, end: int) -> None:
+        left = np.full(goal.shape[1] + 1, tables.step, np.float32)
+        compiled.finish_rows(start, end, frames, goal, codewords, found, left)
+
+    with _shared(len(tokens), threads) as share:
+        share(finish)
+    return found
+
+
+def search_linked(
+    proposed: np.ndarray, wanted: np.ndarray, tables: SearchTables, linked: np.ndarray, run: KernelRun
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens and intensities in base steps, both (T, N) int64, of consecutive frames: searched, smoothed over time and
+    in steady order, as `temporal_smoothing.smooth` gives what `quantizer.search` finds.
+
+    proposed, wanted: as `search_frames`. linked: (T,) bool, whether a frame follows the one before it.
+    """
+    packed, half = packed_tables(tables), run.window // 2
+    frames = _searched(proposed, wanted, packed, run)
+    with _shared(len(proposed), run.threads) as share:
+        _smooth(share, frames, packed, _pull(linked, run.weight), run.smoothings)
+        share(lambda start, end: compiled.energy_rows(start, end, frames, packed))
+        share(lambda start, end: compiled.order_rows(start, end, frames, half, packed, _work(packed, run.places)))
+    return frames[1:3]
 
 
 def smooth_frames(
@@ -46,17 +102,52 @@ def smooth_frames(
     threads: int,
 ) -> None:
     """`temporal_smoothing.refine_` on tokens and steps (T, N) int64, in place. products: (T, K) of what they leave."""
-    plain, pull = plain_tables(tables), np.where(linked, np.float32(weight), np.float32(0))
-    for parity in (0, 1) * sweeps:
+    packed = packed_tables(tables)
+    frames = _frames(_padded(products, packed), tokens, steps)
+    with _shared(len(tokens), threads) as share:
+        share(lambda start, end: compiled.note_rows(start, end, frames))
+        _smooth(share, frames, packed, _pull(linked, weight), sweeps)
+    products[:] = frames[0][:, : products.shape[1]]
 
-        def work(start: int, end: int, parity: int = parity) -> None:
-            _smooth_block(start + (start + parity) % 2, end, tokens, steps, products, plain, pull)
 
-        _share(work, len(tokens), threads)
+def search_next(
+    proposed: np.ndarray,
+    wanted: np.ndarray,
+    before: np.ndarray | None,
+    packed: tuple,
+    *,
+    places: int,
+    sweeps: int,
+    weight: float,
+    smoothing_sweeps: int = 2,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens and intensities in base steps, both (N,) int64, of the newest frame of a stream.
+
+    It is searched alone, then every token is chosen again given those of the frame before: the half of
+    `temporal_smoothing.refine_` that looks back, for what comes after is not known yet.
+
+    proposed, wanted: (K,) f32 products of the codewords with the latent and with the target. before: (N,) tokens of the
+    frame before, None where there is none. packed: of `packed_tables`. weight: the squared error that a token not
+    shared with the frame before costs.
+    """
+    two = np.stack([proposed, proposed])
+    frames = _frames(_padded(two, packed), *(np.zeros((2, places), np.int64) for _ in range(2)))
+    work, change = _work(packed, places), _change(two, np.stack([wanted, wanted]), packed, proposed is wanted)
+    compiled.search_rows(1, 2, frames, change, sweeps, packed, work)
+    if before is not None and weight:
+        frames[1][0] = before
+        compiled.note_rows(0, 1, frames)
+        pull = np.array([0, weight], np.float32)
+        for turn in range(smoothing_sweeps):
+            compiled.smooth_rows(1, 2, 2 * turn + 2, frames, pull, packed, work)
+    return frames[1][1], frames[2][1]
 
 
 def plain_tables(tables: SearchTables) -> tuple:
-    """The tables as arrays, in the order that the compiled functions take them."""
+    """Gram matrix, norms, stride, top, cost, refund, partner and step as arrays, which a browser searches with too.
+
+    refund: (K,) f32, what the cheapest intensity of a codeword refunds where its absence is dearer.
+    """
     cost = tables.cost.numpy()
     return (
         tables.gram.numpy(),
@@ -70,176 +161,100 @@ def plain_tables(tables: SearchTables) -> tuple:
     )
 
 
-def search_next(
-    proposed: np.ndarray,
-    wanted: np.ndarray,
-    before: np.ndarray | None,
-    plain: tuple,
-    *,
-    places: int,
-    sweeps: int,
-    weight: float,
-    smoothing_sweeps: int = 2,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens and intensities in base steps, both (N,) int64, of the newest frame of a stream.
-
-    It is searched alone, then every token is chosen again given those of the frame before: the half of
-    `temporal_smoothing.refine_` that looks back, for what comes after is not known yet.
-
-    proposed, wanted: (K,) f32 products of the codewords with the latent and with the target. before: (N,) tokens of the
-    frame before, None where there is none. plain: of `plain_tables`. weight: the squared error that a token not shared
-    with the frame before costs.
-    """
-    tokens, steps = (np.zeros((1, places), np.int64) for _ in range(2))
-    _search_block(proposed[None], wanted[None], plain, sweeps, tokens, steps)
-    tokens, steps = _strongest_first(tokens[0], steps[0], plain)
-    if before is not None and weight:
-        _smooth_next(tokens, steps, wanted.copy(), before, np.float32(weight), smoothing_sweeps, plain)
-    return tokens, steps
-
-
-def _strongest_first(tokens: np.ndarray, steps: np.ndarray, plain: tuple) -> tuple[np.ndarray, np.ndarray]:
-    """`quantizer.strongest_first` of one frame."""
-    norms, step = plain[1], plain[7]
-    strength = steps.astype(np.float32) * step
-    carried = np.where(tokens != 0, strength * strength * norms[tokens], np.float32(0))
-    energy = carried - tokens.astype(np.float32) * np.float32(1e-6) / np.float32(len(norms))
-    order = np.argsort(-energy, kind="stable")
-    return tokens[order], steps[order]
+def packed_tables(tables: SearchTables) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The tables as `compiled_search` takes them: reals, wholes and cost."""
+    gram, norms, stride, top, cost, _, partner, step = plain_tables(tables)
+    size = len(norms)
+    padded = -(-size // compiled.LANES) * compiled.LANES
+    width, cheapest = np.maximum(stride, 1).astype(np.float32) * step, cost[:, 1:].min(1)
+    usable = (stride > 0) & (np.arange(size) > 0)
+    reals = np.zeros((compiled.GRAM + size, padded), np.float32)
+    reals[[compiled.NORM, compiled.WIDTH, compiled.SPAN]] = 1
+    reals[compiled.BASE] = -np.inf
+    reals[compiled.STEP] = step
+    rows = {
+        compiled.NORM: norms,
+        compiled.REACH: np.where(usable, (1 + _TO_BE_SAFE) / norms, 0),
+        compiled.BASE: np.where(usable, _TO_BE_SAFE * np.abs(cheapest) - cheapest, -np.inf),
+        compiled.WIDTH: width,
+        compiled.SPAN: norms * width,
+        compiled.TOP: top,
+    }
+    for row, values in rows.items():
+        reals[row, :size] = values
+    reals[compiled.GRAM :, :size] = gram
+    whole = np.full((2, padded), -1, np.int64)
+    whole[compiled.STRIDE, :size], whole[compiled.PARTNER, :size] = stride, partner
+    return reals, whole, np.ascontiguousarray(cost)
 
 
-def _share(work: Callable[[int, int], None], count: int, threads: int) -> None:
-    blocks = [(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK)]
+def _searched(proposed: np.ndarray, wanted: np.ndarray, packed: tuple, run: KernelRun) -> tuple:
+    """The frames of `compiled_search` after the search, products those of what the tokens leave."""
+    shape = (len(proposed), run.places)
+    frames = _frames(_padded(proposed, packed), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+    change = _change(proposed, wanted, packed, proposed is wanted)
+
+    def search(start: int, end: int) -> None:
+        compiled.search_rows(start, end, frames, change, run.sweeps, packed, _work(packed, run.places))
+
+    with _shared(len(proposed), run.threads) as share:
+        share(search)
+    return frames
+
+
+def _smooth(share: Callable[[_Rows], None], frames: tuple, packed: tuple, pull: np.ndarray, sweeps: int) -> None:
+    places = frames[1].shape[1]
+    for turn, parity in enumerate((0, 1) * sweeps, start=1):
+
+        def smooth(start: int, end: int, turn: int = turn, parity: int = parity) -> None:
+            first = start + (start + parity) % 2
+            compiled.smooth_rows(first, end, turn, frames, pull, packed, _work(packed, places))
+
+        share(smooth)
+
+
+def _pull(linked: np.ndarray, weight: float) -> np.ndarray:
+    return np.where(linked, np.float32(weight), np.float32(0))
+
+
+def _padded(products: np.ndarray, packed: tuple) -> np.ndarray:
+    """A copy of (T, K) products with P columns."""
+    out = np.zeros((len(products), packed[0].shape[1]), np.float32)
+    out[:, : products.shape[1]] = products
+    return out
+
+
+def _change(proposed: np.ndarray, wanted: np.ndarray, packed: tuple, same: bool) -> np.ndarray:
+    return _padded(proposed[:0] if same else wanted - proposed, packed)
+
+
+def _work(packed: tuple, places: int) -> np.ndarray:
+    return np.zeros((compiled.WORK_ROWS, max(packed[0].shape[1], places)), np.float32)
+
+
+def _frames(products: np.ndarray, tokens: np.ndarray, steps: np.ndarray) -> tuple:
+    """Frames as `compiled_search` takes them."""
+    count = len(products)
+    present = np.zeros((count, products.shape[1] // compiled.LANES), np.uint64)
+    return products, tokens, steps, np.zeros(count, np.uint8), np.zeros(count, np.uint8), present
+
+
+@contextmanager
+def _shared(count: int, threads: int) -> Iterator[Callable[[_Rows], None]]:
+    """What runs a function of the first row and the one after the last over all rows, in so many threads."""
+    block = min(max(count // (4 * threads), _SMALLEST), _LARGEST)
+    blocks = [(start, min(start + block, count)) for start in range(0, count, block)]
     if threads < 2 or len(blocks) < 2:
-        for block in blocks:
-            work(*block)
+
+        def here(work: _Rows) -> None:
+            for start, end in blocks:
+                work(start, end)
+
+        yield here
         return
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda block: work(*block), blocks))
 
+        def shared(work: _Rows) -> None:
+            list(pool.map(lambda rows: work(*rows), blocks))
 
-@njit(cache=True, nogil=True)
-def _gain(product, norm, stride, top, cost, step):
-    """Gain and base steps of one codeword at its best intensity, as `quantizer.choose`."""
-    width = np.float32(stride) * step
-    nearest = np.floor(product / (norm * width))
-    best, level = np.float32(-np.inf), 0
-    for offset in range(-1, 2):
-        multiple = min(max(nearest + np.float32(offset), np.float32(1)), np.float32(top))
-        strength = multiple * width
-        at = int(multiple) * stride
-        value = strength * (np.float32(2) * product - strength * norm) - cost[at]
-        if value > best:
-            best, level = value, at
-    return best, level
-
-
-@njit(cache=True, nogil=True)
-def _choose(products, bonus, free, book):
-    """The codeword and base steps of the largest gain; codeword 0 where nothing gains.
-
-    No gain is larger than p²/‖c‖², the bonus and what the cheapest intensity refunds: a codeword of nearly every frame
-    costs less than its absence. That spares most codewords the closer look.
-    """
-    _, norms, stride, top, cost, refund, _, step = book
-    best, word, level = np.float32(0), 0, 0
-    for k in range(1, len(norms)):
-        product = max(products[k], np.float32(0))
-        if not free[k] or product * product / norms[k] + bonus[k] + refund[k] <= best:
-            continue
-        value, at = _gain(products[k], norms[k], stride[k], top[k], cost[k], step)
-        value += bonus[k]
-        if value > best:
-            best, word, level = value, k, at
-    return word, level
-
-
-@njit(cache=True, nogil=True)
-def _add(products, strength, row):
-    for k in range(len(row)):
-        products[k] += strength * row[k]
-
-
-@njit(cache=True, nogil=True)
-def _mark(free, word, partner, stride, value):
-    if word:
-        free[word] = value and stride[word] > 0
-        if partner[word] >= 0:
-            free[partner[word]] = value and stride[partner[word]] > 0
-
-
-@njit(cache=True, nogil=True)
-def _sweep(products, bonus, free, tokens, steps, book):
-    """Choose every token again with the others known; from none it is the greedy search."""
-    gram, stride, partner, step = book[0], book[2], book[6], book[7]
-    full = False
-    for place in range(len(tokens)):
-        old = tokens[place]
-        if not old and full:
-            continue  # nothing was worth adding a moment ago, and nothing has changed since
-        if old:
-            _mark(free, old, partner, stride, True)
-            _add(products, np.float32(steps[place]) * step, gram[old])
-        word, level = _choose(products, bonus, free, book)
-        full = word == 0
-        tokens[place], steps[place] = word, level
-        if word:
-            _mark(free, word, partner, stride, False)
-            _add(products, -np.float32(level) * step, gram[word])
-
-
-@njit(cache=True, nogil=True)
-def _search_block(proposed, wanted, book, sweeps, tokens, steps):
-    stride = book[2]
-    size = len(stride)
-    products, bonus, free = np.empty(size, np.float32), np.zeros(size, np.float32), np.empty(size, np.bool_)
-    for row in range(len(proposed)):
-        free[:] = stride > 0
-        products[:] = proposed[row]
-        _sweep(products, bonus, free, tokens[row], steps[row], book)
-        for k in range(size if sweeps else 0):
-            products[k] += wanted[row, k] - proposed[row, k]
-        for _ in range(sweeps):
-            _sweep(products, bonus, free, tokens[row], steps[row], book)
-
-
-@njit(cache=True, nogil=True)
-def _smooth_block(first, end, tokens, steps, products, book, pull):
-    """Every other frame from `first` on. pull: (T,) f32, what binds a frame to the one before it, 0 where none does."""
-    stride, partner = book[2], book[6]
-    size = len(stride)
-    bonus, free = np.empty(size, np.float32), np.empty(size, np.bool_)
-    for row in range(first, end, 2):
-        before = pull[row] if row > 0 else np.float32(0)
-        after = pull[row + 1] if row + 1 < len(tokens) else np.float32(0)
-        bonus[:] = np.float32(-0.5) * (before + after)
-        for place in range(tokens.shape[1]):
-            if before and tokens[row - 1, place]:
-                bonus[tokens[row - 1, place]] += before
-            if after and tokens[row + 1, place]:
-                bonus[tokens[row + 1, place]] += after
-        free[:] = stride > 0
-        for place in range(tokens.shape[1]):
-            _mark(free, tokens[row, place], partner, stride, False)
-        _sweep(products[row], bonus, free, tokens[row], steps[row], book)
-
-
-@njit(cache=True, nogil=True)
-def _smooth_next(tokens, steps, products, before, pull, sweeps, book):
-    """The tokens of one frame chosen again given those of the frame before it, in place.
-
-    products: (K,) f32 of the frame itself; they become those of what its tokens leave over.
-    """
-    gram, stride, partner, step = book[0], book[2], book[6], book[7]
-    bonus, free = np.empty(len(stride), np.float32), np.empty(len(stride), np.bool_)
-    bonus[:] = np.float32(-0.5) * pull
-    for word in before:
-        if word:
-            bonus[word] += pull
-    free[:] = stride > 0
-    for place in range(len(tokens)):
-        if tokens[place]:
-            _add(products, -np.float32(steps[place]) * step, gram[tokens[place]])
-            _mark(free, tokens[place], partner, stride, False)
-    for _ in range(sweeps):
-        _sweep(products, bonus, free, tokens, steps, book)
+        yield shared

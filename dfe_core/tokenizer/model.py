@@ -16,7 +16,7 @@ from dfe_core.tokenizer.config import TokenizerConfig
 from dfe_core.tokenizer.encoder import build_correction
 from dfe_core.tokenizer.quantizer import Quantized, SparseQuantizer
 from dfe_core.tokenizer.temporal_encoder import TemporalCorrection, between_seen
-from dfe_core.tokenizer.temporal_smoothing import smooth
+from dfe_core.tokenizer.temporal_smoothing import encode_linked
 
 DUST = 1e-5
 """Of a codeword's largest coefficient: what is smaller is rounding of the way through the latent space."""
@@ -118,13 +118,7 @@ class Tokenizer(nn.Module):
     def _encode_linked(self, psi: Tensor, linked: Tensor) -> Quantized:
         linked[:1] = False
         latent, goal = self._goal(psi, linked)
-        found = self.quantizer.encode(latent, target=None if goal is latent else goal)
         if not self.config.temporal_bits:
-            return found
-        return smooth(
-            found,
-            goal,
-            self.quantizer,
-            linked,
-            self.config.temporal_bits * self.config.rate_weight,
-        )
+            return self.quantizer.encode(latent, target=None if goal is latent else goal)
+        weight = self.config.temporal_bits * self.config.rate_weight
+        return encode_linked(latent, goal, self.quantizer, linked, weight)

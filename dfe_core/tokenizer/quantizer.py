@@ -159,6 +159,15 @@ def finished(tokens: Tensor, steps: Tensor, goal: Tensor, tables: SearchTables) 
     return Quantized(tokens=tokens, levels=levels, intensities=intensities, error=left.square().sum(1))
 
 
+def finished_compiled(tokens: Tensor, steps: Tensor, goal: Tensor, tables: SearchTables) -> Quantized:
+    """`finished` on a CPU, of tokens that are in order."""
+    from dfe_core.tokenizer.kernel import finish_frames
+
+    found = finish_frames(tokens.numpy(), steps.numpy(), goal.numpy(), tables, torch.get_num_threads())
+    levels, intensities, error = (torch.from_numpy(values) for values in found)
+    return Quantized(tokens=tokens, levels=levels, intensities=intensities, error=error)
+
+
 def strongest_first(tokens: Tensor, steps: Tensor, tables: SearchTables) -> tuple[Tensor, Tensor]:
     """Order each frame's tokens by energy, the null token last; of two that are as strong the lower number first."""
     carried = (steps * tables.step).square() * tables.norms[tokens] * (tokens != REST)
@@ -265,7 +274,7 @@ class SparseQuantizer(nn.Module):
     @torch.no_grad()
     def tokens_of(self, latent: Tensor, sweeps: int = 0) -> Quantized:
         """What `encode` finds of (B, D) latents, for statistics, which ask neither for an order of a frame's tokens nor
-        for the error that they leave: on a CPU tokens come as they were found, and the error is empty."""
+        for the error that they leave: on a CPU the error is empty."""
         if latent.device.type != "cpu" or len(latent) < COMPILED_FROM:
             return self.encode(latent, sweeps)
         tokens, steps = self._search_compiled(latent.detach(), sweeps, None, self.tables())
@@ -279,17 +288,19 @@ class SparseQuantizer(nn.Module):
     def in_order(self, found: Quantized, goal: Tensor) -> Quantized:
         """What `tokens_of` found as `encode` gives it: the strongest token first, with the error of (B, D) goals."""
         steps = torch.where(found.tokens == REST, 0, found.levels + 1)
+        if goal.device.type == "cpu" and len(goal) >= COMPILED_FROM:  # they are in order
+            return finished_compiled(found.tokens, steps, goal.detach(), self.tables())
         return finished(found.tokens, steps, goal, self.tables())
 
     def _encode_compiled(self, latent: Tensor, sweeps: int, target: Tensor | None, tables: SearchTables) -> Quantized:
         goal = latent if target is None else target
-        return finished(*self._search_compiled(latent, sweeps, target, tables), goal, tables)
+        return finished_compiled(*self._search_compiled(latent, sweeps, target, tables), goal, tables)
 
     @torch.no_grad()
     def _search_compiled(
         self, latent: Tensor, sweeps: int, target: Tensor | None, tables: SearchTables
     ) -> tuple[Tensor, Tensor]:
-        """Tokens and base steps in the order in which they were found."""
+        """Tokens and base steps, the strongest token first."""
         from dfe_core.tokenizer.kernel import search_frames
 
         goal = latent if target is None else target
@@ -302,6 +313,8 @@ class SparseQuantizer(nn.Module):
 
     def decode(self, tokens: Tensor, intensities: Tensor) -> Tensor:
         """(B, N) tokens and intensities to (B, D): the sum of the tokens' deformations."""
+        if tokens.device.type == "cpu" and not torch.is_grad_enabled():  # the same sum without (B, N, D) in memory
+            return nn.functional.embedding_bag(tokens, self.codewords, per_sample_weights=intensities, mode="sum")
         return (self.codewords[tokens] * intensities[..., None]).sum(1)
 
     def activations(self, quantized: Quantized) -> Tensor:

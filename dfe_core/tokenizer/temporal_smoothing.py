@@ -21,9 +21,11 @@ from dfe_core.tokenizer.quantizer import (
     SparseQuantizer,
     choose_again_,
     finished,
+    finished_compiled,
 )
 
-_ORDER_FRAMES = 15
+_ORDER_FRAMES, _SWEEPS = 15, 2
+"""Frames over which tokens are put in order, and how often every token is chosen again given the neighbours."""
 
 
 def linked_frames(frame: np.ndarray) -> np.ndarray:
@@ -38,8 +40,47 @@ def linked_frames(frame: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
+def encode_linked(
+    latent: Tensor, target: Tensor, quantizer: SparseQuantizer, linked: Tensor, weight: float
+) -> Quantized:
+    """Tokens of B frames of one recording: `SparseQuantizer.encode`, then `smooth`; on a CPU in one compiled pass.
+
+    latent: (B, D) proposes the tokens. The others: as `smooth`.
+    """
+    if latent.device.type == "cpu" and len(latent) >= COMPILED_FROM:
+        return _encode_linked_compiled(latent, target, quantizer, linked, weight)
+    found = quantizer.encode(latent, target=None if target is latent else target)
+    return smooth(found, target, quantizer, linked, weight)
+
+
+def _encode_linked_compiled(
+    latent: Tensor, target: Tensor, quantizer: SparseQuantizer, linked: Tensor, weight: float
+) -> Quantized:
+    from dfe_core.tokenizer.kernel import KernelRun, search_linked
+
+    tables = quantizer.tables()
+    proposed = (latent @ tables.codewords.T).numpy()
+    run = KernelRun(
+        places=quantizer.places,
+        sweeps=quantizer.sweeps,
+        threads=torch.get_num_threads(),
+        weight=weight,
+        smoothings=_SWEEPS,
+        window=_ORDER_FRAMES,
+    )
+    wanted = proposed if target is latent else (target @ tables.codewords.T).numpy()
+    tokens, steps = search_linked(proposed, wanted, tables, linked.numpy(), run)
+    return finished_compiled(torch.from_numpy(tokens), torch.from_numpy(steps), target, tables)
+
+
+@torch.no_grad()
 def smooth(
-    quantized: Quantized, target: Tensor, quantizer: SparseQuantizer, linked: Tensor, weight: float, sweeps: int = 2
+    quantized: Quantized,
+    target: Tensor,
+    quantizer: SparseQuantizer,
+    linked: Tensor,
+    weight: float,
+    sweeps: int = _SWEEPS,
 ) -> Quantized:
     """Choose the tokens of B frames of one recording again, given their neighbours in time.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from dfe_core.tokenizer import quantizer as quantizer_module
+from dfe_core.tokenizer import temporal_smoothing
 from dfe_core.tokenizer.kernel import smooth_frames
 from dfe_core.tokenizer.quantizer import COMPILED_FROM, SparseQuantizer, strongest_first
-from dfe_core.tokenizer.temporal_smoothing import refine_
+from dfe_core.tokenizer.temporal_smoothing import encode_linked, refine_
 
 FRAMES = 2 * COMPILED_FROM + 37
 
@@ -18,14 +20,14 @@ def latent() -> torch.Tensor:
     return torch.linspace(0, 2, FRAMES)[:, None] * torch.randn(FRAMES, 8)  # from still faces to wild ones
 
 
-def made(step=1 / 16, counted=True) -> SparseQuantizer:
+def made(step=1 / 16, counted=True, size=24, sweeps=0) -> SparseQuantizer:
     torch.manual_seed(0)
-    quantizer = SparseQuantizer(6, 24, 8, tuple(step * i for i in range(1, int(1.5 / step) + 1)), 0.01)
-    codewords = torch.randn(24, 8) / 2
+    quantizer = SparseQuantizer(6, size, 8, tuple(step * i for i in range(1, int(1.5 / step) + 1)), 0.01, sweeps)
+    codewords = torch.randn(size, 8) / 2
     codewords[7], codewords[9] = 0, -codewords[4]
     quantizer.set_codewords_(codewords)
     if counted:  # code lengths that differ, one codeword so frequent that its absence is dear
-        counts = torch.rand(24, len(quantizer.levels) + 1) * 40
+        counts = torch.rand(size, len(quantizer.levels) + 1) * 40
         counts[5, int(quantizer.stride[5])] = 4000
         counts[:, 0] = 0
         quantizer.set_code_lengths_(counts, 5000)
@@ -60,6 +62,54 @@ def test_the_compiled_smoothing_chooses_the_same_tokens(latent):
     assert not torch.equal(reference[0], found.tokens)
     assert (ours[0] == reference[0]).all(1).float().mean() > 0.998
     assert (ours[1] == reference[1]).all(1).float().mean() > 0.995
+
+
+@pytest.mark.parametrize("size", [24, 64, 130])  # a part of a block of the kernel, one, and three
+@pytest.mark.parametrize("proposes", [False, True])
+def test_encoding_in_one_pass_gives_what_search_smoothing_and_order_give(monkeypatch, latent, size, proposes):
+    quantizer, still = made(size=size, sweeps=2), torch.linspace(0, 0.2, FRAMES)[:, None]
+    target = 0.2 * latent.cumsum(0) / 10 + still * torch.randn(latent.shape, generator=torch.Generator().manual_seed(5))
+    proposed = target + 0.1 * latent if proposes else target
+    linked = torch.arange(FRAMES) % 97 > 0
+    ours = encode_linked(proposed, target, quantizer, linked, 0.1)
+    for module in (quantizer_module, temporal_smoothing):
+        monkeypatch.setattr(module, "COMPILED_FROM", 10**9)
+    reference = encode_linked(proposed, target, quantizer, linked, 0.1)
+    alone = quantizer.encode(proposed, target=target)
+    same = ((ours.tokens == reference.tokens) & (ours.levels == reference.levels)).all(1)
+    assert same.float().mean() > 0.998
+    assert torch.equal(ours.intensities[same], reference.intensities[same])
+    assert torch.allclose(ours.error[same], reference.error[same], atol=1e-4)
+    smoothed = (reference.tokens.sort(1).values != alone.tokens.sort(1).values).any(1)
+    assert 0.05 < smoothed.float().mean() < 0.95  # frames that neighbours change, and some that they do not
+
+
+def test_a_known_sum_is_found():
+    quantizer = SparseQuantizer(4, 6, 5, (0.25, 0.5, 0.75, 1.0), 1e-4, sweeps=1)
+    quantizer.set_codewords_(torch.cat([torch.zeros(1, 5), torch.eye(5)]))
+    truth = torch.tensor([0.25, 0.0, 1.0, 0.52, -0.4]).repeat(COMPILED_FROM, 1)
+    quantizer.stride[1:] = 1
+    found = quantizer.encode(truth, compiled=True)
+    assert (found.tokens == torch.tensor([3, 4, 1, 0])).all()
+    assert (found.levels == torch.tensor([3, 1, 0, 0])).all()
+    assert torch.allclose(found.error, torch.tensor(0.4**2 + 0.02**2).expand(COMPILED_FROM))
+
+
+def test_numbers_that_are_no_numbers_choose_nothing_and_leave_the_other_frames_alone(latent):
+    quantizer, broken = made(sweeps=2), latent.clone()
+    broken[40], broken[41] = torch.nan, torch.inf
+    ours, whole = (quantizer.encode(x, compiled=True) for x in (broken, latent))
+    assert not ours.tokens[40].any()
+    others = (torch.arange(FRAMES) < 40) | (torch.arange(FRAMES) > 41)
+    assert torch.equal(ours.tokens[others], whole.tokens[others])
+
+
+def test_decoding_without_gradients_gives_the_same_sum(latent):
+    quantizer = made()
+    found = quantizer.encode(latent, compiled=True)
+    with torch.no_grad():
+        plain = quantizer.decode(found.tokens, found.intensities)
+    assert torch.allclose(plain, quantizer.decode(found.tokens, found.intensities), atol=1e-5)
 
 
 def test_threads_change_nothing(latent, monkeypatch):
