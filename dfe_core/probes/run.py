@@ -158,11 +158,13 @@ def planned_refit(settings: ProbeSettings, root: Path | None = None) -> RefitPla
     Raises `DataError` as the probe itself would.
     """
     inputs = open_probe_inputs(settings, root)
-    target = _target(inputs, make_spans(inputs.dataset, settings), settings)[0]
+    target = probe_target(inputs, make_spans(inputs.dataset, settings), settings)[0]
     return refit_plan(inputs.encoded, inputs.dataset, target, make_folds(target, settings), settings)
 
 
-def _target(inputs: ProbeInputs, spans: pd.DataFrame, settings: ProbeSettings) -> tuple[Target, tuple[Duplicate, ...]]:
+def probe_target(
+    inputs: ProbeInputs, spans: pd.DataFrame, settings: ProbeSettings
+) -> tuple[Target, tuple[Duplicate, ...]]:
     """The units with copies of one person as one group, and these copies."""
     target = make_target(inputs.dataset, spans, settings)
     if target.unit == "segment":
@@ -172,7 +174,7 @@ def _target(inputs: ProbeInputs, spans: pd.DataFrame, settings: ProbeSettings) -
 
 def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) -> ProbeResult:
     spans = make_spans(inputs.dataset, settings)
-    target, copies = _target(inputs, spans, settings)
+    target, copies = probe_target(inputs, spans, settings)
     tested = tested_units(inputs, target, settings)
     repeats = repeated_folds(target, settings, tested)
     if settings.codebook == CodebookUse.REFIT:

@@ -31,6 +31,7 @@ EXAMPLES = (
     "dfe probe codebook1 study1 --label stress --features bow,mae,bow+mae --table mae=features.csv",
     "dfe probe codebook1 study1 --label emotion --windows windows.csv",
     "dfe probe aus:openface study1 --label condition",
+    "dfe probe codebook1 study1 --label emotion --features bow --continual site",
 )
 
 _DERIVED, _FEATURES = "derived", "bow,au,psi"
@@ -181,6 +182,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="micro-expressions: windows of 0.04 to 0.5 s with recording, onset_s, offset_s, the label "
         "and, where it is coded, apex_s; leave-one-subject-out, UF1 and UAR",
     )
+    parser.add_argument(
+        "--continual",
+        metavar="COLUMN[:VALUE,…]",
+        help="classes (COLUMN is the label) or sites, sessions and the like arrive one after another, in this order; a "
+        "Gaussian mixture that keeps no unit beside replay, retraining and the latest part alone",
+    )
+    parser.add_argument(
+        "--continual-memory",
+        type=int,
+        default=5,
+        metavar="N",
+        help="with --continual: units of each class that replay keeps (default: 5)",
+    )
     parser.add_argument("--recipe", metavar="FILE", help="take every setting from this TOML file, as --out writes it")
     parser.add_argument("--out", metavar="DIR", help="write a report: HTML, tables, methods paragraph, recipe")
     parser.add_argument("--seed", type=seed, default=0, help="of folds and resamples (default: 0)")
@@ -198,6 +212,12 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         return
     args.dataset = segments_dataset(args, progress)
     settings = read_settings(args)
+    if args.continual is not None:
+        from .continual import continual_text, run_continual
+
+        found = run_continual(args, settings, progress)
+        deliver(found, continual_text(found), args.json)
+        return
     parts = [part for name in settings.features for part in name.split("+")]
     if settings.aus == _DERIVED and any(part.startswith("au") for part in parts):
         derive_missing(args.dataset, progress)

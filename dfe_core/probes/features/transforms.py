@@ -161,14 +161,14 @@ class Blocks(TransformerMixin, BaseEstimator):
 
     def _terms(self, X, units: np.ndarray | None) -> np.ndarray:
         each = np.hstack([t.transform(_dense(X[:, a:b], t)) for a, b, t in self.fitted_])
-        return each if units is None else _unit_means(each, np.asarray(units))
+        return each if units is None else unit_means(each, np.asarray(units))
 
     def _weights(self) -> np.ndarray:
         widths = [len(t.columns_) for _, _, t in self.fitted_]
         return np.concatenate([np.full(w, 10 / np.sqrt(max(w, 1))) for w in widths])
 
 
-def _unit_means(each: np.ndarray, units: np.ndarray) -> np.ndarray:
+def unit_means(each: np.ndarray, units: np.ndarray) -> np.ndarray:
     """(S, V) terms of windows to (n, V) means over the windows of a unit in which each was measured, NaN in none."""
     count = int(units.max()) + 1 if len(units) else 0
     if count == len(units):  # a window each
