@@ -45,7 +45,7 @@ class DrawnScores:
         return {
             name: {
                 "score": point,
-                "ci95": _interval(name, point, self.draws[name]),
+                "ci95": score_interval(name, point, self.draws[name]),
                 "sd": float(self.draws[name].std(ddof=1)),
             }
             for name, point in self.points.items()
@@ -61,7 +61,7 @@ def drawn_scores(repeats: tuple[Predictions, ...], target: Target, model: str, s
     count, drawn_repeats = min(settings.resamples, most), 1 if target.task == "regress" else _DRAWN_REPEATS
     weights = group_weights(target.groups, count, settings.seed)
     one = np.ones((1, target.n))
-    points = [_metrics(target, found.values[None], one) for found in repeats]
+    points = [weighted_metrics(target, found.values[None], one) for found in repeats]
     drawn = [_drawn(found, target, weights, model, settings) for found in repeats[:drawn_repeats]]
     return DrawnScores(
         points={name: float(np.mean([each[name][0] for each in points])) for name in points[0]},
@@ -120,7 +120,8 @@ def detectable(target: Target, null: np.ndarray, sd: float) -> dict[str, float |
     return {"metric": "Pearson", "score": float(np.tanh(needed / np.sqrt(max(target.subjects - 3, 1))))}
 
 
-def _interval(name: str, score: float, drawn: np.ndarray) -> list[float]:
+def score_interval(name: str, score: float, drawn: np.ndarray) -> list[float]:
+    """[low, high] of a score of this metric, 95 %, from the scores of draws of groups (B,)."""
     low, high = np.percentile(drawn - drawn.mean(), [2.5, 97.5]) + score
     least, most = _RANGES.get(name, (0.0, 1.0))
     return [float(max(low, least)), float(min(high, most))]
@@ -130,13 +131,13 @@ def _drawn(
     found: Predictions, target: Target, weights: np.ndarray, model: str, settings: ProbeSettings
 ) -> dict[str, np.ndarray]:
     parts = [
-        _metrics(target, _refitted(found, target, w, model, settings), w)
+        weighted_metrics(target, refitted_values(found, target, w, model, settings), w)
         for w in np.array_split(weights, max(1, len(weights) // _CHUNK))
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _refitted(
+def refitted_values(
     found: Predictions, target: Target, weights: np.ndarray, model: str, settings: ProbeSettings
 ) -> np.ndarray:
     """(B, n, C) out-of-fold decision values with every fold refitted under each of the weights (B, n)."""
@@ -175,8 +176,8 @@ def _one_fold(fit: Fitted, target: Target, weights: np.ndarray, model: str, sett
     )
 
 
-def _metrics(target: Target, values: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """(B, n, C) values under (B, n) weights to (B,) of every metric."""
+def weighted_metrics(target: Target, values: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """(B, n, C) decision values under (B, n) weights to (B,) of every metric of the task."""
     table = np.stack(
         [np.tensordot(w, scores.sums(target.task, target.y, v), 1) for v, w in zip(values, weights, strict=True)]
     )

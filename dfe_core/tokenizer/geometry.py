@@ -7,6 +7,9 @@ import pandas as pd
 
 from dfe_core.faces.model import REGIONS, SIDES, FaceModel
 
+NO_REGION = "none"
+"""Of a codeword that moves nothing."""
+
 STILL_M = 1e-6
 """A codeword whose largest displacement is below this (0.001 mm) moves nothing: its side is ``rest``."""
 
@@ -106,8 +109,8 @@ def _measure(displacement: np.ndarray, face: FaceModel) -> pd.DataFrame:
     two = np.sort(by_region, axis=1)[:, -2:].sum(1)
     names = np.array(REGIONS, object)
     table = {
-        "region": np.where(still, "none", names[order[:, 0]]),
-        "second_region": np.where(still, "none", names[order[:, 1]]),
+        "region": np.where(still, NO_REGION, names[order[:, 0]]),
+        "second_region": np.where(still, NO_REGION, names[order[:, 1]]),
         "side": _side(energy, displacement, mirrored, still, face),
         "symmetry": np.where(still, 1.0, mirrored),
         "locality": np.divide(two, total, out=np.zeros_like(total), where=~still),
@@ -201,7 +204,7 @@ def _without_mesh(psi: np.ndarray, face: FaceModel) -> pd.DataFrame:
         balance = np.divide(left - right, left + right, out=np.zeros(len(psi)), where=left + right > 0)
         side = np.where(np.abs(balance) <= ONE_SIDED, "symmetric", np.where(balance > 0, "left", "right"))
     unknown, nan = np.full(len(psi), "unknown", object), np.full(len(psi), np.nan)
-    region = np.where(still, "none", unknown)
+    region = np.where(still, NO_REGION, unknown)
     return pd.DataFrame(
         {
             "codeword": np.arange(len(psi)),

@@ -21,6 +21,16 @@ def run_continual(args: argparse.Namespace, settings: ProbeSettings, progress: L
     """The JSON of learning in sequence. Raises `DataError` for options that do not go with it."""
     from dfe_core.probes.continual import ContinualSettings, probe_continually
 
+    refuse_beside("--continual", args)
+    if args.features is None:
+        settings = replace(settings, features=("au" if aus_alone(settings.model) else "bow",))
+    return probe_continually(
+        ContinualSettings(probe=settings, order=args.continual, memory=args.continual_memory), progress=progress
+    ).to_json()
+
+
+def refuse_beside(chosen: str, args: argparse.Namespace) -> None:
+    """Raise `DataError` for the first option of a probe that has no meaning beside `chosen`."""
     for option, given in (
         ("--out", args.out),
         ("--sequence", args.sequence),
@@ -29,14 +39,10 @@ def run_continual(args: argparse.Namespace, settings: ProbeSettings, progress: L
         ("--codebook", args.codebook != "shared"),
         ("--split", args.split != "kfold"),
         ("--models", args.models != "linear"),
+        ("--continual", args.continual is not None and chosen != "--continual"),
     ):
         if given:
-            raise DataError(option, "has no meaning for --continual", "it left out")
-    if args.features is None:
-        settings = replace(settings, features=("au" if aus_alone(settings.model) else "bow",))
-    return probe_continually(
-        ContinualSettings(probe=settings, order=args.continual, memory=args.continual_memory), progress=progress
-    ).to_json()
+            raise DataError(option, f"has no meaning for {chosen}", "it left out")
 
 
 def continual_text(result: dict[str, Any]) -> str:

@@ -32,6 +32,7 @@ EXAMPLES = (
     "dfe probe codebook1 study1 --label emotion --windows windows.csv",
     "dfe probe aus:openface study1 --label condition",
     "dfe probe codebook1 study1 --label emotion --features bow --continual site",
+    "dfe probe codebook1 study1 --label emotion --features bow --regions",
 )
 
 _DERIVED, _FEATURES = "derived", "bow,au,psi"
@@ -195,6 +196,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="with --continual: units of each class that replay keeps (default: 5)",
     )
+    parser.add_argument(
+        "--regions",
+        action="store_true",
+        help="probe each region of the face alone, all but one, and all by early and late fusion; how much each moves",
+    )
     parser.add_argument("--recipe", metavar="FILE", help="take every setting from this TOML file, as --out writes it")
     parser.add_argument("--out", metavar="DIR", help="write a report: HTML, tables, methods paragraph, recipe")
     parser.add_argument("--seed", type=seed, default=0, help="of folds and resamples (default: 0)")
@@ -212,6 +218,12 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         return
     args.dataset = segments_dataset(args, progress)
     settings = read_settings(args)
+    if args.regions:
+        from .regions import regions_text, run_regions
+
+        found = run_regions(args, settings, progress)
+        deliver(found, regions_text(found), args.json)
+        return
     if args.continual is not None:
         from .continual import continual_text, run_continual
 
