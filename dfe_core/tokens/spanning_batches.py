@@ -180,7 +180,7 @@ def in_threads(work: Callable[[_Task], _Part], tasks: Sequence[_Task], threads: 
 
     threads: None for one a core, up to 16 and to what half of the GPU's free memory takes.
     """
-    with ThreadPoolExecutor(threads or _threads()) as pool:
+    with ThreadPoolExecutor(threads or threads_of_encoding()) as pool:
         futures: list[Any] = [pool.submit(work, task) for task in tasks]
         try:
             for future in as_completed(futures):
@@ -190,7 +190,8 @@ def in_threads(work: Callable[[_Task], _Part], tasks: Sequence[_Task], threads: 
                 future.cancel()
 
 
-def _threads() -> int:
+def threads_of_encoding() -> int:
+    """How many groups of recordings are worked on at once."""
     cores = min(_MOST_THREADS, os.cpu_count() or 1)
     if not torch.cuda.is_available():
         return cores

@@ -1,0 +1,109 @@
+"""Every figure of work on a GPU, in one run: ``python -m benchmarks.gpu``.
+
+Encoding on the device (the fused kernel, eager PyTorch, vector-quantize-pytorch's ResidualVQ with the same codewords,
+the tokens' agreement, and what memory and schedulers would allow), `dfe encode` from Parquet to Parquet with its parts
+alone, steps of training a second, and maps. Reads the codebook `default` and a dataset of $DFE_CACHE (`make run` makes
+both). ``--device cpu`` runs the same with few frames, the kernel in Triton's interpreter: it shows that the command
+works, and none of its figures is one of a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+AIMS = {"full, as shipped": 36e6, "share the same": 0.9999, "end to end": 5e6, "steps/s": 1500}
+"""What was set out for one H100; of steps, at the default batch."""
+PARTS = ("encoding", "files", "training", "maps")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--dataset", default="simulated")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--frames", type=int, help="of the kernel (default: 2^20; 4,096 on a CPU)")
+    parser.add_argument("--file-frames", type=int, help="of dfe encode (default: 20 million; 20,000 on a CPU)")
+    parser.add_argument("--steps", type=int, help="of training (default: 1,000; 10 on a CPU)")
+    parser.add_argument("--sample", type=int, help="frames of a map (default: 20,000; 1,000 on a CPU)")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    args = parser.parse_args()
+    on_gpu = args.device.startswith("cuda")
+    if not on_gpu:
+        os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported
+    found = measured(args, on_gpu)
+    if args.json:
+        print(json.dumps(found, indent=1))
+        return
+    if not on_gpu:
+        print("On a CPU: the kernel is interpreted. None of these figures is one of a GPU.\n")
+    print("\n".join(lines(found)))
+
+
+def measured(args: argparse.Namespace, on_gpu: bool) -> dict[str, Any]:
+    """Every part that is asked for."""
+    import torch
+
+    from benchmarks.gpu.machine import described
+
+    if on_gpu and not torch.cuda.is_available():
+        raise SystemExit("no CUDA device here: `python -m benchmarks.gpu --device cpu` tries the command on a CPU")
+    device = torch.device(args.device)
+    found: dict[str, Any] = {"machine": described(device)}
+    if "encoding" in args.only:
+        from benchmarks.gpu.kernels import encoding
+
+        count = args.frames or (1 << 20 if on_gpu else 4096)
+        found["encoding, frames/s"] = encoding(device, args.dataset, count, args.repeats, interpreted=256)
+    if "files" in args.only:
+        from benchmarks.gpu.files import from_file_to_file
+
+        count = args.file_frames or (20_000_000 if on_gpu else 20_000)
+        found["dfe encode, frames/s"] = from_file_to_file(device, args.dataset, count)
+    if "training" in args.only:
+        from benchmarks.gpu.training import training
+
+        steps, batches = (args.steps or 1000, (2048, 8192, 32_768)) if on_gpu else (args.steps or 10, (2048,))
+        found["training"] = training(device, args.dataset, steps, batches)
+    if "maps" in args.only:
+        from benchmarks.gpu.maps import maps
+
+        found["maps"] = maps(args.dataset, args.sample or (20_000 if on_gpu else 1000))
+    if on_gpu:
+        reached = list(figures(found))
+        found["aims"] = {n: f"{v:,.4g} of {AIMS[n]:,.4g}" for n, v in reversed(reached) if n in AIMS}
+    return found
+
+
+def figures(found: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """Every figure with its own name, in order."""
+    for name, value in found.items():
+        if isinstance(value, dict):
+            yield from figures(value)
+        elif isinstance(value, float):
+            yield name, value
+
+
+def lines(found: dict[str, Any], depth: int = 0) -> list[str]:
+    """The figures as text, one a line."""
+    out = []
+    for name, value in found.items():
+        if isinstance(value, dict):
+            out += [f"{'  ' * depth}{name}", *lines(value, depth + 1)]
+        else:
+            out.append(f"{'  ' * depth}{name:<{60 - 2 * depth}} {_written(value)}")
+    return out
+
+
+def _written(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+if __name__ == "__main__":
+    main()
