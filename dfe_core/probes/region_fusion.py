@@ -68,8 +68,8 @@ class RegionResult:
     settings: of the probe. metric: primary score of the task. n, subjects: units and people. simulated: of the data.
     sealed: what is to be said of labels that are or were sealed (`facts_under_seal`), or None.
     chance: the score of a guess that sees no face.
-    table: one row a `FacePart`: use, region (empty for fusion), codewords, score, low, high, gain (score less that of early
-        fusion), gain_low, gain_high; 95 % over the same draws of people, every model refitted.
+    table: one row a `FacePart`: use, region (empty for fusion), codewords, score, low, high, gain (score less that of
+        early fusion), gain_low, gain_high; 95 % over the same draws of people, every model refitted.
     magnitudes: region, level (class of the label; empty for numbers), people, displacement_mm (root mean square over
         vertices and frames, mean over people), low, high (95 % over people); no rows for a face without a mesh.
     """
