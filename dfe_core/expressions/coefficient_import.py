@@ -15,6 +15,7 @@ from dfe_core.expressions.adjusting import adjust
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.dataset_writer import DatasetWriter, open_writer
 from dfe_core.expressions.extractor_scales import common_scales, extractor_note, rescaled, tool
+from dfe_core.expressions.growing import grow
 from dfe_core.expressions.import_job import ImportAborted, ImportJob
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.resample import MAX_BRIDGED_GAP_S, resample
@@ -93,7 +94,10 @@ class CoefficientImport:
             "extractor_scales": self.scales,
         }
         self._writer.close(job.manifest(self.model.id, settings, simulated=self._simulated))
-        if self._adjusted:
+        if job.growing is not None:
+            staged = Dataset(self._writer.folder, excluding=False)
+            grow(job.growing, staged, staged.manifest, job.root)
+        elif self._adjusted:
             job.notes += adjust(
                 Dataset(self._writer.folder, excluding=False),
                 job.name,
@@ -122,8 +126,8 @@ class CoefficientImport:
 
     @contextlib.contextmanager
     def _open_writer(self, names: tuple[str, ...]) -> Iterator[DatasetWriter]:
-        """The writer of the dataset, or of the staged one that `adjust` makes the dataset of."""
-        if not self._adjusted:
+        """The writer of the dataset, or of the staged one that `adjust` makes the dataset of, or `grow` adds."""
+        if not self._adjusted and self.job.growing is None:
             with open_writer(self.job.name, names, self.job.root) as writer:
                 yield writer
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from dfe_core.expressions.recording_table import ROW_GROUP
 from dfe_core.locks import claim
 from dfe_core.store import atomic_directory, content_key, file_sha256, require_new_name, write_json
 
-_FEW_FRAMES = 2048
+FEW_FRAMES = 2048
 """Recordings wait until they are so many frames together: every group of rows costs memory until the file is closed."""
 
 
@@ -54,7 +54,7 @@ class DatasetWriter:
             raise DataError(recording.name, f"{recording.psi.shape[1]} coefficients", str(len(self.names)))
         self._waiting.append(recording)
         self._waiting_frames += count
-        if self._waiting_frames >= _FEW_FRAMES:
+        if self._waiting_frames >= FEW_FRAMES:
             self._write_waiting()
         self._add_extras(recording)
         step = 1 / recording.fps
@@ -75,6 +75,30 @@ class DatasetWriter:
         key = recording_key(recording.name, recording.frame, recording.time_s, recording.valid, recording.psi)
         self._keys.append({"recording": recording.name, "key": key})
         self._frames += count
+
+    def copy(self, recordings: Sequence[tuple[str, int, str]], groups: Iterable[pa.Table]) -> None:
+        """Take over recordings (name, frames, content key) as the row groups that another dataset has of them.
+
+        Their rows of recordings.parquet are given to `close`. Raises `DataError` after `add`: they come first.
+        """
+        if len(self._rows):
+            raise DataError(str(self.folder), "recordings before those that are copied", "copies first")
+        for table in groups:
+            self._sink.write_table(table)
+        for name, frames, key in recordings:
+            self._rows.append({"recording": name})
+            self._keys.append({"recording": name, "key": key})
+            self._frames += frames
+
+    def copy_extras(self, groups: Iterable[pa.Table]) -> None:
+        """Take over row groups of extras.parquet."""
+        for table in groups:
+            self._extras_sink().write_table(table)
+
+    def _extras_sink(self) -> pq.ParquetWriter:
+        if self._extras is None:
+            self._extras = pq.ParquetWriter(self.folder / EXTRAS_FILE, EXTRAS_SCHEMA, compression="zstd")
+        return self._extras
 
     def _write_waiting(self) -> None:
         """Write what waits, a row group at a time, so that ψ of an hour are not there twice."""
@@ -97,13 +121,12 @@ class DatasetWriter:
     def _add_extras(self, recording: Recording) -> None:
         if not recording.extras:
             return
-        if self._extras is None:
-            self._extras = pq.ParquetWriter(self.folder / EXTRAS_FILE, EXTRAS_SCHEMA, compression="zstd")
         columns = list(recording.extras)
         values = pa.array(
             [np.asarray(v, np.float32) for v in recording.extras.values()], EXTRAS_SCHEMA.field("values").type
         )
-        self._extras.write_table(pa.table([[recording.name] * len(columns), columns, values], schema=EXTRAS_SCHEMA))
+        table = pa.table([[recording.name] * len(columns), columns, values], schema=EXTRAS_SCHEMA)
+        self._extras_sink().write_table(table)
 
     def close(
         self, manifest: dict[str, Any], truth: pd.DataFrame | None = None, rows: pd.DataFrame | None = None

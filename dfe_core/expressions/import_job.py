@@ -9,12 +9,14 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from dfe_core.artefact_names import MANIFEST, NO_FACE
 from dfe_core.errors import DataError
 from dfe_core.expressions.adjusting import RESTS
+from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.disk_buffer import Spool
 from dfe_core.expressions.import_report import ImportReport
 from dfe_core.expressions.labels import Labels, read_labels
@@ -56,6 +58,8 @@ class ImportOptions:
     pose_correction: one of `pose_field.METHODS`. ``field`` takes off what a static function of head pose explains of
         each person's movement (`pose_field`). None: ``field`` for a learned face, ``none`` for coefficients.
     stills: the rows of a table are pictures, of which each becomes a recording of one frame.
+    add: add to the dataset of this name, which is there, instead of making it; files that are in it already are
+        passed over (`growing`).
     rest: ``keep``, or ``remove`` to take each person's resting face off coefficients (`adjusting`); a learned face is
         about rest always.
     """
@@ -71,6 +75,7 @@ class ImportOptions:
     pose_correction: str | None = None
     rest: str = "keep"
     stills: bool = False
+    add: bool = False
 
     @property
     def learned(self) -> bool:
@@ -108,7 +113,7 @@ class ImportJob:
 
     contents: files by the hash of their content. taken: names of recordings. imported, skipped, notes: as
     `ImportReport` has them. sources: for the manifest. readers: of files that were
-    looked at already.
+    looked at already. growing: the dataset that is added to. known: files that are in it already.
     """
 
     name: str
@@ -126,12 +131,18 @@ class ImportJob:
     sources: Spool = field(default_factory=Spool)
     notes: list[str] = field(default_factory=list)
     readers: dict[Path, tuple[RecordingReader, str]] = field(default_factory=dict)
+    growing: Dataset | None = None
+    known: int = 0
 
     def check(self) -> None:
         """Raise `DataError` for what cannot be served, before an hour of reading."""
         options = self.options
-        if (artefact_path("datasets", self.name, self.root) / MANIFEST).is_file():
-            raise DataError(self.name, "a dataset of this name exists", f"another name, or `dfe rm {self.name}` first")
+        if options.add:
+            self._grow()
+        elif (artefact_path("datasets", self.name, self.root) / MANIFEST).is_file():
+            raise DataError(
+                self.name, "a dataset of this name exists", f"another name, --add, or `dfe rm {self.name}` first"
+            )
         for option, value, known in (
             ("--rest", options.rest, RESTS),
             ("--pose-correction", options.pose_method, METHODS),
@@ -143,6 +154,32 @@ class ImportJob:
         formats = [reader.FORMAT for reader in readers()]
         if options.format != "auto" and options.format not in formats:
             raise DataError(f"--format {options.format}", "no such format", ", ".join(("auto", *formats)))
+
+    def _grow(self) -> None:
+        """Open the dataset that is added to: its face and frame rate hold, and what is in it is known."""
+        from dfe_core.expressions.growing import require_growing
+
+        data, options = Dataset.open(self.name, self.root).whole(), self.options
+        adjusted = options.rest != "keep" or options.pose_method != "none"
+        require_growing(data, adjusted=adjusted or options.learned, mixed=options.mix_extractors)
+        if options.face not in (BY_FILES, "anny", data.face_id) and ":" not in options.face:
+            raise DataError(self.name, f"--face {options.face} for a dataset on {data.face_id}", "the face it has")
+        rate = (data.manifest.get("settings") or {}).get("fps")
+        face = options.face if ":" in options.face else data.face_id
+        self.growing, self.options = data, replace(options, face=face, fps=rate if options.fps is None else options.fps)
+        self.read_options = replace(self.read_options, fps=self.options.fps)
+        self.taken |= set(data.recordings["recording"])
+
+    def holds(self, digest: str) -> bool:
+        """Whether a file of this content is in the dataset that is added to; counted."""
+        held = digest in self._held
+        self.known += held
+        return held
+
+    @cached_property
+    def _held(self) -> frozenset[str]:
+        sources = (self.growing.manifest.get("sources") or []) if self.growing else []
+        return frozenset(str(source.get("sha256")) for source in sources)
 
     def reader_of(self, path: Path) -> tuple[RecordingReader, str]:
         """The reader of a file, and why. Raises `DataError` where none knows it."""
@@ -257,6 +294,7 @@ class ImportJob:
             imported=tuple(self.imported),
             skipped=tuple(self.skipped),
             notes=tuple(self.notes),
+            known=self.known,
         )
 
 

@@ -16,7 +16,8 @@ _SHOWN = 10
 class ImportReport:
     """What an import did. `str` gives the summary for people.
 
-    imported: (recording, frames, notes). skipped: (path, error). notes: on the dataset as a whole.
+    imported: (recording, frames, notes). skipped: (path, error). notes: on the dataset as a whole. known: files that
+    were in the dataset already, to which the others were added.
     """
 
     dataset: str
@@ -24,6 +25,7 @@ class ImportReport:
     imported: tuple[tuple[str, int, tuple[str, ...]], ...]
     skipped: tuple[tuple[Path, DataError], ...]
     notes: tuple[str, ...]
+    known: int = 0
 
     def __str__(self) -> str:
         frames = sum(count for _, count, _ in self.imported)
@@ -38,6 +40,8 @@ class ImportReport:
                 *(f"  {count} of {len(self.imported)} recordings: {note}" for note, count in _summed(self.imported)),
             ]
         lines += [f"note: {note}" for note in self.notes]
+        if self.known:
+            lines.append(f"{self.known:,} files were in it already")
         if self.skipped:
             lines += [f"skipped {len(self.skipped)}:", *(f"  {error}" for _, error in self.skipped)]
         return "\n".join(lines)

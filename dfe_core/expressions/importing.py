@@ -78,9 +78,12 @@ def import_dataset(
             _import_file(path, recording, job, strategy)
         progress(Progress(task=strategy.task, done=len(files), total=len(files)))
         job.skipped = [*unread, *job.skipped]
-        if not len(job.sources):
+        if len(job.sources):
+            face = strategy.finish()
+        elif job.growing is not None and job.known and not job.skipped:
+            face = job.growing.face_id
+        else:
             raise nothing_imported(job.name, job.skipped)
-        face = strategy.finish()
     return job.report(face)
 
 
@@ -109,11 +112,15 @@ def _import_file(path: Path, name: str, job: ImportJob, strategy: ImportStrategy
         state = file_state(path)
         with content_meanwhile(path, job.reader, meshes=job.options.learned) as found:
             if found.done():
+                if job.holds(found.result()[1]):
+                    return
                 _check_new(path, found.result()[1], job)
             reader, why = job.reader_of(path)
             recordings = read_recordings(path, reader, job.read_options)
-        content = found.result()
-        _check_new(path, content[1], job)
+        content, looked_up = found.result(), found.result()[1]
+        if job.holds(looked_up):
+            return
+        _check_new(path, looked_up, job)
         names = job.names_of(path, name, recordings, reader)
         ready = [strategy.prepare(path, r, n) for r, n in zip(recordings, names, strict=True)]
         if file_state(path) != state:

@@ -62,7 +62,7 @@ def _removed(dataset: Dataset, recording: str) -> trash.Discarded:
         _write(aside.folder, dataset.name, [(dataset, recording)], removed)
         with atomic_directory(dataset.path) as folder:
             _write(folder, dataset.name, [(dataset, name) for name in rest], manifest)
-            _copy_others(dataset.path, folder)
+            copy_others(dataset.path, folder)
     return trash.find(aside.id, dataset.path.parents[1])
 
 
@@ -102,7 +102,7 @@ def _join(dataset: Dataset, held: Dataset, entry: trash.Discarded, root: Path | 
     parts.insert(at, (held, entry.recording))
     with trash.taken_back(entry, root), atomic_directory(dataset.path) as folder:
         _write(folder, dataset.name, parts, _joined_manifest(dataset.manifest, held.manifest, entry))
-        _copy_others(dataset.path, folder)
+        copy_others(dataset.path, folder)
 
 
 def write_without(path: Path, recordings: Sequence[str], person: str = "") -> None:
@@ -117,7 +117,7 @@ def write_without(path: Path, recordings: Sequence[str], person: str = "") -> No
         raise DataError(dataset.name, "no recording would be left", "the dataset itself to be deleted")
     with atomic_directory(path) as folder:
         _write(folder, dataset.name, [(dataset, name) for name in names], forgetting(dataset.manifest, gone, person))
-        _copy_others(path, folder)
+        copy_others(path, folder)
         if (videos := folder / VIDEOS_FILE).is_file():
             held = read_json(videos)
             kept = {name: one for name, one in held.get("videos", {}).items() if name not in gone}
@@ -204,7 +204,7 @@ def _joined_manifest(manifest: dict[str, Any], held: dict[str, Any], entry: tras
     }
 
 
-def _copy_others(old: Path, new: Path) -> None:
+def copy_others(old: Path, new: Path) -> None:
     """What lies beside the dataset's own files, as the list of its videos."""
     for path in old.iterdir():
         if path.name not in _OWN and path.is_file() and not path.is_symlink():

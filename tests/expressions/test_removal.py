@@ -111,7 +111,7 @@ def test_what_cannot_be_removed_or_put_back_is_told(dataset: Dataset, cache: Pat
 
 def test_a_removal_that_fails_leaves_everything_as_it_was(dataset: Dataset, cache: Path, monkeypatch):
     before = hashes(dataset)
-    monkeypatch.setattr("dfe_core.expressions.removal._copy_others", None)
+    monkeypatch.setattr("dfe_core.expressions.removal.copy_others", None)
     with pytest.raises(TypeError):
         remove_recording(dataset, "s1_take")
     assert hashes(Dataset.open("study", cache)) == before and trash.discarded(cache) == []

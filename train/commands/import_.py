@@ -29,12 +29,19 @@ EXAMPLES = (
     "dfe import game/ --name study6 --face learn --time frame/60 --labels people.csv",
     "dfe import openface/ --name study7 --face none --labels people.csv",
     "dfe import recordings/ --name study3 --labels labels.csv --subject-pattern '(s\\d+)_'",
+    "dfe import recordings/ --name study3 --add",
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sources", nargs="+", metavar="SRC", help="files, or folders of files")
     parser.add_argument("--name", required=True, help="of the dataset to write")
+    parser.add_argument(
+        "--add",
+        action="store_true",
+        help="add to the dataset of this name: its recordings stay as they are, files that are in it already are "
+        "passed over",
+    )
     parser.add_argument(
         "--face",
         metavar="anny|ict:PATH|flame:PATH|bfm:PATH|learn|none",
