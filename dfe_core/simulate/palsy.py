@@ -236,16 +236,17 @@ def _halves(names: tuple[str, ...], columns: tuple[int, ...], side: str) -> list
 def protocol_events(rng: np.random.Generator, habits: Habits, seconds: float) -> Events:
     """The movements of `PROTOCOL` in every recording, in whole rounds, as many as `seconds` hold (at least one)."""
     pace = DYNAMICS["instructed"]
-    step = pace.onset_s + pace.hold_s + pace.offset_s + _PAUSE_S
-    rounds = max(1, int(seconds / (step * len(PROTOCOL))))
+    medians = np.array([_PAUSE_S, pace.onset_s, pace.hold_s, pace.offset_s])
+    rounds = max(1, int(seconds / (medians.sum() * len(PROTOCOL))))
     parts = []
     for recording in range(len(habits.rate)):
-        for turn in range(rounds * len(PROTOCOL)):
-            start = turn * step + _PAUSE_S / 2 + rng.uniform(0, 0.2)
-            size = rng.uniform(3.5, 5.0)
-            times = start + np.cumsum([0.0, pace.onset_s, pace.hold_s, pace.offset_s])
+        turns = medians * np.exp(pace.spread * rng.standard_normal((rounds * len(PROTOCOL), 4)))
+        turns *= min(1.0, seconds / turns.sum())  # as slowly as the person does it, and in time
+        times = np.cumsum(turns).reshape(turns.shape)
+        for turn, when in enumerate(times):
             codes = [INDEX[code] for code in PROTOCOL[turn % len(PROTOCOL)]]
-            parts.append(_together(recording, codes, times, size * habits.intensity[recording, codes]))
+            size = rng.uniform(3.5, 5.0) * habits.intensity[recording, codes]
+            parts.append(_together(recording, codes, when, size))
     events = concatenate(parts)
     return events.take(events.offset_s < seconds)
 
