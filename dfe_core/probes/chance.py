@@ -6,6 +6,7 @@ from math import ceil
 
 import numpy as np
 
+from dfe_core.expressions.label_scales import LabelScale
 from dfe_core.probes import scores
 from dfe_core.probes.models import decision, make_model
 from dfe_core.probes.refit import logistic_values, ridge_values
@@ -191,4 +192,8 @@ def _guess_scores(target: Target, drawn: np.ndarray, rows: np.ndarray) -> dict[s
     )
     tables = np.stack([scores.sums(target.task, target.y[rows], v).sum(0) for v in values])
     found = {name: float(metric(tables).mean()) for name, metric in scores.METRICS[target.task].items()}
+    if target.scale == LabelScale.ORDINAL:
+        found[scores.QUADRATIC_KAPPA] = float(
+            np.mean([scores.quadratic_kappa(target.y[rows], v, np.ones(len(rows))) for v in values])
+        )
     return found | ({"AUROC": 0.5} if classes else {})

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from dfe_core.expressions.label_scales import LabelScale
 from dfe_core.probes import scores
 from dfe_core.probes.models import candidates, decision, make_model
 from dfe_core.probes.refit import logistic_values, reselected_ridge_values, weighted_ridge_values
@@ -29,7 +30,7 @@ _CHUNK, _NOTHING = 50, 1e-6
 _RESELECTED = 400
 """Up to so many training units the penalty of a ridge regression is chosen anew in every draw: which one is chosen
 moves the concordance more than who is tested, and is a matter of chance in a small sample."""
-_RANGES = {"CCC": (-1.0, 1.0), "Pearson": (-1.0, 1.0), "MAE": (0.0, np.inf)}
+_RANGES = {"CCC": (-1.0, 1.0), scores.QUADRATIC_KAPPA: (-1.0, 1.0), "Pearson": (-1.0, 1.0), "MAE": (0.0, np.inf)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,5 +186,9 @@ def weighted_metrics(target: Target, values: np.ndarray, weights: np.ndarray) ->
     if target.task == "classify":
         found["AUROC"] = np.array(
             [scores.weighted_auroc(target.y, v, w[None])[0] for v, w in zip(values, weights, strict=True)]
+        )
+    elif target.scale == LabelScale.ORDINAL:
+        found[scores.QUADRATIC_KAPPA] = np.array(
+            [scores.quadratic_kappa(target.y, v, w) for v, w in zip(values, weights, strict=True)]
         )
     return found

@@ -81,6 +81,25 @@ METRICS: dict[str, dict[str, Callable[[np.ndarray], np.ndarray]]] = {
 """UF1 and UAR of micro-expression challenges (MEGC) are macro-F1 and UAR of the pooled confusion matrix."""
 
 
+QUADRATIC_KAPPA = "quadratic kappa"
+"""Of ordered scales, beside the metrics of numbers."""
+
+
+def on_scale(y: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(…, n, 1) predictions to the nearest of the values that the (n,) truth has; NaN stays."""
+    levels = np.unique(y).astype(float)
+    between = (levels[1:] + levels[:-1]) / 2
+    return np.where(np.isnan(values), np.nan, levels[np.searchsorted(between, np.nan_to_num(values))])
+
+
+def quadratic_kappa(y: np.ndarray, values: np.ndarray, weights: np.ndarray) -> float:
+    """Cohen's kappa with quadratic weights (1968) of (n,) truth and (n, 1) predictions, rounded to the scale.
+
+    It is the concordance of the rounded predictions. weights: (n,) of the units.
+    """
+    return float(ccc(np.tensordot(weights, sums("regress", y, on_scale(y, values)), 1)))
+
+
 def weighted_auroc(y: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(B,) area under the ROC curve under (B, n) weights of the units: the mean over classes of one against the rest,
     ties half. 0.5 where a class or its rest is absent."""

@@ -15,6 +15,7 @@ from dfe_core.probes.features.catalogue import known_features
 from dfe_core.probes.methods_text import confound_note, finding_words, group_word, named_source
 from dfe_core.probes.recipe import write_recipe
 from dfe_core.probes.result import ProbeResult
+from dfe_core.probes.scores import QUADRATIC_KAPPA
 from dfe_core.reports.document import (
     Block,
     Callout,
@@ -162,7 +163,7 @@ def _scores(result: ProbeResult) -> tuple[Block, ...]:
         holm_printed=[p_text(p, at) for p, at in zip(rows["p_holm"], low, strict=True)],
     )
     rows = rows.assign(what=[known.get(name.partition(":")[0], "") for name in rows["features"]])
-    others = [c for c in ("UAR", "accuracy", "AUROC", "Pearson", "MAE") if c in rows]
+    others = [c for c in ("UAR", "accuracy", "AUROC", QUADRATIC_KAPPA, "Pearson", "MAE") if c in rows]
     shown = (
         *table_columns("features=Features; model=Model"),
         Column(name="score", title=metric, spec=".3f"),

@@ -441,11 +441,14 @@ def confounds(result: dict[str, Any]) -> list[str]:
 
 
 def scores(result: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple]]:
-    """Head and rows of the table of scores, guesses last; UAR beside UF1, as micro-expressions are reported."""
+    """Head and rows of the table of scores, guesses last; UAR beside UF1, as micro-expressions are reported, and the
+    quadratic kappa beside the CCC of an ordered scale."""
     from dfe_core.p_values import at_floor, p_text
+    from dfe_core.probes.scores import QUADRATIC_KAPPA
 
     metric = result["rows"][0]["metric"]
-    beside = ("UAR",) if metric == "UF1" else ()
+    ordered = all(QUADRATIC_KAPPA in r["scores"] for r in result["rows"])
+    beside = ("UAR",) if metric == "UF1" else (QUADRATIC_KAPPA,) if ordered else ()
     rows = [
         (
             r["features"],

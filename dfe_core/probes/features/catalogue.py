@@ -15,6 +15,7 @@ from dfe_core.facs.store import AlignedAus
 from dfe_core.probes.features import material
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.moves import OTHER, channel_columns, channel_measures
+from dfe_core.probes.features.sides import asymmetry_columns, au_side_columns, codeword_side_columns
 from dfe_core.probes.features.transforms import BagOfWords, Blocks, KMeansBag, Measured, PcaStatistics
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
@@ -225,6 +226,10 @@ def _moves(name: str, sources: Sources) -> _Block:
     return _Block(np.stack([measured.of(column) for column in names], 1), _plain(names), Measured())
 
 
+def _sides(values: np.ndarray, names: list[str]) -> _Block:
+    return _Block(values, _plain(names), Measured())
+
+
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide(a, b, out=np.full(a.shape, np.nan), where=b > 0)
 
@@ -294,6 +299,18 @@ _BUILDERS: dict[str, tuple[Callable[..., _Block], str]] = {
         "mean, s.d. and share of time of AUs without sides, as detectors report them",
     ),
     "au-sided": (lambda s, t, c: _aus(s, t, c, True), "mean, s.d. and share of time of AUs by side"),
+    "asymmetry": (
+        lambda s, t, c: _sides(*asymmetry_columns(s)),
+        "left against right in mm at rest and at apexes, by weaker side, of whole recordings",
+    ),
+    "au-balance": (
+        lambda s, t, c: _sides(*au_side_columns(s, c.aus)),
+        "mean of AUs on the weaker and on the other side, whichever it is",
+    ),
+    "bow-balance": (
+        lambda s, t, c: _sides(*codeword_side_columns(s)),
+        "codewords that are mirror images of each other: the smaller and the larger, whichever side it is",
+    ),
     "pose": (lambda s, t, c: _moves("pose", s), "speed, range and mean angles of the head"),
     "gaze": (lambda s, t, c: _moves("gaze", s), "speed, range, shifts and mean of gaze"),
     "blinks": (lambda s, t, c: _moves("blinks", s), "rate and duration of blinks, closure of the eyelids"),
