@@ -35,7 +35,7 @@ _ANALYSES = {
     f"{artefact_names.TRAINING_FRAMES}-": "Frames for training",
     f"{artefact_names.EXTRACTION}-": "Faces of a video",
     f"{artefact_names.COUNTED_TOKENS}-": "Counted tokens",
-    f"{artefact_names.ASYMMETRY}-": "Left against right",
+    f"{artefact_names.ASYMMETRY}-": "Asymmetry",
     "groups-": "Comparison of groups",
     "curves-": "Codewords around events",
     "conversations-": "Conversations",
@@ -56,6 +56,7 @@ _PAGES = {
     "Comparison of groups": "groups",
     "Codewords around events": "groups",
     "Conversations": "conversations",
+    "Asymmetry": "asymmetry",
     "Moments aligned with words": "probes",
     "Rating study": "raters",
 }

@@ -20,7 +20,7 @@ FIRST = "overview"
 GROUPS = {
     "": (FIRST,),
     "Explore": ("codebook", "find", "recordings", "intervals", "syllables", "map", "motion"),
-    "Analyse": ("coverage", "groups", "conversations", "probes", "micro", "raters", "compare"),
+    "Analyse": ("coverage", "groups", "conversations", "probes", "micro", "asymmetry", "raters", "compare"),
     "Manage": ("study", "live", "data"),
 }
 TITLES = {
@@ -41,6 +41,7 @@ TITLES = {
     "conversations": ("Conversations", "forum"),
     "probes": ("Probes", "query_stats"),
     "micro": ("Micro-expressions", "slow_motion_video"),
+    "asymmetry": ("Asymmetry", "straighten"),
     "raters": ("Raters", "how_to_reg"),
 }
 

@@ -1,8 +1,9 @@
 """The asymmetry of every recording of a dataset, kept.
 
 ``analyses/asymmetry-<key>/`` holds recordings.parquet (`recording_row`), movements.parquet (one row per recording and
-movement), apexes.parquet (one row per apex: recording, movement, frame, time_s, left_mm, right_mm) and, last,
-manifest.json. A person's weaker side is the one that moves less over all of the person's recordings.
+movement), apexes.parquet (one row per apex: recording, movement, frame, time_s, left_mm, right_mm), rest.parquet (ψ of
+every recording's resting face) and, last, manifest.json. A person's weaker side is the one that moves less over all of
+the person's recordings.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from dfe_core.table_rows import json_rows
 
 VERSION = 1
 """Raised when figures change."""
-MOVEMENTS_FILE, APEXES_FILE = "movements.parquet", "apexes.parquet"
+MOVEMENTS_FILE, APEXES_FILE, REST_FILE = "movements.parquet", "apexes.parquet", "rest.parquet"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class AsymmetryReport(OpenedArtefact):
     def apexes(self) -> pd.DataFrame:
         """One row per apex."""
         return pd.read_parquet(self.path / APEXES_FILE)
+
+    @cached_property
+    def rest(self) -> pd.DataFrame:
+        """One row per recording: recording, psi (E,) of the resting face."""
+        return pd.read_parquet(self.path / REST_FILE)
 
     @cached_property
     def errors(self) -> dict[str, MeasurementError]:
@@ -91,12 +97,13 @@ def asymmetry_report(dataset: str, root: Path | None = None, progress: Listener 
     if is_whole(path):
         return AsymmetryReport(path)
     face = open_face(data.face_id, root, progress)
-    recordings, movements, apexes = measured_tables(data, face, progress)
-    errors = {name: measurement_error(recordings, name) for name in TRACKED}
+    measured = measured_tables(data, face, progress)
+    errors = {name: measurement_error(measured.recordings, name) for name in TRACKED}
     with atomic_directory(path) as folder:
-        recordings.to_parquet(folder / RECORDINGS_FILE)
-        movements.to_parquet(folder / MOVEMENTS_FILE)
-        apexes.to_parquet(folder / APEXES_FILE)
+        measured.recordings.to_parquet(folder / RECORDINGS_FILE)
+        measured.movements.to_parquet(folder / MOVEMENTS_FILE)
+        measured.apexes.to_parquet(folder / APEXES_FILE)
+        measured.rest.to_parquet(folder / REST_FILE)
         about = {
             "version": VERSION,
             **source_labels(ArtefactId(DATASETS, dataset), ArtefactId(FACES, data.face_id)),
@@ -124,10 +131,18 @@ def asymmetry_reports(root: Path | None = None) -> Iterator[AsymmetryReport]:
             yield made
 
 
-def measured_tables(
-    data: Dataset, face: FaceModel, progress: Listener = silent
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The tables of recordings, movements and apexes. Recordings without a valid frame are left out.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MeasuredTables:
+    """The tables of an `AsymmetryReport`."""
+
+    recordings: pd.DataFrame
+    movements: pd.DataFrame
+    apexes: pd.DataFrame
+    rest: pd.DataFrame
+
+
+def measured_tables(data: Dataset, face: FaceModel, progress: Listener = silent) -> MeasuredTables:
+    """Measure every recording. Recordings without a valid frame are left out.
 
     Raises `DataError` where no recording has one, and for a face without two sides to measure.
     """
@@ -150,7 +165,13 @@ def measured_tables(
     heads = {name: {"recording": name, "subject": people[name], "session": occasions[name]} for name in measured}
     wide = [heads[n] | recording_row(one, found[n], ruler) for n, one in measured.items()]
     long = [heads[n] | row for n, one in measured.items() for row in _movement_rows(one, found[n])]
-    return pd.DataFrame(wide), pd.DataFrame(long), pd.concat(apexes, ignore_index=True)
+    rest = [{"recording": name, "psi": one.rest_psi.astype(np.float32)} for name, one in measured.items()]
+    return MeasuredTables(
+        recordings=pd.DataFrame(wide),
+        movements=pd.DataFrame(long),
+        apexes=pd.concat(apexes, ignore_index=True),
+        rest=pd.DataFrame(rest),
+    )
 
 
 def recording_row(measured: MeasuredSides, found: SideComposites, ruler: Ruler) -> dict[str, Any]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dfe_core.asymmetry.movements import NAMES
+from dfe_core.asymmetry.person import apex_faces, person_facts
 from dfe_core.asymmetry.report import asymmetry_report, newest_asymmetry_report
+from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.dataset_writer import open_writer
-from dfe_core.expressions.recording import Recording
-from dfe_core.faces.archive import save_face
-from tests.asymmetry.two_sided_face import everywhere, performed, two_sided_face
+from dfe_core.reports.asymmetry import write_person_page
+from dfe_core.reports.asymmetry_text import session_words
+from tests.asymmetry.two_sided_face import recovering_people
 from train.cli import main
 
 
@@ -21,29 +22,7 @@ from train.cli import main
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """One person whose left side recovers over three sessions of two recordings, and one who is equal."""
     monkeypatch.setenv("DFE_CACHE", str(tmp_path))
-    face = two_sided_face()
-    save_face(face, tmp_path)
-    rng = np.random.default_rng(0)
-    with open_writer("d", face.names, tmp_path) as writer:
-        for subject, shares in {"p1": (0.1, 0.5, 0.95), "p2": (0.98, 1.0, 1.0)}.items():
-            for session, share in enumerate(shares, 1):
-                for repeat in "ab":
-                    own = max(0.0, share + rng.normal(0, 0.01))
-                    psi = performed(face, everywhere(own), everywhere(1.0), repeats=2)
-                    rows = np.arange(len(psi))
-                    recording = Recording(
-                        name=f"{subject}-{session}{repeat}",
-                        names=face.names,
-                        psi=psi,
-                        time_s=rows / 30,
-                        frame=rows,
-                        valid=np.ones(len(psi), bool),
-                        fps=30.0,
-                        space="arkit",
-                        extractor="test",
-                    )
-                    writer.add(replace(recording, subject=subject, session=str(session)), {})
-        writer.close({"name": "d", "face": face.id, "simulated": True, "sources": [], "dropped": []})
+    recovering_people(tmp_path)
     return tmp_path
 
 
@@ -73,3 +52,32 @@ def test_the_command_writes_both_forms_and_says_what_it_is_not(root: Path, capsy
     assert "no medical device" in told and "recordings of one session" in told
     wide, long = ((root / name).read_text().splitlines() for name in ("wide.csv", "long.csv"))
     assert len(wide) == 13 and "smile_left_mm" in wide[0] and len(long) == 61
+
+
+def test_a_persons_page_says_in_words_what_was_measured_and_what_it_is_not(root: Path):
+    made = asymmetry_report("d", root)
+    pages = write_person_page(made, "p1", root / "pages", root, pictures=False)
+    assert [page.name for page in pages] == ["asymmetry-p1.html", "asymmetry-p1.pdf"]
+    html, print_ = pages[0].read_text(), pages[1].read_bytes()
+    assert "not a medical device" in html and "Simulated data" in html and print_.startswith(b"%PDF")
+    assert "The left side moves 95 % as far" not in html  # 95 % is called alike
+    assert "about equally far" in html and "That is more than repeats differ" in html
+    first = session_words(person_facts(made, "p1"), person_facts(made, "p1").sessions[0])
+    assert first[0].startswith("The left side moves 10 % as far as the right one")
+    assert any("left corner of the mouth moves 1.0 mm, the right one" in one for one in first)
+    with pytest.raises(DataError, match="no subject 'nobody'"):
+        person_facts(made, "nobody")
+
+
+def test_the_faces_are_of_the_strongest_apexes_and_of_the_same_moment(root: Path):
+    made, data = asymmetry_report("d", root), Dataset.open("d", root)
+    found = apex_faces(made, data, ("p1-1a", "p1-1b"))
+    assert [one.movement for one in found] == ["rest", *NAMES] and np.abs(found[0].psi).max() < 1e-6
+    for one in found[1:]:
+        right = one.psi[data.names.index(f"{one.movement} right")]
+        assert right == pytest.approx(1.0, abs=0.02) and one.right_mm == pytest.approx(10, abs=0.3)
+
+
+def test_a_page_of_one_person_needs_a_folder(root: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["asymmetry", "d", "--person", "p1", "--progress", "none"]) == 1
+    assert "--page DIR" in capsys.readouterr().err

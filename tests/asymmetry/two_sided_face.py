@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 
 from dfe_core.asymmetry.movements import LEFT_RIGHT, MOVEMENTS
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.dataset_writer import open_writer
+from dfe_core.expressions.recording import Recording
+from dfe_core.faces.archive import save_face
 from dfe_core.faces.model import REGIONS, FaceModel
 
 MARKS = ("inner brow", "outer brow", "upper lid centre", "lower lid centre", "mouth corner", "upper lip")
@@ -16,7 +23,7 @@ def two_sided_face() -> FaceModel:
     places = {"upper lid centre": (0.03, 0.005, 0.0), "lower lid centre": (0.03, -0.005, 0.0)}
     template = [places.get(mark, (0.02, 0.01 * i, 0.0)) for i, mark in enumerate(MARKS)]
     left = np.array(template, np.float32)
-    vertices = np.concatenate([left, left * [-1, 1, 1]]).astype(np.float32)
+    vertices = np.concatenate([left, left * [-1, 1, 1], [[0, -0.06, 0]]]).astype(np.float32)  # the last one the chin
     vertex = {f"{mark} {side}": i + s * len(MARKS) for s, side in enumerate(LEFT_RIGHT) for i, mark in enumerate(MARKS)}
     names, basis = [], []
     for movement in MOVEMENTS:
@@ -27,7 +34,8 @@ def two_sided_face() -> FaceModel:
             names.append(f"{movement.name} {side}")
             basis.append(field)
     regions = np.full(len(vertices), REGIONS.index("other"), np.uint8)
-    regions[[vertex["upper lip left"], vertex["upper lip right"]]] = REGIONS.index("upper lip")
+    for mark, region in (("upper lip", "upper lip"), ("inner brow", "brow"), ("outer brow", "brow")):
+        regions[[vertex[f"{mark} {side}"] for side in LEFT_RIGHT]] = REGIONS.index(region)
     return FaceModel(
         id="two-sided-1",
         title="Two sides",
@@ -35,11 +43,11 @@ def two_sided_face() -> FaceModel:
         template=vertices,
         triangles=np.array([[0, 1, 2]], np.int32),
         basis=np.array(basis, np.float32),
-        mirror=np.roll(np.arange(len(vertices)), len(MARKS)).astype(np.int32),
+        mirror=np.append(np.roll(np.arange(2 * len(MARKS)), len(MARKS)), 2 * len(MARKS)).astype(np.int32),
         regions=regions,
-        sides=np.repeat([1, 2], len(MARKS)).astype(np.uint8),
+        sides=np.append(np.repeat([1, 2], len(MARKS)), 0).astype(np.uint8),
         materials=np.zeros(len(vertices), np.uint8),
-        landmarks=vertex,
+        landmarks={**vertex, "chin": 2 * len(MARKS)},
     )
 
 
@@ -61,3 +69,33 @@ def performed(
 def everywhere(size: float) -> dict[str, float]:
     """The same size in every movement."""
     return {movement.name: size for movement in MOVEMENTS}
+
+
+def recovering_people(root: Path, mirrored: bool = False) -> Dataset:
+    """datasets/d: p1, whose left side (mirrored: right) recovers over three sessions of two recordings, and p2, who is
+    nearly equal."""
+    face = two_sided_face()
+    save_face(face, root)
+    rng = np.random.default_rng(0)
+    with open_writer("d", face.names, root) as writer:
+        for subject, shares in {"p1": (0.1, 0.5, 0.95), "p2": (0.98, 1.0, 1.0)}.items():
+            for session, share in enumerate(shares, 1):
+                for repeat in "ab":
+                    own = max(0.0, share + rng.normal(0, 0.01))
+                    sides = (everywhere(1.0), everywhere(own)) if mirrored else (everywhere(own), everywhere(1.0))
+                    psi = performed(face, *sides, repeats=2)
+                    rows = np.arange(len(psi))
+                    recording = Recording(
+                        name=f"{subject}-{session}{repeat}",
+                        names=face.names,
+                        psi=psi,
+                        time_s=rows / 30,
+                        frame=rows,
+                        valid=np.ones(len(psi), bool),
+                        fps=30.0,
+                        space="arkit",
+                        extractor="test",
+                    )
+                    writer.add(replace(recording, subject=subject, session=str(session)), {})
+        writer.close({"name": "d", "face": face.id, "simulated": True, "sources": [], "dropped": []})
+    return Dataset.open("d", root)

@@ -31,6 +31,7 @@ READY = {
     "compare": ".dfe-morph[data-state=drawn]",
     "groups": "[data-testid=stMain] [data-testid=stSelectbox]",
     "micro": "[data-testid=stMain] [data-testid=stFileUploader]",
+    "asymmetry": "[data-testid=stMain] [data-testid=stButton]",
     "conversations": "[data-testid=stMain] [data-testid=stSelectbox]",
     "live": "[data-testid=stMain] [data-testid=stExpander]",
     "raters": "[data-testid=stMain] [data-testid=stExpander]",

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
 from ..tables import Columns, facts, table_of
@@ -23,6 +24,7 @@ EXAMPLES = (
     "dfe asymmetry study1",
     "dfe asymmetry study1 --out asymmetry.csv",
     "dfe asymmetry study1 --form long --out asymmetry.xlsx --json asymmetry.json",
+    "dfe asymmetry study1 --person p07 --page pages/",
 )
 _ROWS = 20
 FORMS = ("wide", "long")
@@ -37,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="wide",
         help="of the table: one row per recording, or one per recording and movement (default: wide)",
     )
+    parser.add_argument("--person", metavar="SUBJECT", help="of the page to write (default: every subject)")
+    parser.add_argument("--page", type=Path, metavar="DIR", help="write a page per person there, HTML and PDF")
     add_json_option(parser)
 
 
@@ -44,12 +48,28 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.asymmetry.report import asymmetry_report
     from dfe_core.exchange.table_files import file_format, write_table_file
 
+    if args.person and args.page is None:
+        raise DataError("--person", "without --page", "--page DIR, the folder that the page is written to")
     if args.out is not None:
         file_format(args.out)
     made = asymmetry_report(args.dataset, progress=progress)
     if args.out is not None:
         write_table_file(made.recordings if args.form == "wide" else made.movements, args.out, name="asymmetry")
+    if args.page is not None:
+        _pages(made, args.person, args.page, progress)
     deliver(made.to_json(), report(made), args.json)
+
+
+def _pages(made: AsymmetryReport, person: str | None, folder: Path, progress: Listener) -> None:
+    from dfe_core.asymmetry.person import people_of
+    from dfe_core.progress import Progress
+    from dfe_core.reports.asymmetry import write_person_page
+
+    people = [person] if person else people_of(made)
+    for done, subject in enumerate(people):
+        progress(Progress(task="printing", done=done, total=len(people), detail=subject))
+        write_person_page(made, subject, folder)
+    progress(Progress(task="printing", done=len(people), total=len(people)))
 
 
 def report(made: AsymmetryReport) -> str:

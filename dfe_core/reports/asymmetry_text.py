@@ -1,0 +1,114 @@
+"""What a person's asymmetry is, in plain words: for the printed page and the dashboard."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dfe_core.asymmetry.change import MeasurementError, RepeatsOf
+from dfe_core.asymmetry.composites import REST_MM
+from dfe_core.asymmetry.person import PersonFacts, SessionFacts
+
+NO_DEVICE = (
+    "This is not a medical device. It has been tested on simulated faces and on a few healthy performers, on no "
+    "patient. Nothing here is a diagnosis, and no figure replaces a clinician who looks at the person."
+)
+ESTIMATES = (
+    "Scores with “-like” are estimates from lengths, with cut points that no study has set; they are not what a "
+    "clinician would give."
+)
+MODEL_MM = (
+    "Millimetres are those of the face model, not of the person: neither the size nor the shape of the person's face "
+    "is in them. Left and right are the person's own."
+)
+MEASURES = {
+    "mean_share": ("How far the weaker side moves", "%", 100.0),
+    "smile_weaker_mm": ("Corner of the mouth in a smile, weaker side", "mm", 1.0),
+    "sunnybrook_like": ("Sunnybrook-like", "points", 1.0),
+    "eface_like": ("eFACE-like", "points", 1.0),
+}
+"""Of what is followed over sessions: its title, unit, and the factor to that unit."""
+_EVEN = 0.93
+"""From this mean share on the sides are called alike: healthy people have 0.9 to 1 in the tests of this project."""
+_ALONG_MM = 2.0
+_GAP_MM = 1.0
+
+
+def share_words(person: PersonFacts, session: SessionFacts) -> str:
+    """How far the weaker side moves, of the other's way, in a sentence."""
+    share = session.values["mean_share"]
+    if np.isnan(share):
+        return "There are too few movements in these recordings to compare the sides."
+    if share >= _EVEN:
+        return f"Both sides move about equally far (the {person.weaker} one {100 * share:.0f} % of the other)."
+    way = f"{100 * share:.0f} % as far as the {person.other} one"
+    return f"The {person.weaker} side moves {way}, averaged over the movements."
+
+
+def session_words(person: PersonFacts, session: SessionFacts) -> tuple[str, ...]:
+    """What stands out in a session, a sentence each."""
+    v, weak, strong = session.values, person.weaker, person.other
+    said = [share_words(person, session)]
+    if not np.isnan(v["smile_left_mm"]):
+        said.append(
+            f"In a smile the {weak} corner of the mouth moves {v[f'smile_{weak}_mm']:.1f} mm, the {strong} one "
+            f"{v[f'smile_{strong}_mm']:.1f} mm."
+        )
+    if not np.isnan(v["brow_left_mm"]):
+        said.append(
+            f"The {weak} brow rises {v[f'brow_{weak}_mm']:.1f} mm, the {strong} one {v[f'brow_{strong}_mm']:.1f} mm."
+        )
+    gap = v[f"lid_gap_left_open_{weak}_mm"]
+    if not np.isnan(gap):
+        closes = gap < _GAP_MM
+        said.append(
+            f"The {weak} eye closes." if closes else f"The {weak} eye stays open by {gap:.1f} mm when it is closed."
+        )
+    said += _rest_words(session)
+    along = max((v[f"{name}_synkinesis_mm"] for name in ("smile", "pucker")), default=float("nan"))
+    if along >= _ALONG_MM:
+        said.append(
+            f"The {weak} eye narrows with the mouth, by {along:.1f} mm more than the {strong} one (synkinesis)."
+        )
+    if v["lid_synkinesis_mm"] >= _ALONG_MM:
+        said.append(f"The {weak} corner of the mouth moves when the eyes close, by {v['lid_synkinesis_mm']:.1f} mm.")
+    return tuple(said)
+
+
+def _rest_words(session: SessionFacts) -> list[str]:
+    said = []
+    for name, what in (("smile", "corner of the mouth"), ("brow", "brow")):
+        apart = session.values[f"{name}_rest_left_mm"] - session.values[f"{name}_rest_right_mm"]
+        if abs(apart) >= REST_MM:
+            lower, higher = ("left", "right") if apart < 0 else ("right", "left")
+            said.append(f"At rest the {lower} {what} is {abs(apart):.1f} mm lower than the {higher} one.")
+    return said
+
+
+def change_words(person: PersonFacts, measure: str) -> str:
+    """What has become of a measure since the first session, and whether it counts; empty for a single session."""
+    course = person.courses[measure]
+    if len(course) < 2:
+        return ""
+    title, unit, factor = MEASURES[measure]
+    first, last = course.iloc[0], course.iloc[-1]
+    before, after, least = (factor * float(x) for x in (first["value"], last["value"], last["least"]))
+    digits = 1 if unit == "mm" else 0
+    between = f"between sessions {first['session']} and {last['session']}"
+    moved = f"{title}: from {before:.{digits}f} to {after:.{digits}f} {unit} {between}"
+    if np.isnan(least):
+        return f"{moved}; nothing was repeated, so that it cannot be said whether that is more than error."
+    if bool(last["counts"]):
+        return f"{moved}. That is more than repeats differ ({least:.{digits}f} {unit})."
+    return f"{moved}. That is within what repeats differ ({least:.{digits}f} {unit})."
+
+
+def error_words(error: MeasurementError) -> str:
+    """Where the smallest change that counts is from."""
+    if error.source == RepeatsOf.SESSION:
+        return f"The smallest change that counts is from recordings of the same session (95 %, {error.df} repeats)."
+    if error.source == RepeatsOf.APEXES:
+        return (
+            "No session has repeats: the smallest change that counts is from movements within recordings, which know "
+            "nothing of another attempt, and is too small."
+        )
+    return "Nothing was repeated: no smallest change can be given."
