@@ -18,6 +18,7 @@ dimensions.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 import torch
@@ -26,7 +27,9 @@ from torch import Tensor, nn
 from dfe_core.tokenizer.codebook import REST
 
 COMPILED_FROM = 256
-"""Frames from which a CPU uses the compiled kernel: loading it takes longer than searching fewer."""
+"""Frames from which a CPU loads the compiled kernel, which takes longer than searching fewer; once loaded it searches
+all."""
+_KERNEL = "dfe_core.tokenizer.kernel"
 STEP_RATIO = 0.15
 """λ in units of the squared step: between 2 ln 2 / 12 = 0.116 of high-rate theory and the larger steps that are best
 once zeros are chosen by rate (Sullivan 1996)."""
@@ -66,6 +69,11 @@ class SearchTables:
     cost: Tensor
     partner: Tensor
     step: float
+
+
+def is_compiled(frames: int) -> bool:
+    """Whether a CPU searches so many frames with the compiled kernel, which finds the same tokens."""
+    return frames >= COMPILED_FROM or _KERNEL in sys.modules
 
 
 def choose_tokens(products: Tensor, tables: SearchTables) -> tuple[Tensor, Tensor]:
@@ -264,10 +272,10 @@ class SparseQuantizer(nn.Module):
     ) -> Quantized:
         """(B, D) latents to tokens; rows of the codebook are the token ids.
 
-        compiled: whether the kernel for CPUs searches; None lets it do so from `COMPILED_FROM` frames.
+        compiled: whether the kernel for CPUs searches; None leaves it to `is_compiled`.
         """
         sweeps, tables = self.sweeps if sweeps is None else sweeps, self.tables()
-        if latent.device.type == "cpu" and (len(latent) >= COMPILED_FROM if compiled is None else compiled):
+        if latent.device.type == "cpu" and (is_compiled(len(latent)) if compiled is None else compiled):
             return self._encode_compiled(latent.detach(), sweeps, None if target is None else target.detach(), tables)
         return search(latent.detach(), tables, self.places, sweeps, target)
 
@@ -275,7 +283,7 @@ class SparseQuantizer(nn.Module):
     def tokens_of(self, latent: Tensor, sweeps: int = 0) -> Quantized:
         """What `encode` finds of (B, D) latents, for statistics, which ask neither for an order of a frame's tokens nor
         for the error that they leave: on a CPU the error is empty."""
-        if latent.device.type != "cpu" or len(latent) < COMPILED_FROM:
+        if latent.device.type != "cpu" or not is_compiled(len(latent)):
             return self.encode(latent, sweeps)
         tokens, steps = self._search_compiled(latent.detach(), sweeps, None, self.tables())
         return Quantized(
@@ -288,7 +296,7 @@ class SparseQuantizer(nn.Module):
     def in_order(self, found: Quantized, goal: Tensor) -> Quantized:
         """What `tokens_of` found as `encode` gives it: the strongest token first, with the error of (B, D) goals."""
         steps = torch.where(found.tokens == REST, 0, found.levels + 1)
-        if goal.device.type == "cpu" and len(goal) >= COMPILED_FROM:  # they are in order
+        if goal.device.type == "cpu" and is_compiled(len(goal)):  # they are in order
             return finished_compiled(found.tokens, steps, goal.detach(), self.tables())
         return finished(found.tokens, steps, goal, self.tables())
 

@@ -15,13 +15,13 @@ from torch.nn.functional import avg_pool1d
 
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokenizer.quantizer import (
-    COMPILED_FROM,
     Quantized,
     SearchTables,
     SparseQuantizer,
     choose_again_,
     finished,
     finished_compiled,
+    is_compiled,
 )
 
 _ORDER_FRAMES, _SWEEPS = 15, 2
@@ -47,7 +47,7 @@ def encode_linked(
 
     latent: (B, D) proposes the tokens. The others: as `smooth`.
     """
-    if latent.device.type == "cpu" and len(latent) >= COMPILED_FROM:
+    if latent.device.type == "cpu" and is_compiled(len(latent)):
         return _encode_linked_compiled(latent, target, quantizer, linked, weight)
     found = quantizer.encode(latent, target=None if target is latent else target)
     return smooth(found, target, quantizer, linked, weight)
@@ -91,7 +91,7 @@ def smooth(
     tables = quantizer.tables()
     tokens, steps = quantized.tokens.clone(), (quantized.levels + 1) * (quantized.tokens != REST)
     products = (target - quantizer.decode(tokens, quantized.intensities)) @ tables.codewords.T
-    refine = _refine_compiled_ if tokens.device.type == "cpu" and len(tokens) >= COMPILED_FROM else refine_
+    refine = _refine_compiled_ if tokens.device.type == "cpu" and is_compiled(len(tokens)) else refine_
     refine(tokens, steps, products, tables, linked, weight, sweeps)
     return _in_steady_order(finished(tokens, steps, target, tables), tables)
 

@@ -8,7 +8,7 @@ import torch
 from dfe_core.tokenizer import quantizer as quantizer_module
 from dfe_core.tokenizer import temporal_smoothing
 from dfe_core.tokenizer.kernel import smooth_frames
-from dfe_core.tokenizer.quantizer import COMPILED_FROM, SparseQuantizer, strongest_first
+from dfe_core.tokenizer.quantizer import COMPILED_FROM, SparseQuantizer, is_compiled, strongest_first
 from dfe_core.tokenizer.temporal_smoothing import encode_linked, refine_
 
 FRAMES = 2 * COMPILED_FROM + 37
@@ -73,7 +73,7 @@ def test_encoding_in_one_pass_gives_what_search_smoothing_and_order_give(monkeyp
     linked = torch.arange(FRAMES) % 97 > 0
     ours = encode_linked(proposed, target, quantizer, linked, 0.1)
     for module in (quantizer_module, temporal_smoothing):
-        monkeypatch.setattr(module, "COMPILED_FROM", 10**9)
+        monkeypatch.setattr(module, "is_compiled", lambda _frames: False)
     reference = encode_linked(proposed, target, quantizer, linked, 0.1)
     alone = quantizer.encode(proposed, target=target)
     same = ((ours.tokens == reference.tokens) & (ours.levels == reference.levels)).all(1)
@@ -110,6 +110,19 @@ def test_decoding_without_gradients_gives_the_same_sum(latent):
     with torch.no_grad():
         plain = quantizer.decode(found.tokens, found.intensities)
     assert torch.allclose(plain, quantizer.decode(found.tokens, found.intensities), atol=1e-5)
+
+
+def test_once_loaded_the_kernel_encodes_single_frames_and_none(latent):
+    quantizer = made(sweeps=2)
+    whole = quantizer.encode(latent, compiled=True)
+    assert is_compiled(1)
+    for row in range(0, FRAMES, 50):
+        one = quantizer.encode(latent[row : row + 1])
+        assert torch.equal(one.tokens[0], whole.tokens[row]) and torch.equal(one.levels[0], whole.levels[row])
+    none = quantizer.encode(latent[:0])
+    assert none.tokens.shape == (0, 6) and none.error.shape == (0,)
+    with torch.no_grad():
+        assert quantizer.decode(none.tokens, none.intensities).shape == (0, 8)
 
 
 def test_threads_change_nothing(latent, monkeypatch):
