@@ -112,18 +112,18 @@ def windows_of(tokens: TokenCache, dataset: Dataset, seed: int = 0, progress: Li
     Blocks are sessions where every subject has two, else recordings, else `FOLDS` parts of each recording in time.
     """
     rows = dataset.recordings.set_index("recording")
-    blocks, split = _blocks(dataset.recordings)
+    blocks, split = sitting_blocks(dataset.recordings)
     parts, done = [], 0
     for part in iter_recordings(tokens):
         psi = dataset.frames(part.recording).at(part.frame).psi
-        for window, summary in _windows(part, psi, tokens.codewords):
+        for window, summary in window_features(part, psi, tokens.codewords):
             parts.append((rows.loc[part.recording, "subject"], blocks.get(part.recording, window), summary))
         done += len(part.frame)
         progress(Progress(task="identity leak", done=done, total=2 * tokens.frames, detail=part.recording))
     if not parts:
         raise DataError(dataset.name, f"no recording of {WINDOW_S:g} s", "longer recordings")
     subject, block = np.array([p[0] for p in parts]), np.array([p[1] for p in parts])
-    kept = _thinned(subject, seed)
+    kept = thinned_windows(subject, seed)
     features = np.stack([parts[i][2] for i in kept])
     k, e = tokens.codewords, len(dataset.names)
     return Windows(
@@ -188,7 +188,7 @@ def _predicted(features: np.ndarray, who: np.ndarray, block: np.ndarray) -> np.n
     return predicted
 
 
-def _blocks(recordings: pd.DataFrame) -> tuple[dict[str, int], str]:
+def sitting_blocks(recordings: pd.DataFrame) -> tuple[dict[str, int], str]:
     """Block of each recording, empty where recordings are cut in time; and how, in words."""
     for column, words in (("session", "sessions"), ("recording", "recordings")):
         if (recordings.groupby("subject")[column].nunique() >= 2).all() and (recordings[column] != "").all():
@@ -198,7 +198,7 @@ def _blocks(recordings: pd.DataFrame) -> tuple[dict[str, int], str]:
     return {}, "tested on parts of recordings the probe has not seen: too few sittings, so the figures are high"
 
 
-def _windows(part: Tokens, psi: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
+def window_features(part: Tokens, psi: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
     """Time block and features of every full window of a recording."""
     number = np.floor((part.time_s - part.time_s[0]) / WINDOW_S).astype(np.int64)
     edges = np.flatnonzero(np.r_[True, np.diff(number) > 0])
@@ -224,7 +224,8 @@ def _bag(tokens: np.ndarray, intensities: np.ndarray, size: int) -> tuple[np.nda
     return mean, share
 
 
-def _thinned(subject: np.ndarray, seed: int) -> np.ndarray:
+def thinned_windows(subject: np.ndarray, seed: int) -> np.ndarray:
+    """Rows of at most `MOST_WINDOWS` windows of each subject (W,), in order."""
     rng = np.random.default_rng(seed)
     kept = [
         rows if len(rows) <= MOST_WINDOWS else np.sort(rng.choice(rows, MOST_WINDOWS, replace=False))
