@@ -51,6 +51,7 @@ COMMANDS = {
     "decode": Command("decode", "turn tokens into a face on disk"),
     "live": Command("live", "tokens as they happen, from a phone, a tracker, a camera or a video"),
     "evaluate": Command("evaluate", "measure a model on held-out subjects"),
+    "robustness": Command("robustness", "what noise, lost frames, other extractors and attacks do to tokens"),
     "aus": Command("aus", "import or derive action units (AUs) of a dataset"),
     "events": Command("events", "bring labels in time to recordings, or exclude spans of them"),
     "names": Command("names", "name the codewords, and check the names on held-out moments"),
@@ -67,6 +68,7 @@ COMMANDS = {
     "conversations": Command("conversations", "who answers whom, how late, and who speaks, of faces recorded together"),
     "signals": Command("signals", "put sound and body signals on the clock of a recording"),
     "modalities": Command("modalities", "what face, sound and body signals each add to the prediction of a label"),
+    "privacy": Command("privacy", "how well tokens identify people, and what takes that out"),
     "power": Command("power", "how many people a difference between groups needs"),
     "align-text": Command("align_text", "lay moments among words, and find them by a description"),
     "benchmark": Command("benchmark", "measure the tokenizer or the speed on this machine"),
@@ -95,12 +97,15 @@ _RESTS_ON_DATASET = frozenset(
         "micro",
         "export",
         "robustness",
+        "privacy",
     )
 )
 """Commands whose results a high pose leak of their dataset puts in question."""
 _LOGGED = frozenset(
     (
         "evaluate",
+        "robustness",
+        "privacy",
         "names",
         "coverage",
         "map",

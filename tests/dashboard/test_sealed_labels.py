@@ -44,6 +44,13 @@ _RUN: dict[str, list[str]] = {
         "modalities default simulated --label condition --modality a=bow --modality b=bow --folds 2 --out {out}/m.csv"
     ).split(),
     "micro": ["micro", "default", "simulated"],
+    "robustness": (
+        "robustness default simulated --label condition --folds 2 --only quantised --purifier none --seconds 2 "
+        "--out {out}/r"
+    ).split(),
+    "privacy": (
+        "privacy default simulated --label condition --folds 2 --way rest --attacker linear --out {out}/p.csv"
+    ).split(),
     "export": ["export", "default", "simulated", "--what", "all", "--format", "csv", "--out", "{out}/all"],
     "events": ["events", "list", "simulated"],
     "import": ["import", "{root}/datasets/simulated", "--name", "copy", "--face", "toy-1"],
@@ -109,7 +116,9 @@ def test_no_command_prints_or_writes_a_sealed_label(sealed: Path, tmp_path: Path
     code, out = main([part.format(root=sealed, out=tmp_path / "out") for part in _RUN[name]]), tmp_path / "out"
     told = capsys.readouterr()
     written = b"".join(path.read_bytes() for path in out.rglob("*") if path.is_file())
-    assert code == 0 or name in ("probe", "modalities"), told.err  # two people of one class each are too few to predict
+    assert code == 0 or name in ("probe", "modalities", "robustness", "privacy"), (
+        told.err
+    )  # two people of one class each are too few to predict
     assert SECRET not in told.out + told.err and SECRET.encode() not in written
     if name == "import":
         assert SECRET not in set(map(str, Dataset.open("copy", sealed).stored_recordings.get("condition", [])))
