@@ -21,6 +21,7 @@ from dfe_core.reports import coverage_text, study_text
 from dfe_core.reports import supplement_figures as draw
 from dfe_core.reports.coverage_aus import facs_section
 from dfe_core.reports.document import Block, Figure, Number, Section, Table, Text, table_columns
+from dfe_core.reports.robustness import robustness_figure, robustness_sentence
 from dfe_core.reports.style import pdf, svg
 from dfe_core.reports.supplement_page import (
     CodewordCard,
@@ -30,6 +31,7 @@ from dfe_core.reports.supplement_page import (
     write_supplement_page,
 )
 from dfe_core.reports.tables import write_table
+from dfe_core.robustness.result import open_robustness
 from dfe_core.store import artefact_path, atomic_file, read_json
 from dfe_core.text_enum import StrEnum
 from dfe_core.tokenizer.codebook import REST
@@ -119,6 +121,7 @@ def supplement_page(results: StudyResults, study: Study) -> tuple[SupplementPage
         *_groups_sections(results, figures),
         *_coverage_section(results, figures),
         *_probe_sections(results),
+        *_robustness_section(study, figures),
     ]
     faults = why_no_faces(face)
     page = SupplementPage(
@@ -285,6 +288,16 @@ def _probe_sections(results: StudyResults) -> Iterator[Section]:
             columns=table_columns("features; model; metric; score:.3f; p_vs_chance=p:.2g"),
         )
         yield Section(f"Predicting {label}", (table,))
+
+
+def _robustness_section(study: Study, data: dict[str, pd.DataFrame]) -> Iterator[Section]:
+    """What `dfe robustness` last measured of this codebook on this dataset, if it did."""
+    found = open_robustness(study.codebook.model, study.dataset.name, study.root)
+    if found is None:
+        return
+    figure = robustness_figure(found)
+    data[figure.name] = found.table
+    yield Section("Robustness", (Text(robustness_sentence(found)), figure))
 
 
 def _licence(face: FaceModel, fault: NoFaces | None) -> str:
