@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
+from ..cli import whole
 from .segments_option import add_segments_option, segments_dataset
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ EXAMPLES = (
     "dfe export codebook1 study1 --format eaf --tiers region --out elan/",
     "dfe export codebook1 study1 --format eaf --beside-videos",
     "dfe export codebook1 study1 --supplement supplement.zip --by condition",
+    "dfe export codebook1 study1 --what bag --anonymous 5 --out bags.csv",
 )
 WHAT = ("tokens", "wide", "bag", "intervals", "subjects", "summary", "recordings", "syllables", "all")
 TABLES, ANNOTATIONS = ("csv", "parquet", "xlsx"), ("eaf", "textgrid", "boris", "bids", "nwb")
@@ -55,7 +57,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--by",
         action="append",
         metavar="COLUMN",
-        help="groups in the supplement; may be repeated (default: the first three of 2 to 4 levels with 3 people each)",
+        help="groups in the supplement, or labels of anonymous bags; may be repeated (default of the supplement: "
+        "the first three of 2 to 4 levels with 3 people each)",
+    )
+    parser.add_argument(
+        "--anonymous",
+        type=lambda text: whole(text, 2, 10_000),
+        metavar="K",
+        help="bags of groups of at least K people who use codewords alike, without names; with --by within each value "
+        "of labels that are given out too",
     )
     parser.add_argument("--out", type=Path, metavar="PATH", help="the file or folder to write")
 
@@ -66,7 +76,9 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     _refuse_options(args)
     args.dataset = segments_dataset(args, progress)
     study = Study(args.model, args.dataset, progress=progress)
-    if args.supplement:
+    if args.anonymous:
+        _anonymous(study, args)
+    elif args.supplement:
         _supplement(study, args.supplement, args.by)
     elif args.beside_videos:
         _beside_videos(study, args.tiers)
@@ -84,8 +96,10 @@ def _refuse_options(args: argparse.Namespace) -> None:
         beside.remove("format")
     if alone and (beside or (args.supplement and args.beside_videos)):
         raise DataError(alone, f"--{beside[0] if beside else 'beside-videos'} beside it", "one or the other")
-    if args.by and not args.supplement:
-        raise DataError("--by", "without --supplement", "`dfe groups` for a table of groups alone")
+    if args.anonymous and (alone or args.what not in (None, "bag") or args.format in ANNOTATIONS):
+        raise DataError("--anonymous", "another table or format beside it", "--what bag as csv, parquet or xlsx")
+    if args.by and not (args.supplement or args.anonymous):
+        raise DataError("--by", "without --supplement or --anonymous", "`dfe groups` for a table of groups alone")
     if alone:
         return
     if args.out is None:
@@ -105,6 +119,22 @@ def _tables(study: Study, args: argparse.Namespace) -> None:
     else:
         rows = export_table(study, args.what or "intervals", args.out, args.format, args.unit)
         print(f"{args.out}: {rows:,} rows")
+
+
+def _anonymous(study: Study, args: argparse.Namespace) -> None:
+    from dfe_core.workspace.anonymous_export import export_anonymous
+
+    found = export_anonymous(study, args.out, args.anonymous, args.by or (), args.format)
+    print(f"{args.out}: {len(found.table)} groups of at least {found.k} people, {found.people} people")
+    for cell, people in found.left_out.items():
+        print(f"left out: {people} people of {cell}, fewer than {found.k}")
+    print(f"lost: {found.information_loss:.0%} of the variance between people")
+    if found.linked_before is not None and found.linked_after is not None:
+        print(
+            f"who has another recording of a person finds their bag {found.linked_before:.0%} of the time without "
+            f"groups and names the right row of {found.k} or more {found.linked_after:.0%} of the time with them; the "
+            f"bound for who knows the bag itself is {found.bound:.0%}"
+        )
 
 
 def _annotations(study: Study, args: argparse.Namespace) -> None:
