@@ -1,6 +1,7 @@
-"""A person's own resting face, mean and spread, and ψ without them.
+"""The resting face, mean and spread of each recording, and ψ without them.
 
-They are found from the person's own recordings alone, without a label, so that new people can be treated alike.
+They are found from one recording alone, without a label, so that new people can be treated alike. Not from all
+recordings of a person together: what is left of two of them would then be opposite, and say which go together.
 Letters of the shapes: T frames, E coefficients.
 """
 
@@ -15,12 +16,12 @@ from dfe_core.expressions.neutral import calm_frames, resting_face
 from dfe_core.privacy.settings import REST, SCALE
 
 _CALM = 400
-_FLOOR = 0.1  # of the population's spread: a coefficient that a person hardly moves is not blown up
+_FLOOR = 0.1  # of the spread of all: a coefficient that somebody hardly moves is not blown up
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class OwnHabits:
-    """Of one person, or of all: rest, mean, spread (E,)."""
+    """Of one recording, or of all: rest, mean, spread (E,)."""
 
     rest: np.ndarray
     mean: np.ndarray
@@ -28,17 +29,17 @@ class OwnHabits:
 
 
 def habits_of(recordings: Iterable[tuple[str, np.ndarray, np.ndarray]]) -> tuple[dict[str, OwnHabits], OwnHabits]:
-    """By subject, and of all people (every one counting alike), from (subject, ψ (T, E), time_s (T,)) of recordings."""
+    """By recording, and of all (every one counting alike), from (name, ψ (T, E), time_s (T,)) of recordings."""
     calm: dict[str, list[np.ndarray]] = {}
     sums: dict[str, list[np.ndarray]] = {}
-    for subject, psi, time_s in recordings:
+    for name, psi, time_s in recordings:
         if len(psi):
             values = psi.astype(np.float64)
             still = calm_frames(values[:, None], time_s)
-            calm.setdefault(subject, []).append(values[still[:: max(1, len(still) // _CALM)]])
+            calm.setdefault(name, []).append(values[still[:: max(1, len(still) // _CALM)]])
             part = np.stack([np.full(psi.shape[1], len(values)), values.sum(0), (values**2).sum(0)])
-            sums[subject] = [*sums.get(subject, []), part]
-    own = {subject: _habits(calm[subject], np.sum(parts, 0)) for subject, parts in sums.items()}
+            sums[name] = [*sums.get(name, []), part]
+    own = {name: _habits(calm[name], np.sum(parts, 0)) for name, parts in sums.items()}
     every = list(own.values())
     spread = np.sqrt(np.mean([one.spread**2 for one in every], 0))
     return own, OwnHabits(
@@ -57,8 +58,8 @@ def _habits(calm: list[np.ndarray], sums: np.ndarray) -> OwnHabits:
 
 
 def without_habits(psi: np.ndarray, own: OwnHabits, every: OwnHabits, way: str) -> np.ndarray:
-    """(T, E) float32: ψ of one person as it would be with the resting face at 0 (``rest``), or with the mean and spread
-    of all people (``scale``)."""
+    """(T, E) float32: ψ of one recording as it would be with the resting face at 0 (``rest``), or with the mean and
+    spread of all (``scale``)."""
     if way == REST:
         return (psi - own.rest).astype(np.float32)
     if way == SCALE:

@@ -35,7 +35,7 @@ from dfe_core.tokens.cache import Tokens
 from dfe_core.tokens.subject_identification import WINDOW_S, sitting_blocks, thinned_windows, window_features
 
 PsiMap = Callable[[str, np.ndarray], np.ndarray]
-"""(subject, (T, E) ψ) to the ψ that is encoded."""
+"""(recording, (T, E) ψ) to the ψ that is encoded."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -102,9 +102,9 @@ def psi_map(
         )
         return lambda _, psi: hide(psi)
     own, every = habits_of(
-        (subject, part.psi, part.time_s) for _, subject, part in valid_frames(dataset, settings.seconds)
+        (part.recording, part.psi, part.time_s) for _, _, part in valid_frames(dataset, settings.seconds)
     )
-    return lambda subject, psi: without_habits(psi, own[subject], every, way)
+    return lambda name, psi: without_habits(psi, own[name], every, way) if name in own else psi
 
 
 def token_windows(
@@ -120,7 +120,7 @@ def token_windows(
     for index, subject, part in valid_frames(dataset, settings.seconds):
         if len(part.psi) < 2:
             continue
-        psi = change(subject, part.psi)
+        psi = change(part.recording, part.psi)
         found = encode_variant(model, psi, linked_frames(part.frame))
         apart = (psi - part.psi).astype(np.float64)
         energy += float(np.einsum("te,ef,tf->", apart, face.gram, apart))

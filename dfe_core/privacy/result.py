@@ -147,7 +147,7 @@ def write_attenuated(dataset: Dataset, way: str, name: str, settings: PrivacySet
     with open_writer(name, whole.names, root) as writer:
         for recording in map(whole.recording, names):
             psi = recording.psi.copy()
-            psi[recording.valid] = change(recording.subject, recording.psi[recording.valid])
+            psi[recording.valid] = change(recording.name, recording.psi[recording.valid])
             writer.add(replace(recording, psi=psi))
             frames += len(psi)
         writer.close(

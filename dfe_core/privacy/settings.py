@@ -9,7 +9,7 @@ from dfe_core.errors import DataError
 
 NOTHING, REST, SCALE, ADVERSARIAL = "none", "rest", "scale", "adversarial"
 PSI_WAYS = (NOTHING, REST, SCALE, ADVERSARIAL)
-"""What is done to ψ before it is encoded: nothing; each person's resting face taken off; each person's mean and spread
+"""What is done to ψ before it is encoded: nothing; the resting face of each recording taken off; its mean and spread
 made those of all; a map trained against a network that names people (gradient reversal)."""
 PROJECTION, PROJECTION_ALL = "projection-10", "projection"
 WAYS = (*PSI_WAYS, PROJECTION, PROJECTION_ALL)

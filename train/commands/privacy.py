@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "Name the people of five-second windows of tokens, from sittings that the attacker has not seen, as they are and "
-    "with habits taken out: each person's resting face, mean and spread, a projection fitted inside the fold, or a map "
+    "with habits taken out: the resting face, mean and spread of each recording, a projection fitted inside the fold, or a map "
     "trained against an attacker; with a linear attacker, boosting and a small network, and what a probe loses. With "
     "--write, write a dataset without the habits."
 )
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--way",
         action="append",
         choices=WAYS,
-        help="rest: each person's resting face off; scale: everybody's mean and spread those of all; adversarial: a "
+        help="rest: the resting face of each recording off; scale: its mean and spread those of all; adversarial: a "
         "map trained against an attacker; projection: directions in which people differ out, ten or all; may be "
         "repeated (default: all)",
     )
