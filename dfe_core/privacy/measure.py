@@ -168,7 +168,7 @@ def leaks(
     }
 
 
-def probe_target(dataset: Dataset, settings: PrivacySettings) -> tuple[Target, ProbeSettings]:
+def surviving_label(dataset: Dataset, settings: PrivacySettings) -> tuple[Target, ProbeSettings]:
     """The label that is to survive. Raises `DataError` as `dfe probe` does."""
     asked = ProbeSettings(
         model=settings.model,

@@ -21,7 +21,7 @@ from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.sealed_test import facts_under_seal
 from dfe_core.faces import open_face
 from dfe_core.integrity import check, is_whole
-from dfe_core.privacy.measure import TokenWindows, leaks, probe_costs, probe_target, psi_map, token_windows
+from dfe_core.privacy.measure import TokenWindows, leaks, probe_costs, surviving_label, psi_map, token_windows
 from dfe_core.privacy.settings import NOTHING, PSI_WAYS, PrivacySettings
 from dfe_core.probes import scores
 from dfe_core.progress import Listener, Progress, silent
@@ -83,7 +83,7 @@ def _work_out(
     face = open_face(codebook.face_id, root)
     model, config = load_model(settings.model, root)
     require_same_coefficients(config, dataset)
-    probe = probe_target(dataset, settings) if settings.label else None
+    probe = surviving_label(dataset, settings) if settings.label else None
     windows: dict[str, TokenWindows] = {}
     for way in PSI_WAYS:
         if way in settings.ways:
