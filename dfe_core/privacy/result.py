@@ -21,7 +21,7 @@ from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.sealed_test import facts_under_seal
 from dfe_core.faces import open_face
 from dfe_core.integrity import check, is_whole
-from dfe_core.privacy.measure import TokenWindows, leaks, probe_costs, surviving_label, psi_map, token_windows
+from dfe_core.privacy.measure import TokenWindows, leaks, probe_costs, psi_map, surviving_label, token_windows
 from dfe_core.privacy.settings import NOTHING, PSI_WAYS, PrivacySettings
 from dfe_core.probes import scores
 from dfe_core.progress import Listener, Progress, silent
