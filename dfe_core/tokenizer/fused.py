@@ -41,6 +41,19 @@ class KernelShape:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TableSizes:
+    """What the host has to know of a codebook's tables: columns of the costs, and whether codewords have opposites."""
+
+    columns: int
+    paired: bool
+
+
+def table_sizes(tables: SearchTables) -> TableSizes:
+    """Read from the device; they change with the codebook's strides and opposites alone."""
+    return TableSizes(columns=_power(int(tables.top.max()) + 4), paired=bool((tables.partner >= 0).any()))
+
+
+@dataclass(frozen=True, kw_only=True)
 class FusedTokens:
     """tokens (T, N) int16, levels (T, N) uint8, and steps (T, K) int32: every codeword's intensity in base steps."""
 
@@ -71,13 +84,20 @@ class FusedEncoder:
     Parameters
     ----------
     quantizer: the codebook, of a size that `fits_kernel`. weight: of `temporal_smoothing.smooth`; 0 chooses every frame
-    alone. shape: how frames are given to the kernel.
+    alone. shape: how frames are given to the kernel. sizes: of its tables, where they are known; they are read from the
+    device else.
     """
 
-    def __init__(self, quantizer: SparseQuantizer, weight: float = 0.0, shape: KernelShape | None = None) -> None:
+    def __init__(
+        self,
+        quantizer: SparseQuantizer,
+        weight: float = 0.0,
+        shape: KernelShape | None = None,
+        sizes: TableSizes | None = None,
+    ) -> None:
         self.places, self.sweeps, self.weight = quantizer.places, quantizer.sweeps, weight
         self.shape, self.tables = shape or KernelShape(), quantizer.tables()
-        self._plain = _plain_tables(self.tables, weight)
+        self._plain = _plain_tables(self.tables, weight, sizes or table_sizes(self.tables))
 
     def __call__(
         self,
@@ -166,7 +186,7 @@ class FusedEncoder:
         return (found.steps.float() * self.tables.step) @ self.tables.codewords
 
 
-def _plain_tables(tables: SearchTables, weight: float) -> dict[str, Any]:
+def _plain_tables(tables: SearchTables, weight: float, sizes: TableSizes) -> dict[str, Any]:
     """The tables as `triton_kernel.encode_stretches` takes them, such that the null token gains nothing."""
     count, device = len(tables.norms), tables.gram.device
     padded = max(16, _power(count))
@@ -175,7 +195,7 @@ def _plain_tables(tables: SearchTables, weight: float) -> dict[str, Any]:
     width = tables.stride.clamp_min(1) * tables.step * usable
     top = tables.top.clamp_min(1)
     own = torch.arange(count, device=device)
-    columns = torch.arange(_power(int(top.max()) + 4), device=device)
+    columns = torch.arange(sizes.columns, device=device)
     multiple = torch.minimum((columns - 1).clamp_min(1), top[:, None])
     cost = tables.cost.gather(1, multiple * tables.stride[:, None]) * usable[:, None]
     closed = torch.where(usable | (own == REST), 0.0, -torch.inf)
@@ -192,7 +212,7 @@ def _plain_tables(tables: SearchTables, weight: float) -> dict[str, Any]:
     more = (0, padded - count)
     return {
         "padded": padded,
-        "paired": bool((tables.partner >= 0).any()),
+        "paired": sizes.paired,
         "gram": pad(tables.gram, more).contiguous(),
         "vectors": torch.stack([pad(v.float(), more, value=f) for v, f in zip(vectors, fills, strict=True)]),
         "cost": pad(cost, (0, 0, *more)).contiguous(),

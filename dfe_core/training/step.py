@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dfe_core.tokenizer.quantizer import Quantized
+from dfe_core.tokenizer.codebook import REST
+from dfe_core.tokenizer.fused import FusedEncoder, KernelShape, TableSizes, table_sizes, uses_kernel
+from dfe_core.tokenizer.quantizer import Quantized, SparseQuantizer
 from dfe_core.training.batches import Batches
 from dfe_core.training.dictionary import refit_codewords
 from dfe_core.training.refit import Variables, refit_variables, refitted
@@ -36,7 +38,8 @@ class CodebookStep:
     """The codebook's part of a step.
 
     `look_` encodes the current batch, `learn_` lets it into the statistics and refits the codewords; between them
-    `seen` gives what a review and the log ask for. `renew_` has to be called when supports have changed.
+    `seen` gives what a review and the log ask for. `renew_` has to be called when codewords were set, or supports have
+    changed.
     """
 
     psi: Tensor
@@ -50,6 +53,7 @@ class CodebookStep:
         alone = run.config.tokenizer.encoder == "linear"
         self.captured = run.device.type == "cuda" and alone if captured is None else captured
         self._variables: Variables | None = None
+        self._sizes: TableSizes | None = None
         self._look: Callable[[], None] = self._look_
         self._learn: Callable[[], None] = self._learn_
         self._replayed = False
@@ -61,6 +65,8 @@ class CodebookStep:
         self._variables = (
             None if on_host else refit_variables(self.state.support, self.run.frame, self.state.model.inverse)
         )
+        quantizer = self.state.model.quantizer
+        self._sizes = table_sizes(quantizer.tables()) if uses_kernel(quantizer, self.run.device) else None
         self._look, self._learn, self._replayed = self._look_, self._learn_, False
 
     @torch.no_grad()
@@ -88,8 +94,18 @@ class CodebookStep:
         model = self.state.model
         self.psi = self.batches.frames()
         self._plain = self.psi @ model.frame
-        self._found = model.quantizer.tokens_of(self._plain, sweeps=1)
+        self._found = self._searched(model.quantizer)
         self._sums = model.quantizer.batch_sums(self._plain, self._found)
+
+    def _searched(self, quantizer: SparseQuantizer) -> Quantized:
+        """Tokens of the batch, each chosen once again; by the kernel of GPUs where it serves."""
+        if self._sizes is None:
+            return quantizer.tokens_of(self._plain, sweeps=1)
+        few = KernelShape(stretch=max(2, 256 // max(16, quantizer.size)) // 2 * 2)  # a batch is small: many programs
+        found = FusedEncoder(quantizer, shape=few, sizes=self._sizes)(self._plain, sweeps=1)
+        tokens, levels = found.tokens.long(), found.levels.long()
+        strength = (levels + 1) * (tokens != REST) * quantizer.step
+        return Quantized(tokens=tokens, levels=levels, intensities=strength, error=self._plain.new_empty(0))
 
     def _learn_(self) -> None:
         model, train, run = self.state.model, self.run.config.train, self.run

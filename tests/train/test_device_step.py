@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from dfe_core.tokenizer.config import Config, TokenizerConfig, TrainConfig
+from dfe_core.tokenizer.fused import FusedEncoder, table_sizes
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.training import refit as refit_module
 from dfe_core.training.batches import Batches, drawn
@@ -31,10 +32,10 @@ class Small:
     state: Any
 
 
-def small(device: str = "cpu", processes: Processes = ALONE) -> Small:
+def small(processes: Processes = ALONE, batch: int = BATCH) -> Small:
     rng = np.random.default_rng(0)
     config = Config(
-        tokenizer=TokenizerConfig(stages=4, codewords=CODEWORDS), train=TrainConfig(batch=BATCH, mirror_share=0.5)
+        tokenizer=TokenizerConfig(stages=4, codewords=CODEWORDS), train=TrainConfig(batch=batch, mirror_share=0.5)
     )
     frame = np.eye(WIDTH) + 0.2 * rng.normal(size=(WIDTH, WIDTH))
     support = rng.random((CODEWORDS, WIDTH)) < 0.3
@@ -51,14 +52,14 @@ def small(device: str = "cpu", processes: Processes = ALONE) -> Small:
         frames=SimpleNamespace(psi=psi[:600]),
         simulated=psi[600:],
         processes=processes,
-        device=torch.device(device),
+        device=torch.device("cpu"),
         frame=frame,
         activations=True,
-        mirror=torch.eye(WIDTH)[torch.arange(WIDTH - 1, -1, -1)].to(device),
+        mirror=torch.eye(WIDTH)[torch.arange(WIDTH - 1, -1, -1)],
         linked=None,
     )
     state = SimpleNamespace(
-        model=model.to(device),
+        model=model,
         support=torch.as_tensor(support),
         generator=torch.Generator().manual_seed(0),
         step=0,
@@ -137,28 +138,41 @@ def test_a_step_reads_nothing_from_its_device():
         float(made.state.model.quantizer.overlap.sum())
 
 
-def test_the_ways_of_a_cpu_and_of_a_gpu_learn_the_same_codebook(monkeypatch: pytest.MonkeyPatch):
-    host, device = small(), small()
+@pytest.mark.parametrize("kernel", [False, True])
+def test_the_ways_of_a_cpu_and_of_a_gpu_learn_the_same_codebook(kernel: bool, monkeypatch: pytest.MonkeyPatch):
+    if kernel:
+        pytest.importorskip("triton")
+    batch, steps = (40, 1) if kernel else (BATCH, 6)
+    host, device = small(batch=batch), small(batch=batch)
     for made in (host, device):
-        batches = Batches(made.run, resident=made is device)
+        batches, quantizer = Batches(made.run, resident=made is device), made.state.model.quantizer
         step = CodebookStep(made.state, made.run, batches)
         if made is device:
-            quantizer = made.state.model.quantizer
             step._variables = refit_variables(made.state.support, made.run.frame, made.state.model.inverse)
+            step._sizes = table_sizes(quantizer.tables()) if kernel else None
             monkeypatch.setattr(
                 quantizer, "tokens_of", lambda z, sweeps, q=quantizer: q.encode(z, sweeps, compiled=False)
             )
-        for _ in range(6):
+        for _ in range(steps):
             batches.ahead(1, made.state.generator)
             batches.next_()
             step.look_()
             seen = step.seen()
             step.learn_()
-            count_code_lengths_(made.state.model.quantizer, made.run.config.train)
+            count_code_lengths_(quantizer, made.run.config.train)
     ours, theirs = (made.state.model.quantizer for made in (host, device))
     np.testing.assert_allclose(theirs.codewords.detach(), ours.codewords.detach(), atol=1e-4)
     np.testing.assert_allclose(theirs.bits[:, 1:4], ours.bits[:, 1:4], atol=1e-3)
     assert float(seen.residual.square().mean()) < 0.5 * float(step._plain.square().mean())
+
+
+def test_the_tables_of_the_kernel_are_made_without_reading_the_device():
+    quantizer = small().state.model.quantizer
+    sizes = table_sizes(quantizer.tables())
+    there = FusedEncoder(quantizer.to("meta"), sizes=sizes)
+    assert there.tables.gram.device.type == "meta"
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        table_sizes(quantizer.tables())
 
 
 def test_frames_on_the_device_are_those_that_the_host_would_gather():
