@@ -1,8 +1,10 @@
 """On which processor torch computes: one choice for training, encoding and everything else that uses a tokenizer.
 
-A device is asked for by name: by a function's own argument, else for a block of code by `on_device` (the ``--device``
-of commands), else by the variable `DEVICE` of the environment, else ``auto``: the first CUDA device where there is one,
-the CPU else.
+A device is asked for by name: by a function's own argument, else by the variable `DEVICE` of the environment, which
+`on_device` (the ``--device`` of commands) sets for a block of code, else ``auto``: the first CUDA device where there is
+one, the CPU else.
+
+What ``torchrun`` tells the processes that it starts is here as well: it needs no torch to be read.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from dfe_core.errors import DataError
@@ -23,24 +24,27 @@ DEVICE = "DFE_DEVICE"
 """Variable of the environment: the device of commands that are given none."""
 AUTO = "auto"
 _NAMES = "auto, cpu, cuda, cuda:N or mps"
-_asked: ContextVar[str | None] = ContextVar("device", default=None)
 
 
 @contextmanager
 def on_device(name: str | None) -> Iterator[None]:
-    """Compute on this device within the block, where no other one is named; None leaves the choice as it is.
+    """Compute on this device within the block, in this process and those that it starts, where no other one is named.
 
-    Raises `DataError` for a device that is not there, before anything is computed.
+    None leaves the choice as it is. Raises `DataError` for a device that is not there, before anything is computed.
     """
     if name is None:
         yield
         return
     chosen_device(name)
-    token = _asked.set(name)
+    before = os.environ.get(DEVICE)
+    os.environ[DEVICE] = name
     try:
         yield
     finally:
-        _asked.reset(token)
+        if before is None:
+            del os.environ[DEVICE]
+        else:
+            os.environ[DEVICE] = before
 
 
 def chosen_device(name: str | None = None) -> torch.device:
@@ -78,8 +82,26 @@ def _source(name: str | None) -> tuple[str, str]:
     """Where a device was asked for, and which."""
     if name is not None:
         return "device", name.strip().lower()
-    if (asked := _asked.get()) is not None:
-        return "device", asked.strip().lower()
     if asked := os.environ.get(DEVICE, "").strip():
         return DEVICE, asked.lower()
     return "device", AUTO
+
+
+def started_processes() -> int:
+    """How many processes ``torchrun`` has started, of which this is one; 1 without it."""
+    return _number("WORLD_SIZE", 1) if "TORCHELASTIC_RUN_ID" in os.environ else 1
+
+
+def started_rank() -> int:
+    """The number of this process among those that ``torchrun`` has started, 0 the first; 0 without it."""
+    return _number("RANK", 0) if started_processes() > 1 else 0
+
+
+def started_here() -> int:
+    """The number of this process among those that ``torchrun`` has started on this machine; 0 without it."""
+    return _number("LOCAL_RANK", 0) if started_processes() > 1 else 0
+
+
+def _number(name: str, without: int) -> int:
+    found = os.environ.get(name, "")
+    return int(found) if found.isascii() and found.isdigit() else without

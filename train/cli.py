@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import errno
 import importlib
+import io
 import os
 import signal
 import sys
@@ -236,6 +237,7 @@ def options_of(kind: type[_Record], args: argparse.Namespace, **more: Any) -> _R
 def _run(args: argparse.Namespace) -> int:
     """Run the command's module; one line on stderr for what it cannot do."""
     from dfe_core.audit import PERSON, Way, acting, acting_person
+    from dfe_core.devices import on_device, started_rank
 
     from .progress_reporters import listener
     from .streams import Printable, discard_stdout, end_with_stdin, warning_lines
@@ -243,15 +245,20 @@ def _run(args: argparse.Namespace) -> int:
     debug = getattr(args, "debug", False)
     signal.signal(signal.SIGTERM, _as_interrupt)
     end_with_stdin()
-    progress = listener(getattr(args, "progress", "bar"))
+    first = started_rank() == 0  # of several processes one speaks
+    progress = listener(getattr(args, "progress", "bar") if first else "none")
     try:
-        plain = contextlib.redirect_stdout(Printable(sys.stdout))
+        _require_one_process(args.command)
+        plain = contextlib.redirect_stdout(Printable(sys.stdout) if first else io.StringIO())
         with contextlib.nullcontext() if debug else warning_lines(), progress, plain:
-            _recover()
-            with acting(acting_person(), Way.DASHBOARD if os.environ.get(PERSON) else Way.COMMAND), _logged(args):
+            if first:
+                _recover()
+            way = Way.DASHBOARD if os.environ.get(PERSON) else Way.COMMAND
+            with on_device(getattr(args, "device", None)), acting(acting_person(), way), _logged(args):
                 code = args.run(args, progress) or DONE
             sys.stdout.flush()
-            _warn_of_pose(args)
+            if first:
+                _warn_of_pose(args)
             return code
     except BrokenPipeError:  # the reader of our output went away (`dfe list | head -1`): nothing went wrong
         discard_stdout()
@@ -260,6 +267,14 @@ def _run(args: argparse.Namespace) -> int:
         return _fail("; ".join(["interrupted", *_CONTINUES.get(args.command, ())]), debug, INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last resort of the command line
         return _fail(f"error: {one_line(error, args.command)}", debug, REFUSED)
+
+
+def _require_one_process(command: str) -> None:
+    """Raise `DataError` where ``torchrun`` has started a command that only one process may run."""
+    from dfe_core.devices import started_processes
+
+    if (count := started_processes()) > 1 and command != "train":
+        raise DataError("torchrun", f"{count} processes of `dfe {command}`", "`train`, or one process")
 
 
 def _logged(args: argparse.Namespace) -> contextlib.AbstractContextManager[Any]:
@@ -335,7 +350,10 @@ def _disk_is_full(error: Exception) -> bool:
 def _fail(message: str, debug: bool, code: int) -> int:
     if debug:
         traceback.print_exc()
+    from dfe_core.devices import started_processes, started_rank
+
     from .streams import printable
 
-    print(printable(message), file=sys.stderr)
+    of_several = f"process {started_rank()} of {started_processes()}: " if started_rank() else ""
+    print(printable(of_several + message), file=sys.stderr)
     return code

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from dfe_core.devices import chosen_device
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset, Frames
 from dfe_core.expressions.split import Split, split_dataset
@@ -90,12 +91,14 @@ def _train(
     rng: np.random.Generator,
     progress: Listener,
 ) -> None:
-    """Train the network of a model in place."""
+    """Train the network of a model in place, on the device that is chosen; it comes back to the CPU."""
     lengths = np.array([len(run.psi) for run in runs])
     length = int(min(MOST_LENGTH, max(_LEAST_LENGTH, np.median(lengths)), lengths.max()))
     usable = [run for run in runs if len(run.psi) >= length]
     odds = np.array([len(run.psi) for run in usable], float)
-    metric = torch.as_tensor(gram / np.sum(gram * model.covariance), dtype=torch.float32)
+    device = chosen_device()
+    model.network.to(device)
+    metric = torch.as_tensor(gram / np.sum(gram * model.covariance), dtype=torch.float32, device=device)
     optimiser = torch.optim.AdamW(model.network.parameters(), settings.learning_rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=settings.steps)
     for step in range(settings.steps):
@@ -108,7 +111,7 @@ def _train(
         torch.nn.utils.clip_grad_norm_(model.network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-    model.network.eval()
+    model.network.cpu().eval()
 
 
 def _loss(
@@ -121,10 +124,10 @@ def _loss(
         rows.append(inputs_of(model.bases(planted.stretch, extra), run.activity))
         truths.append(planted.truth)
         hidden.append(planted.hidden)
-    parts = [torch.as_tensor(np.stack(part)) for part in zip(*rows, strict=True)]
+    parts = [torch.as_tensor(np.stack(part), device=metric.device) for part in zip(*rows, strict=True)]
     correction, spread = model.network(*parts)
-    error = torch.as_tensor(np.stack(truths)) - parts[0] - correction
-    own = torch.as_tensor(np.stack(hidden))
+    error = torch.as_tensor(np.stack(truths), device=metric.device) - parts[0] - correction
+    own = torch.as_tensor(np.stack(hidden), device=metric.device)
     squares = torch.einsum("bte,ef,btf->bt", error, metric, error)[own].mean()
     unknown = (parts[3] > 0.02) & own[..., None]
     size = error.detach().abs()

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from dfe_core import __version__
 from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, HISTORY_FILE, WEIGHTS_FILE
+from dfe_core.devices import chosen_device
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split
@@ -87,9 +88,10 @@ def save_model(model: Tokenizer, folder: Path, origin: TrainingOrigin, columns: 
 def load_model(name: str, root: Path | None = None, device: str | None = None) -> tuple[Tokenizer, dict[str, Any]]:
     """The tokenizer of ``models/<name>`` in evaluation mode, and its config.json.
 
-    Goes to the GPU where there is one. Raises `DataError` when there is none, or the weights are not those that
-    config.json names.
+    device: as `devices.chosen_device` takes it. Raises `DataError` when there is no such model or device, or its
+    weights are not those that config.json names.
     """
+    computed_on = chosen_device(device)
     folder = artefact_path("models", name, root)
     if not (folder / CONFIG).is_file():
         raise DataError(name, "no trained model of this name", "a model made by `dfe train`")
@@ -117,7 +119,7 @@ def load_model(name: str, root: Path | None = None, device: str | None = None) -
         )
     model = Tokenizer(chosen, tensors["frame"].numpy(), tensors["inverse"].numpy(), correction)
     model.load_state_dict(tensors)
-    return model.eval().to(device or ("cuda" if torch.cuda.is_available() else "cpu")), config
+    return model.eval().to(computed_on), config
 
 
 def require_same_coefficients(config: dict[str, Any], dataset: Dataset) -> None:

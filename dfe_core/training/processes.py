@@ -6,7 +6,6 @@ What is decided between steps is decided by the first one, which alone writes, a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from dfe_core.devices import started_here, started_processes, started_rank
 from dfe_core.errors import DataError
 
 _PATIENCE = timedelta(minutes=30)
@@ -24,11 +24,10 @@ _PATIENCE = timedelta(minutes=30)
 
 @dataclass(frozen=True, kw_only=True)
 class Processes:
-    """rank: of this process, 0 the first; count: of all; local: its number on its own machine."""
+    """rank: of this process, 0 the first; count: of all."""
 
     rank: int = 0
     count: int = 1
-    local: int = 0
 
     @property
     def first(self) -> bool:
@@ -87,7 +86,7 @@ def own_processes() -> Processes:
     """The processes that this one has joined; it alone where it has joined none."""
     if not (dist.is_available() and dist.is_initialized()):
         return ALONE
-    return Processes(rank=dist.get_rank(), count=dist.get_world_size(), local=_local())
+    return Processes(rank=dist.get_rank(), count=dist.get_world_size())
 
 
 @contextmanager
@@ -110,17 +109,6 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
         dist.destroy_process_group()
 
 
-def started_processes() -> int:
-    """How many processes ``torchrun`` has started, of which this is one; 1 without it."""
-    found = os.environ.get("WORLD_SIZE", "1") if "TORCHELASTIC_RUN_ID" in os.environ else "1"
-    return int(found) if found.isdigit() else 1
-
-
-def started_rank() -> int:
-    """The number of this process among those that ``torchrun`` has started; 0 without it."""
-    return int(os.environ.get("RANK", "0")) if started_processes() > 1 else 0
-
-
 def own_device(device: torch.device) -> torch.device:
     """Of several processes on a machine each takes a CUDA device of its own; alone, or on CPUs, the one that is given.
 
@@ -128,17 +116,12 @@ def own_device(device: torch.device) -> torch.device:
     """
     if device.type != "cuda" or started_processes() < 2:
         return device
-    local, count = _local(), torch.cuda.device_count()
+    local, count = started_here(), torch.cuda.device_count()
     if local >= count:
         raise DataError(
             f"process {local} of this machine", f"{count} CUDA devices", "a process for each, or --device cpu"
         )
     return torch.device("cuda", local)
-
-
-def _local() -> int:
-    found = os.environ.get("LOCAL_RANK", "0")
-    return int(found) if found.isdigit() else 0
 
 
 def _device() -> torch.device:

@@ -112,18 +112,26 @@ def _rates(model: Any, psi: np.ndarray, tokens: np.ndarray, intensities: np.ndar
 
     rates = {}
     for batch in (1, 256, 8192):
-        part = torch.as_tensor(np.resize(psi, (batch, psi.shape[1])))
+        part = torch.as_tensor(np.resize(psi, (batch, psi.shape[1])), device=model.frame.device)
         rates[f"encode_fps_{batch}"] = batch / _seconds(partial(model.encode, part))
-    sent = [torch.as_tensor(np.resize(x, (8192, x.shape[1]))) for x in (tokens.astype(np.int64), intensities)]
+    sent = [
+        torch.as_tensor(np.resize(x, (8192, x.shape[1])), device=model.frame.device)
+        for x in (tokens.astype(np.int64), intensities)
+    ]
     return rates | {"decode_fps": 8192 / _seconds(partial(model.decode, *sent))}
 
 
 def _seconds(call: Callable[[], object]) -> float:
+    import torch
+
+    wait = torch.cuda.synchronize if torch.cuda.is_available() else list
     call()
     times = []
     for _ in range(3):
+        wait()
         started = time.perf_counter()
         call()
+        wait()
         times.append(time.perf_counter() - started)
     return min(times)
 

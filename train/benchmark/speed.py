@@ -27,7 +27,7 @@ BATCHES = (1, 256, 8192)
 
 def benchmark_speed(out: Path, *, quick: bool, root: Path | None, progress: Listener, model: str = "default") -> str:
     """Frames per second of encoding and decoding by batch; the baseline forms every distance, stage by stage."""
-    tokenizer, _ = load_model(model, root)
+    tokenizer, _ = load_model(model, root, "cpu")  # benchmarks/gpu is of GPUs
     codebook = Codebook.open(model, root)
     rng, rows = np.random.default_rng(0), []
     searches: dict[str, Callable[[torch.Tensor], object]] = {

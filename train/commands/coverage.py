@@ -12,6 +12,7 @@ from dfe_core.progress import Listener
 
 from ..cli import seed
 from ..tables import facts, table_of
+from .device_option import add_device_option
 from .output import add_json_option, deliver
 from .segments_option import add_segments_option, segments_dataset
 
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "people whom neither codebook nor choice of codewords saw (takes K trainings)",
     )
     add_json_option(parser)
+    add_device_option(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:

@@ -7,6 +7,7 @@ import argparse
 from dfe_core.progress import Listener
 
 from ..tables import facts
+from .device_option import add_device_option
 
 DESCRIPTION = (
     "Turn every valid frame of a dataset into tokens. Run again on unchanged input it does nothing and says so; "
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="greedily, without the network and without regard to neighbouring frames: for very large "
         "jobs; tokens are a little less exact and less steady",
     )
+    add_device_option(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:

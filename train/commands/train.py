@@ -18,18 +18,21 @@ from dfe_core.workspace.catalogue import lineage_notes
 
 from ..cli import seed
 from ..tables import facts
+from .device_option import add_device_option
 
 if TYPE_CHECKING:
     from dfe_core.tokenizer.config import Config
 
 DESCRIPTION = (
     "Train a codebook on the training subjects of a dataset. It may be stopped at any moment: the same "
-    "command with --resume continues from the last checkpoint."
+    "command with --resume continues from the last checkpoint. Processes that torchrun starts "
+    "(`torchrun --nproc-per-node 2 -m train train …`) train one codebook together."
 )
 EXAMPLES = (
     "dfe train study1 --name codebook1",
     "dfe train study1 --name small --set tokenizer.codewords=64 --set train.steps=500",
     "dfe train study1 --name codebook1 --resume",
+    "dfe train study1 --name codebook1 --device cuda:1",
 )
 
 
@@ -60,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint, where there is one")
     parser.add_argument("--seed", type=seed, help="the same seed gives the same codebook (default: 0)")
+    add_device_option(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
@@ -73,12 +77,18 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     config = load_config(args.config, overrides)
     if args.resume:
         require_settings(args.name, args.dataset, config, overrides)
+    from dfe_core.devices import chosen_device
     from dfe_core.training.fit import train_model
+    from dfe_core.training.processes import joined_processes, own_device
 
-    folder = train_model(args.dataset, args.name, config=config, resume=args.resume, progress=progress)
-    print(_summary(folder))
-    if args.seeds > 1:
-        print("\n" + seeds_report(args, config, folder, progress))
+    with joined_processes(own_device(chosen_device())) as processes:
+        folder = train_model(args.dataset, args.name, config=config, resume=args.resume, progress=progress)
+        if processes.first:
+            print(_summary(folder))
+        if args.seeds > 1:
+            names = train_other_seeds(args, config, progress)
+            if processes.first:
+                print("\n" + seeds_report(names, folder))
     for note in lineage_notes(folder):
         print(f"note: the model was {note}", file=sys.stderr)
 
@@ -110,9 +120,9 @@ def _field(tree: Any, key: str) -> Any:
     return tree
 
 
-def seeds_report(args: argparse.Namespace, config: Config, folder: Path, progress: Listener) -> str:
-    """Train the other seeds, those that are there passed over, and tell what comes back of the first codebook."""
-    from dfe_core.embedding.stability import require_same_training, seed_stability, write_stability
+def train_other_seeds(args: argparse.Namespace, config: Config, progress: Listener) -> list[str]:
+    """Train the other seeds, those that are there passed over. Returns the names of all."""
+    from dfe_core.embedding.stability import require_same_training
     from dfe_core.tokenizer.codebook import Codebook
     from dfe_core.training.fit import train_model
 
@@ -122,6 +132,14 @@ def seeds_report(args: argparse.Namespace, config: Config, folder: Path, progres
         names.append(f"{args.name}-seed-{seed_}")
         train_model(args.dataset, names[-1], config=replace(config, seed=seed_), resume=True, progress=progress)
         require_same_training(Codebook.open(args.name), Codebook.open(names[-1]))
+    return names
+
+
+def seeds_report(names: list[str], folder: Path) -> str:
+    """Tell what comes back of the first codebook in the others, and keep it in its folder."""
+    from dfe_core.embedding.stability import seed_stability, write_stability
+    from dfe_core.tokenizer.codebook import Codebook
+
     books = [Codebook.open(name) for name in names]
     found = seed_stability(books, books[0].face)
     write_stability(found, folder)
@@ -130,7 +148,7 @@ def seeds_report(args: argparse.Namespace, config: Config, folder: Path, progres
         ("codebooks", ", ".join(names)),
         ("codewords in all other seeds", f"{int((back == len(found.others)).sum())} of {len(back)}"),
         ("in none", f"{int((back == 0).sum())} of {len(back)}"),
-        ("mean matched cosine", f"{found.agreement[args.name]:.3f}"),
+        ("mean matched cosine", f"{found.agreement[names[0]]:.3f}"),
         ("most central", f"{found.central} ({found.agreement[found.central]:.3f})"),
     ]
     return facts(lines)
