@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from dfe_core.embedding.cuml_ways import cuml_for, nearest_by_cuml
 from dfe_core.embedding.features import FrameVectors
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokenizer.mesh_inner_product import unit
@@ -72,6 +73,8 @@ def nearest_place(vectors: np.ndarray, places: np.ndarray, metric: str) -> Place
     simulated data it misses by 0.2 % of the map's width, a perceptron of 2 × 256 units by 2.0 %.
     """
     known = _comparable(vectors, metric)
+    if cuml_for(len(known)):
+        return lambda asked: places[nearest_by_cuml(known, _comparable(asked, metric), 1)[1][:, 0]]
     if len(known) < MANY:
         return lambda asked: places[_most_alike(_comparable(asked, metric), known, np.arange(len(known)))]
     cells = _cells(known)

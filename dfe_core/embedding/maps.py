@@ -22,6 +22,7 @@ from dfe_core.artefact import ArtefactId, OpenedArtefact, newest_first, source_l
 from dfe_core.artefact_names import MANIFEST, MAP, MODELS, keyed_name
 from dfe_core.embedding import features as features_of
 from dfe_core.embedding.clusters import cluster_places, middle_points
+from dfe_core.embedding.cuml_ways import cuml_for
 from dfe_core.embedding.extend import Density, Placer, density_of, density_of_all, held_out_error, nearest_place
 from dfe_core.embedding.features import Features, FrameVectors
 from dfe_core.embedding.quality import MapQuality, map_quality
@@ -98,7 +99,7 @@ class MapArtefact(OpenedArtefact):
     """A finished map.
 
     Its manifest holds settings, points, total, sampled, left_out, middles, quality, explained_variance, density,
-    versions, seconds and statement.
+    versions, cuml (its version where it computed on a GPU), seconds and statement.
     """
 
     path: Path
@@ -179,19 +180,27 @@ def build_map(
     progress(Progress(task="map", done=3, total=STEPS, detail="placing all frames"))
     density = None if vectors is None else _density(settings, vectors, features, places, project, root, progress)
     progress(Progress(task="map", done=4, total=STEPS, detail="writing"))
+    told = _Told(
+        quality=quality,
+        explained=explained,
+        total=_total(settings, root),
+        cuml=cuml_for(len(features.vectors)) if settings.method == "umap" else None,
+    )
     with atomic_directory(_path(settings, root)) as folder:
-        _write(folder, settings, features, places, density, _Told(quality, explained, _total(settings, root)), started)
+        _write(folder, settings, features, places, density, told, started)
     progress(Progress(task="map", done=STEPS, total=STEPS, detail="done"))
     return MapArtefact(_path(settings, root))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Told:
-    """What is said about a map: its quality, the variance its axes hold, and how many points there could be."""
+    """What is said about a map: its quality, the variance its axes hold, how many points there could be, and the
+    version of cuML where that computed it."""
 
     quality: MapQuality
     explained: float | None
     total: int
+    cuml: str | None
 
 
 def _features(
@@ -359,7 +368,14 @@ def _write(
             "density": None if density is None else density.as_json(),
             "seconds": round(time.perf_counter() - started, 2),
             "versions": dict(_versions()),
-            "statement": said if density is None else f"{said} {density.statement}.",
+            "cuml": told.cuml,
+            "statement": " ".join(
+                [
+                    said,
+                    *([f"{density.statement}."] if density is not None else []),
+                    *([f"Computed on a GPU by cuML {told.cuml}."] if told.cuml else []),
+                ]
+            ),
         },
     )
 

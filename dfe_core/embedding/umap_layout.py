@@ -4,7 +4,8 @@ umap-learn compiles its code with Numba in every process, which takes longer tha
 here is the same: the graph of McInnes, Healy & Melville 2018 (arXiv:1802.03426), algorithms 1 to 4, its cross-entropy
 by sampled edges and negative samples, algorithm 5, with two differences. Neighbours are exact, not those of
 NN-descent; and the edges of an epoch move their points in a few rounds, each edge of a round from the same places, not
-one edge after another. The layout begins at the first principal components (Kobak & Linderman 2021).
+one edge after another. The layout begins at the first principal components (Kobak & Linderman 2021). On a GPU with cuML
+neighbours and layout of large maps are its own (`cuml_ways`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from dfe_core.embedding.cuml_ways import cuml_for, nearest_by_cuml, spread_out_by_cuml
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokenizer.mesh_inner_product import unit
 
@@ -56,16 +58,16 @@ def umap_layout(
     """
     vectors = np.ascontiguousarray(unit(vectors) if metric == "cosine" else vectors, np.float32)
     rng = np.random.default_rng(seed)
-    near = nearest_neighbours(vectors, metric, neighbours)
-    return _spread_out(fuzzy_graph(near), _first_places(vectors, dimensions, rng), rng, progress)
+    graph = fuzzy_graph(nearest_neighbours(vectors, metric, neighbours))
+    first = _first_places(vectors, dimensions, rng)
+    if cuml_for(len(vectors)):
+        return spread_out_by_cuml(vectors, graph, first, curve=(A, B), negative=NEGATIVE, seed=seed)
+    return _spread_out(graph, first, rng, progress)
 
 
 def nearest_neighbours(vectors: np.ndarray, metric: str, neighbours: int) -> Neighbours:
     """The nearest points of every point, exact. vectors: (n, D) float32, of length 1 for the cosine."""
-    from sklearn.neighbors import NearestNeighbors
-
-    found = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(vectors)
-    distance, index = found.kneighbors(vectors)
+    distance, index = _nearest(vectors, neighbours)
     rows = np.arange(len(vectors))
     at = np.where((index == rows[:, None]).any(1), (index == rows[:, None]).argmax(1), neighbours - 1)
     index[rows, at], distance[rows, at] = index[:, 0], distance[:, 0]  # among equal points the first may be another
@@ -75,6 +77,14 @@ def nearest_neighbours(vectors: np.ndarray, metric: str, neighbours: int) -> Nei
     if metric == "cosine":
         distance = distance**2 / 2
     return Neighbours(index=index, distance=distance.astype(np.float32))
+
+
+def _nearest(vectors: np.ndarray, neighbours: int) -> tuple[np.ndarray, np.ndarray]:
+    if cuml_for(len(vectors)):
+        return nearest_by_cuml(vectors, vectors, neighbours)
+    from sklearn.neighbors import NearestNeighbors
+
+    return NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(vectors).kneighbors(vectors)
 
 
 def fuzzy_graph(near: Neighbours) -> csr_matrix:
