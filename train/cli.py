@@ -63,6 +63,7 @@ COMMANDS = {
     "syllables": Command("syllables", "find recurring displays with a duration"),
     "asymmetry": Command("asymmetry", "how far each side of a face moves, in mm, and what changes over sessions"),
     "probe": Command("probe", "predict a label from tokens, AUs or coefficients"),
+    "authenticity": Command("authenticity", "recognise synthetic motion, and what gives it away"),
     "micro": Command("micro", "spot micro-expressions, and recognise coded ones over subjects and corpora"),
     "export": Command("export", "write tokens, bags, intervals or a summary as a table"),
     "groups": Command("groups", "compare groups or conditions codeword by codeword"),

@@ -28,6 +28,7 @@ _NO_LABELS = {
     "study": "tests/workflow/test_sealed.py",
     "unseal": "opens them",
     "asymmetry": "of frames alone",
+    "authenticity": "of frames alone",
     "power": "reads no label",
     "intervals": "of frames alone; annotations of sealed recordings are withheld by `EventSet.table`",
 }
