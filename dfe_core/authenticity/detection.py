@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from dfe_core.authenticity.generators import GeneratorName, Performance, make_motion
-from dfe_core.authenticity.rhythms import RHYTHMS, feature_names, whole_windows, window_features
+from dfe_core.authenticity.generators import GeneratorName, SourceMotion, make_motion
+from dfe_core.authenticity.rhythms import RHYTHMS, feature_names, rhythm_features, whole_windows
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
@@ -56,7 +56,7 @@ class DetectionSettings:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Windows:
+class MotionWindows:
     """Windows of recordings and of what was made from them.
 
     columns: (W, D) by row of `ROWS`. maker: (W,) `REAL` or a generator. person: (W,).
@@ -140,7 +140,7 @@ def detect_synthetic(
 
 def made_windows(
     codebook: Codebook, data: Dataset, tokens: TokenCache, settings: DetectionSettings, progress: Listener = silent
-) -> Windows:
+) -> MotionWindows:
     """The windows of every recording and of what each generator makes from it; memory is one recording."""
     tokenizer, config = load_model(codebook.model, data.root)
     require_same_coefficients(config, data)
@@ -157,7 +157,7 @@ def made_windows(
     total = len(data.recordings)
 
     def add(maker: str, one: Tokens, psi: np.ndarray, runs: pd.DataFrame) -> None:
-        columns = window_features(one, runs, codebook.size, settings.window_s)
+        columns = rhythm_features(one, runs, codebook.size, settings.window_s)
         speeds = _speed_features(one, psi, grams["face"], settings.window_s)
         found[TOKENS].append(columns)
         found[SPEED].append(speeds)
@@ -167,7 +167,7 @@ def made_windows(
     for number, (real, psi) in enumerate(_recordings(data, tokens)):
         runs = find_runs(real, sizes)
         add(REAL, real, psi, runs)
-        performance = Performance(
+        performance = SourceMotion(
             time_s=real.time_s,
             psi=psi,
             tokens=real.tokens,
@@ -193,14 +193,14 @@ def made_windows(
     whole = np.concatenate(found[TOKENS]) if found[TOKENS] else np.empty((0, len(feature_names(codebook.size))))
     words_wide = whole.shape[1] - len(RHYTHMS)
     speeds = np.concatenate(found[SPEED]) if found[SPEED] else np.empty((0, 1))
-    return Windows(
+    return MotionWindows(
         columns={TOKENS: whole, BAG: whole[:, :words_wide], RHYTHM: whole[:, words_wide:], SPEED: speeds},
         maker=np.array(makers, object),
         person=np.array(people, object),
     )
 
 
-def detection_table(windows: Windows, settings: DetectionSettings) -> pd.DataFrame:
+def detection_table(windows: MotionWindows, settings: DetectionSettings) -> pd.DataFrame:
     """The rows of `DetectionResult.table`."""
     rows = []
     for name in GeneratorName:
@@ -223,7 +223,7 @@ def detection_table(windows: Windows, settings: DetectionSettings) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def telling_columns(windows: Windows, names: list[str]) -> pd.DataFrame:
+def telling_columns(windows: MotionWindows, names: list[str]) -> pd.DataFrame:
     """The rows of `DetectionResult.weights`: of fits on all people, each generator left out in turn."""
     fits = []
     for name in GeneratorName:
@@ -258,7 +258,9 @@ def _speed_features(tokens: Tokens, psi: np.ndarray, gram: np.ndarray, window_s:
     return np.array(rows).reshape(len(rows), 2 + len(_QUANTILES))
 
 
-def _out_of_fold(windows: Windows, features: str, name: str, settings: DetectionSettings, *, seen: bool) -> np.ndarray:
+def _out_of_fold(
+    windows: MotionWindows, features: str, name: str, settings: DetectionSettings, *, seen: bool
+) -> np.ndarray:
     """(W,) log odds that a window is made, from models that saw neither the person nor, unless `seen`, the generator;
     NaN of other generators' windows."""
     people = np.unique(windows.person)
@@ -275,7 +277,9 @@ def _out_of_fold(windows: Windows, features: str, name: str, settings: Detection
     return odds
 
 
-def _fitted(windows: Windows, features: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+def _fitted(
+    windows: MotionWindows, features: str, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Logistic regression of made against real on standardised columns, real and made weighed alike."""
     from sklearn.linear_model import LogisticRegression
 

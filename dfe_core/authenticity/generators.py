@@ -41,7 +41,7 @@ class GeneratorName(StrEnum):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Performance:
+class SourceMotion:
     """A recording as generators take it, frames that are not valid left out.
 
     time_s: (T,). psi: (T, E). tokens: (T, N) codewords, 0 for rest. intensities: (T, N). runs: presences, as
@@ -64,7 +64,7 @@ class Performance:
 
 
 def make_motion(
-    name: GeneratorName, performance: Performance, rng: np.random.Generator, *, noise: bool = True
+    name: GeneratorName, performance: SourceMotion, rng: np.random.Generator, *, noise: bool = True
 ) -> np.ndarray:
     """(T, E) float32 synthetic motion from a recording.
 
@@ -77,7 +77,7 @@ def make_motion(
     return made.astype(np.float32)
 
 
-def _bigrams(performance: Performance, rng: np.random.Generator) -> np.ndarray:
+def _bigrams(performance: SourceMotion, rng: np.random.Generator) -> np.ndarray:
     strongest = performance.tokens[np.arange(len(performance.tokens)), performance.intensities.argmax(1)].astype(int)
     followers = {int(k): np.flatnonzero(strongest[:-1] == k) + 1 for k in np.unique(strongest[:-1])}
     rows = np.zeros(len(strongest), int)
@@ -87,7 +87,7 @@ def _bigrams(performance: Performance, rng: np.random.Generator) -> np.ndarray:
     return _decoded(performance)[rows]
 
 
-def _replayed(performance: Performance, rng: np.random.Generator) -> np.ndarray:
+def _replayed(performance: SourceMotion, rng: np.random.Generator) -> np.ndarray:
     made = np.zeros(performance.psi.shape)
     time = performance.time_s
     columns = (performance.runs[name].to_numpy(float) for name in ("codeword", "start_s", "peak_s", "end_s", "peak"))
@@ -98,7 +98,7 @@ def _replayed(performance: Performance, rng: np.random.Generator) -> np.ndarray:
     return made
 
 
-def _speech_driven(performance: Performance, rng: np.random.Generator) -> np.ndarray:
+def _speech_driven(performance: SourceMotion, rng: np.random.Generator) -> np.ndarray:
     psi = performance.psi.astype(float)
     middle = psi.mean(0)
     values, vectors = np.linalg.eigh(performance.mouth)
@@ -112,11 +112,11 @@ def _speech_driven(performance: Performance, rng: np.random.Generator) -> np.nda
     return middle + known @ weights
 
 
-def _smoothed(performance: Performance, rng: np.random.Generator) -> np.ndarray:
+def _smoothed(performance: SourceMotion, rng: np.random.Generator) -> np.ndarray:
     return gaussian_filter1d(performance.psi.astype(float), SMOOTHED_S / performance.step_s, axis=0, mode="nearest")
 
 
-_MAKERS: dict[GeneratorName, Callable[[Performance, np.random.Generator], np.ndarray]] = {
+_MAKERS: dict[GeneratorName, Callable[[SourceMotion, np.random.Generator], np.ndarray]] = {
     GeneratorName.BIGRAMS: _bigrams,
     GeneratorName.REPLAYED: _replayed,
     GeneratorName.SPEECH_DRIVEN: _speech_driven,
@@ -124,7 +124,7 @@ _MAKERS: dict[GeneratorName, Callable[[Performance, np.random.Generator], np.nda
 }
 
 
-def _decoded(performance: Performance) -> np.ndarray:
+def _decoded(performance: SourceMotion) -> np.ndarray:
     moved = performance.codewords[performance.tokens.astype(int)]
     return np.einsum("tn,tne->te", np.where(performance.tokens == 0, 0, performance.intensities), moved)
 

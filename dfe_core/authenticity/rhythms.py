@@ -27,10 +27,10 @@ RHYTHMS = (
     "onsets together",
     *(f"activity after {lag:g} s" for lag in LAGS_S),
 )
-"""Columns of `window_features` that are of no codeword."""
+"""Columns of `rhythm_features` that are of no codeword."""
 
 
-def window_features(tokens: Tokens, runs: pd.DataFrame, codewords: int, window_s: float) -> np.ndarray:
+def rhythm_features(tokens: Tokens, runs: pd.DataFrame, codewords: int, window_s: float) -> np.ndarray:
     """(W, 2 K + R) of every whole window of a recording.
 
     Parameters
@@ -67,7 +67,7 @@ def whole_windows(time_s: np.ndarray, window_s: float) -> list[tuple[float, np.n
 
 
 def feature_names(codewords: int) -> list[str]:
-    """Of the columns of `window_features`."""
+    """Of the columns of `rhythm_features`."""
     shares = [f"share of codeword {k}" for k in range(codewords)]
     return [*shares, *(f"onsets of codeword {k}" for k in range(codewords)), *RHYTHMS]
 

@@ -14,13 +14,13 @@ from dfe_core.authenticity.detection import (
     SPEED,
     TOKENS,
     DetectionSettings,
-    Windows,
+    MotionWindows,
     detect_synthetic,
     detection_table,
     telling_columns,
 )
 from dfe_core.authenticity.generators import GeneratorName
-from dfe_core.authenticity.rhythms import RHYTHMS, feature_names, whole_windows, window_features
+from dfe_core.authenticity.rhythms import RHYTHMS, feature_names, rhythm_features, whole_windows
 from dfe_core.errors import DataError
 from dfe_core.faces.archive import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
@@ -32,7 +32,7 @@ from tests.tiny_tokenizer import tiny_tokenizer
 SETTINGS = DetectionSettings(resamples=100, folds=3)
 
 
-def planted(moved: dict[str, tuple[int, ...]], people: int = 12, columns: int = 4) -> Windows:
+def planted(moved: dict[str, tuple[int, ...]], people: int = 12, columns: int = 4) -> MotionWindows:
     """Ten windows of each person and maker; a generator moves its columns by three standard deviations."""
     rng = np.random.default_rng(0)
     makers = [REAL, *map(str, GeneratorName)]
@@ -41,7 +41,7 @@ def planted(moved: dict[str, tuple[int, ...]], people: int = 12, columns: int = 
     values = rng.normal(size=(len(maker), columns))
     for name, own in moved.items():
         values[np.ix_(maker == name, own)] += 3
-    return Windows(columns=dict.fromkeys((TOKENS, BAG, RHYTHM, SPEED), values), maker=maker, person=person)
+    return MotionWindows(columns=dict.fromkeys((TOKENS, BAG, RHYTHM, SPEED), values), maker=maker, person=person)
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,7 @@ def test_features_of_a_recording_worked_out_by_hand():
         error_mm=np.zeros(100),
     )
     runs = pd.DataFrame({"codeword": [1, 1], "start_s": [2.0, 6.0], "peak_s": [2.5, 7.0], "end_s": [4.0, 8.0]})
-    found = window_features(one, runs, 3, 10.0)
+    found = rhythm_features(one, runs, 3, 10.0)
     assert found.shape == (1, 6 + len(RHYTHMS))
     values = dict(zip(feature_names(3), found[0], strict=True))
     assert values["share of codeword 1"] == pytest.approx(np.log1p(40))
@@ -103,7 +103,7 @@ def test_features_of_a_recording_worked_out_by_hand():
     assert values["apex within presence"] == pytest.approx((0.25 + 0.5) / 2)
     assert values["presences a second"] == pytest.approx(0.2)
     assert values["intensity change from frame to frame"] == pytest.approx(4 * 0.5 / 99)
-    assert window_features(one, runs, 3, 4.0).shape[0] == 2
+    assert rhythm_features(one, runs, 3, 4.0).shape[0] == 2
 
 
 def test_a_window_that_was_hardly_tracked_is_left_out():

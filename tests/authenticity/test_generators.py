@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dfe_core.authenticity.generators import GeneratorName, Performance, make_motion
+from dfe_core.authenticity.generators import GeneratorName, SourceMotion, make_motion
 
 FPS, FRAMES, E = 20.0, 400, 5
 
 
 @pytest.fixture(scope="module")
-def performance() -> Performance:
+def performance() -> SourceMotion:
     """Twenty seconds: codeword 1 from 2 to 4 s (apex at 3 s) and codeword 2 from 10 to 11 s, with noise."""
     rng = np.random.default_rng(0)
     time = np.arange(FRAMES) / FPS
@@ -28,7 +28,7 @@ def performance() -> Performance:
     runs = pd.DataFrame(
         {"codeword": [1, 2], "start_s": [2.0, 10.0], "peak_s": [3.0, 10.5], "end_s": [4.0, 11.0], "peak": [0.8, 0.4]}
     )
-    return Performance(
+    return SourceMotion(
         time_s=time,
         psi=psi,
         tokens=tokens,
@@ -39,7 +39,7 @@ def performance() -> Performance:
     )
 
 
-def made(name: GeneratorName, performance: Performance, seed: int = 0, noise: bool = False) -> np.ndarray:
+def made(name: GeneratorName, performance: SourceMotion, seed: int = 0, noise: bool = False) -> np.ndarray:
     return make_motion(name, performance, np.random.default_rng(seed), noise=noise)
 
 
