@@ -7,6 +7,7 @@ few results wait at a time. Ray Data would carry the frames themselves through i
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ _WAITING = 2
 """Results a worker that may wait for one before them."""
 _OURS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """Nothing is sent to the makers of Ray."""
+_PATIENCE_S = 10.0
 _STORE_BYTES = 1 << 29
 """Of the object store of a cluster that is started here: results that wait, and no frames."""
 
@@ -123,6 +125,7 @@ def _connect(ray: Any, workers: int | None, address: str | None) -> None:
             **quiet,
         )
         return
+    _reach(address)
     package = str(Path(__file__).resolve().parent.parent)
     try:
         # the code of this process goes to every node, so that all do the same whatever is installed there
@@ -130,6 +133,19 @@ def _connect(ray: Any, workers: int | None, address: str | None) -> None:
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise DataError(
             f"--address {address}", f"no cluster reached ({error})"[:300], "HOST:PORT of `ray start --head`, or auto"
+        ) from None
+
+
+def _reach(address: str) -> None:
+    """Raise `DataError` where nothing answers at HOST:PORT, which Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE_S).close()
+    except OSError as error:
+        raise DataError(
+            f"--address {address}", f"no cluster reached ({error})", "HOST:PORT of `ray start --head`, or auto"
         ) from None
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from dfe_core.integrity import believe, checked_states
+
 ATTEMPTS = 4
 """How often a group is begun whose worker dies; an error that the function raises is never tried again."""
 
@@ -30,12 +32,13 @@ class Call:
     """What a worker is given.
 
     function: of a module that the worker can import. shared: bytes of what all groups share. folder: the folder that
-    paths are relative to.
+    paths are relative to. checked: files that need no checking (`integrity.believe`).
     """
 
     function: Callable[[Any, Any], Any]
     shared: bytes
     folder: str
+    checked: dict[str, tuple[int, int, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,8 @@ def pack(function: Callable[[Any, Any], Any], shared: Any) -> bytes:
     if "<" in function.__qualname__ or function.__module__ == "__main__":
         raise ValueError(f"{function.__module__}.{function.__qualname__} is no function of a module")
     return pickle.dumps(
-        Call(function=function, shared=pickle.dumps(shared, protocol=5), folder=os.getcwd()), protocol=5
+        Call(function=function, shared=pickle.dumps(shared, protocol=5), folder=os.getcwd(), checked=checked_states()),
+        protocol=5,
     )
 
 
@@ -73,6 +77,7 @@ def unpack(result: bytes) -> Any:
 @lru_cache(maxsize=1)
 def _opened(call: bytes) -> tuple[Callable[[Any, Any], Any], Any]:
     found: Call = pickle.loads(call)
+    believe(found.checked)
     if os.path.isdir(found.folder):
         os.chdir(found.folder)
     return found.function, pickle.loads(found.shared)

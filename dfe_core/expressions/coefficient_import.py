@@ -19,7 +19,6 @@ from dfe_core.expressions.growing import grow
 from dfe_core.expressions.import_job import ImportAborted, ImportJob
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.resample import MAX_BRIDGED_GAP_S, resample
-from dfe_core.expressions.sources import file_content, read_recordings
 from dfe_core.faces import open_face
 from dfe_core.faces.coefficients import BFM_ID, flame_id
 from dfe_core.faces.model import FaceModel
@@ -111,13 +110,10 @@ class CoefficientImport:
 
     def _each_recording(self, files: Sequence[Path]) -> Iterator[Recording]:
         """Every recording that can be read; the import itself will name the others."""
+        found = self.job.read(files)
         for i, path in enumerate(files):
             self.job.progress(Progress(task="compare extractors", done=i, total=len(files), detail=path.name))
-            try:
-                file_content(path, self.job.reader)
-                yield from read_recordings(path, self.job.reader_of(path)[0], self.job.read_options)
-            except DataError:
-                continue
+            yield from next(found).recordings
 
     @property
     def _adjusted(self) -> bool:

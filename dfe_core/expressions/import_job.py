@@ -7,17 +7,19 @@ import itertools
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from dfe_core.artefact_names import MANIFEST, NO_FACE
+from dfe_core.engines import LOCAL, Engine
 from dfe_core.errors import DataError
 from dfe_core.expressions.adjusting import RESTS
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.disk_buffer import Spool
+from dfe_core.expressions.file_reading import FileRead, FileToRead, ReadingRules, iter_files
 from dfe_core.expressions.import_report import ImportReport
 from dfe_core.expressions.labels import Labels, read_labels
 from dfe_core.expressions.naming import compile_pattern, subject_and_session
@@ -113,7 +115,8 @@ class ImportJob:
 
     contents: files by the hash of their content. taken: names of recordings. imported, skipped, notes: as
     `ImportReport` has them. sources: for the manifest. readers: of files that were
-    looked at already. growing: the dataset that is added to. known: files that are in it already.
+    looked at already. growing: the dataset that is added to. known: files that are in it already. engine: where files
+    are read.
     """
 
     name: str
@@ -133,6 +136,7 @@ class ImportJob:
     readers: dict[Path, tuple[RecordingReader, str]] = field(default_factory=dict)
     growing: Dataset | None = None
     known: int = 0
+    engine: Engine = LOCAL
 
     def check(self) -> None:
         """Raise `DataError` for what cannot be served, before an hour of reading."""
@@ -181,12 +185,25 @@ class ImportJob:
         sources = (self.growing.manifest.get("sources") or []) if self.growing else []
         return frozenset(str(source.get("sha256")) for source in sources)
 
-    def reader_of(self, path: Path) -> tuple[RecordingReader, str]:
-        """The reader of a file, and why. Raises `DataError` where none knows it."""
-        if self.reader is not None:
-            return self.reader, "as asked"
-        known = self.readers.pop(path, None)
-        return known or find_reader(path, self.options.format, points_first=self.options.learned)
+    def read(self, files: Sequence[Path]) -> Iterator[FileRead]:
+        """What comes of each file, in their order."""
+        rules = ReadingRules(
+            options=self.read_options,
+            format=self.options.format,
+            reader=self.reader,
+            points=self.options.learned,
+            known=self._held,
+        )
+        return iter_files([self._to_read(path) for path in files], rules, self.engine)
+
+    def _to_read(self, path: Path) -> FileToRead:
+        if (known := self.readers.get(path)) is None:
+            return FileToRead(path=path)
+        return FileToRead(path=path, format=known[0].FORMAT, why=known[1])
+
+    def known_reader(self, path: Path, format: str) -> RecordingReader:
+        """The reader of this format, with which the file was read."""
+        return self.reader if self.reader is not None else find_reader(path, format)[0]
 
     def find_files(self, sources: Sequence[str | Path]) -> tuple[list[Path], list[tuple[Path, DataError]]]:
         """The files to read, and those that are not read and why; chooses the face where that is `BY_FILES`."""

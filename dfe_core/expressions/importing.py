@@ -13,13 +13,14 @@ from typing import Protocol, TypeVar
 
 from dfe_core.artefact_names import DATASETS
 from dfe_core.audit import audited
+from dfe_core.engines import LOCAL, Engine
 from dfe_core.errors import DataError
+from dfe_core.expressions.file_reading import FileRead
 from dfe_core.expressions.import_job import ImportAborted, ImportJob, ImportOptions, Prepared, start_job
 from dfe_core.expressions.import_report import ImportReport, nothing_imported
 from dfe_core.expressions.naming import check_pattern, recording_names
 from dfe_core.expressions.readers.registry import RecordingReader
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.sources import content_meanwhile, file_state, read_recordings
 from dfe_core.progress import Listener, Progress, silent
 
 Kept = TypeVar("Kept", bound=Prepared)
@@ -54,6 +55,7 @@ def import_dataset(
     reader: RecordingReader | None = None,
     root: Path | None = None,
     progress: Listener = silent,
+    engine: Engine = LOCAL,
 ) -> ImportReport:
     """Read files and folders of recordings and write ``datasets/<name>``.
 
@@ -64,18 +66,21 @@ def import_dataset(
     sources: files and folders. name: of the dataset. options: `ImportOptions`.
     reader: reads every file, in the place of the one that `find_reader` finds.
     root: the artefact folder. progress: is told of every file.
+    engine: where files are read; what is read is the same to the byte. Elsewhere they need the same path.
 
     Raises `DataError` when nothing can be imported, the dataset exists, FLAME and ARKit data or data of several
     extractors would be mixed (`extractor_scales.tool` tells which count as one), and for a wrong option.
     """
     job = start_job(name, options, reader, root, progress)
+    job.engine = engine
     with contextlib.ExitStack() as stack:
         files, unread = job.find_files(sources)
         check_pattern(job.pattern, files)
         strategy = _strategy(job, files, stack)
+        found = job.read(files)
         for i, (path, recording) in enumerate(zip(files, recording_names(files), strict=True)):
             progress(Progress(task=strategy.task, done=i, total=len(files), detail=path.name))
-            _import_file(path, recording, job, strategy)
+            _take_in(path, next(found), recording, job, strategy)
         progress(Progress(task=strategy.task, done=len(files), total=len(files)))
         job.skipped = [*unread, *job.skipped]
         if len(job.sources):
@@ -101,30 +106,18 @@ def _strategy(job: ImportJob, files: Sequence[Path], stack: contextlib.ExitStack
     return CoefficientImport(job, files, stack)
 
 
-def _check_new(path: Path, digest: str, job: ImportJob) -> None:
-    if digest in job.contents:
-        raise DataError(path, f"the same content as {job.contents[digest]}", "each recording once")
-
-
-def _import_file(path: Path, name: str, job: ImportJob, strategy: ImportStrategy) -> None:
+def _take_in(path: Path, found: FileRead, name: str, job: ImportJob, strategy: ImportStrategy) -> None:
     """Take a file in whole, or skip it with its reason."""
     try:
-        state = file_state(path)
-        with content_meanwhile(path, job.reader, meshes=job.options.learned) as found:
-            if found.done():
-                if job.holds(found.result()[1]):
-                    return
-                _check_new(path, found.result()[1], job)
-            reader, why = job.reader_of(path)
-            recordings = read_recordings(path, reader, job.read_options)
-        content, looked_up = found.result(), found.result()[1]
-        if job.holds(looked_up):
+        if found.content is not None and job.holds(found.content[1]):
             return
-        _check_new(path, looked_up, job)
-        names = job.names_of(path, name, recordings, reader)
-        ready = [strategy.prepare(path, r, n) for r, n in zip(recordings, names, strict=True)]
-        if file_state(path) != state:
-            raise DataError(path, "a file that changed while it was read", "one that is finished")
+        if found.content is not None and found.content[1] in job.contents:
+            raise DataError(path, f"the same content as {job.contents[found.content[1]]}", "each recording once")
+        if found.error is not None or found.content is None:
+            raise found.error or DataError(path, "not readable")
+        reader = job.known_reader(path, found.format)
+        names = job.names_of(path, name, list(found.recordings), reader)
+        ready = [strategy.prepare(path, r, n) for r, n in zip(found.recordings, names, strict=True)]
     except ImportAborted:
         raise
     except DataError as error:
@@ -135,4 +128,4 @@ def _import_file(path: Path, name: str, job: ImportJob, strategy: ImportStrategy
         return
     for prepared in ready:
         strategy.keep(path, prepared)
-    job.add_source(path, content, (reader, why), ready)
+    job.add_source(path, found.content, (reader, found.why), ready)

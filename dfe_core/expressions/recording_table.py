@@ -7,6 +7,7 @@ follow recordings.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -62,6 +63,43 @@ class RecordingTable:
     def _group_ends(self) -> np.ndarray:
         metadata = self._file.metadata
         return np.cumsum([metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingSpan:
+    """Where the rows of a recording are in a table: the first, and how many."""
+
+    recording: str
+    first: int
+    count: int
+
+
+def recording_spans(path: Path) -> list[RecordingSpan]:
+    """The recordings of a file in its order, from the statistics of its row groups, or, of a group of several
+    recordings, from its column ``recording``."""
+    names: list[str] = []
+    counts: list[int] = []
+    with pq.ParquetFile(path, memory_map=True) as file:
+        column = file.schema_arrow.get_field_index("recording")
+        for group in range(file.metadata.num_row_groups):
+            rows = file.metadata.row_group(group)
+            known = rows.column(column).statistics if rows.column(column).is_stats_set else None
+            if known is not None and known.has_min_max and known.min == known.max:
+                parts = [(str(known.min), rows.num_rows)]
+            else:
+                table = file.read_row_group(group, columns=["recording"])
+                parts = [(_name(part), len(part)) for part in _by_recording(table)]
+            for name, count in parts:
+                if names and names[-1] == name:
+                    counts[-1] += count
+                else:
+                    names.append(name)
+                    counts.append(count)
+    firsts = np.cumsum([0, *counts])
+    return [
+        RecordingSpan(recording=name, first=int(first), count=count)
+        for name, first, count in zip(names, firsts[:-1], counts, strict=True)
+    ]
 
 
 def iter_recording_tables(path: Path) -> Iterator[tuple[str, pa.Table]]:

@@ -22,21 +22,22 @@ import pandas as pd
 
 from dfe_core.artefact import ArtefactId, source_labels
 from dfe_core.artefact_names import COVERAGE, MANIFEST, keyed_name
+from dfe_core.engines import LOCAL, Engine
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.counts import CountCollector, bin_edges
-from dfe_core.facs.displays import DisplayCollector
-from dfe_core.facs.moments import CodewordMoments, FrameMoments, subject_folds
+from dfe_core.facs.counting import Counting, Counts, count_group
+from dfe_core.facs.counts import bin_edges
+from dfe_core.facs.moments import subject_folds
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.shifts import NullTails
 from dfe_core.facs.signals import AuSignals, assess_signals
 from dfe_core.facs.store import AlignedAus
-from dfe_core.facs.surface import SurfaceCollector
+from dfe_core.facs.surface import surface_grams
 from dfe_core.facs.token_au_stream import Joined
 from dfe_core.integrity import is_whole
-from dfe_core.progress import Listener, Progress, silent
+from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
@@ -215,8 +216,9 @@ def aggregates_of(
     root: Path | None = None,
     seed: int = 0,
     progress: Listener = silent,
+    engine: Engine = LOCAL,
 ) -> Aggregates:
-    """The aggregates of these inputs: from the cache, or counted now and cached.
+    """The aggregates of these inputs: from the cache, or counted now and cached. engine: where frames are counted.
 
     Raises `DataError` when inputs do not belong together or no frame has both tokens and AUs.
     """
@@ -228,7 +230,16 @@ def aggregates_of(
         return found
     tokens, dataset, aus = inputs.tokens, inputs.dataset, inputs.aus
     joined = Joined(tokens, dataset, aus, assess_signals(aus, dataset, settings.above_baseline))
-    result = _aggregate(inputs.codebook, inputs.face, joined, settings, seed, key, progress)
+    subjects = dataset.recordings["subject"].astype(str).tolist()
+    counting = Counting(
+        joined=joined,
+        codebook=inputs.codebook,
+        face=inputs.face,
+        settings=settings,
+        seed=seed,
+        folds=subject_folds(subjects, settings.folds, seed),
+    )
+    result = _aggregate(inputs, joined, counting, key, engine, progress)
     with atomic_directory(folder) as temporary:
         result.save(temporary, inputs.sources)
     return result
@@ -268,50 +279,38 @@ def _check(codebook: Codebook, face: FaceModel, dataset: Dataset) -> None:
 
 
 def _aggregate(
-    codebook: Codebook,
-    face: FaceModel,
-    joined: Joined,
-    settings: CoverageSettings,
-    seed: int,
-    key: str,
-    progress: Listener,
+    inputs: CoverageInputs, joined: Joined, counting: Counting, key: str, engine: Engine, progress: Listener
 ) -> Aggregates:
-    columns = (*joined.aus.aus, *joined.truth_columns)
-    aus, edges = len(joined.aus.aus), bin_edges(codebook.levels)
-    folds = subject_folds(joined.dataset.recordings["subject"].astype(str).tolist(), settings.folds, seed)
-    sizes = np.sqrt(np.einsum("ke,ef,kf->k", codebook.psi, face.gram, codebook.psi)) * (1e3 if face.has_mesh else 1)
-    surface = SurfaceCollector(face, settings.still_mm)
-    collectors = (
-        CountCollector(codebook.size, len(columns), aus, edges, min(joined.tokens.frames, joined.aus.frames), seed),
-        FrameMoments(codebook.psi),
-        CodewordMoments(joined.groups, folds, aus),
-        surface,
-        DisplayCollector(sizes, aus, settings.still_mm, settings.hold_s),
-    )
-    done = 0
-    for block in joined.blocks():
-        for collector in collectors:
-            collector.add(block)
-        done += len(block)
-        progress(Progress(task="coverage", done=done, total=joined.tokens.frames, detail=block.recording))
-    if not done:
+    groups = joined.cut()
+    frames = [sum(span.count for span in spans) for spans in groups]
+    found: Counts | None = None
+    for part in engine.map(
+        count_group, list(enumerate(groups)), counting, sizes=frames, task="coverage", progress=progress
+    ):
+        here = joined.take_in(part.groups, part.left_out)
+        if part.frames and found is None:
+            found = part
+        elif part.frames and found is not None:
+            found.merge(part, here)
+    if found is None:
         raise DataError(
             joined.aus.name,
             f"no frame of {joined.dataset.name} has both tokens and AUs",
             "AUs aligned to encoded recordings",
         )
-    arrays = {name: array for collector in collectors for name, array in collector.arrays().items()}
+    arrays = {name: array for collector in found.collectors for name, array in collector.arrays().items()}
+    aus = len(joined.aus.aus)
     return Aggregates(
         key=key,
-        codewords=codebook.size,
-        columns=columns,
+        codewords=inputs.codebook.size,
+        columns=(*joined.aus.aus, *joined.truth_columns),
         aus=aus,
         in_facs=_in_facs(joined, aus),
-        edges=edges,
+        edges=bin_edges(inputs.codebook.levels),
         groups=joined.groups.table.assign(**{n: arrays.pop(n) for n in ("frames", "seconds", "recordings")}),
         arrays=arrays | joined.signals.arrays(),
-        regions=surface.regions,
-        folds=folds,
+        regions=tuple(surface_grams(inputs.face)),
+        folds=counting.folds,
         left_out=dict(joined.left_out),
     )
 

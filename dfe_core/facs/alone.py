@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.artefact_names import NO_FACE
+from dfe_core.engines import LOCAL, Engine
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.import_job import ImportOptions
@@ -110,14 +111,17 @@ def import_aus_alone(
     *,
     root: Path | None = None,
     progress: Listener = silent,
+    engine: Engine = LOCAL,
 ) -> AloneReport:
     """Import AU files as the dataset `name` without a face, and their AUs under the name of their tool.
+
+    engine: where files are read for the dataset; their AUs are read here.
 
     Raises `DataError` where nothing can be imported, for several tools, and for codings by intervals; then nothing is
     left behind.
     """
     plain = replace(options, face=NO_FACE, format="auto")
-    recordings = import_dataset(sources, name, plain, reader=AuTimes(), root=root, progress=progress)
+    recordings = import_dataset(sources, name, plain, reader=AuTimes(), root=root, progress=progress, engine=engine)
     dataset = Dataset.open(name, root)
     tool = str(dataset.recordings["extractor"].iloc[0])
     read = AuReadOptions(fps=options.fps, time=parse_time(options.time), stills=options.stills)

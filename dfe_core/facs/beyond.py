@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dfe_core.engines import LOCAL, Engine
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.association import interval, subject_weights
@@ -24,7 +25,6 @@ from dfe_core.facs.beyond_steps import AMPLITUDE, ERRORS, fit, less_aus, remaind
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.surface import factor
 from dfe_core.facs.token_au_stream import Joined
-from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokenizer.codebook import Codebook
 
 _TOKEN_RIDGES = (1e-2, 1.0, 100.0)
@@ -59,16 +59,15 @@ def measure_beyond(
     seed: int,
     *,
     detector: bool,
-    progress: Listener = silent,
+    engine: Engine = LOCAL,
 ) -> Beyond:
     """Movement beyond FACS as an interval, and codeword by codeword.
 
     `detector`: whether AUs come from a detector, whose error is larger than a coder's (`CoverageSettings`). NaN
     throughout with fewer than `min_subjects` subjects.
     """
-    progress(Progress(task="movement beyond FACS", done=0, total=0))
     onto_mesh = factor(face.gram) * (1e3 if face.has_mesh else 1)
-    sample = draw_sample(joined, aggregates, codebook, onto_mesh, settings)
+    sample = draw_sample(joined, aggregates, codebook, onto_mesh, settings, engine)
     subjects = len(sample.spread)
     directions = codebook.psi @ onto_mesh
     if subjects < settings.min_subjects or len(np.unique(sample.fold)) < 2 or not sample.spread.sum() > 0:

@@ -6,14 +6,17 @@ Letters of the shapes: T frames of the sample, S subjects, E dimensions of ψ on
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from dfe_core.engines import LOCAL, Engine
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.head_pose import head_pose, quadratic
+from dfe_core.expressions.recording_table import RecordingSpan
 from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.settings import CoverageSettings
-from dfe_core.facs.token_au_stream import Block, Joined
+from dfe_core.facs.token_au_stream import Block, Groups, Joined, LeftOut
 from dfe_core.tokenizer.codebook import Codebook
 
 _RATE = 6.0  # frames a second of the sample: enough for expressions, few enough to hold
@@ -45,12 +48,21 @@ class Sample:
 
 
 def draw_sample(
-    joined: Joined, aggregates: Aggregates, codebook: Codebook, onto_mesh: np.ndarray, settings: CoverageSettings
+    joined: Joined,
+    aggregates: Aggregates,
+    codebook: Codebook,
+    onto_mesh: np.ndarray,
+    settings: CoverageSettings,
+    engine: Engine = LOCAL,
 ) -> Sample:
     """At most about `beyond_frames` frames: every recording thinned to a few frames a second, and recordings left out,
     subjects taking turns, where that is still too many. `onto_mesh`: (E, n), ψ to the mesh, mm."""
     step, chosen = _thinning(joined, settings)
-    parts = [_part(block, step, joined.dataset, codebook) for block in joined.blocks() if block.recording in chosen]
+    drawing = _Drawing(joined=joined, codebook=codebook, step=step, chosen=frozenset(chosen))
+    parts: list[dict[str, Any]] = []
+    for found, groups, left_out in engine.map(draw_group, joined.cut(), drawing):
+        here = joined.take_in(groups, left_out)
+        parts += [{**part, "group": here[part["group"]]} for part in found]
     values = {n: np.concatenate([p[n] for p in parts]) for n in parts[0] if n != "pose"}
     known = all(p["pose"] is not None for p in parts)
     names = np.array(aggregates.groups["subject"].tolist())[values["group"]]
@@ -74,6 +86,29 @@ def draw_sample(
     )
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Drawing:
+    """What all groups of recordings have in common."""
+
+    joined: Joined
+    codebook: Codebook
+    step: int
+    chosen: frozenset[str]
+
+
+def draw_group(
+    spans: tuple[RecordingSpan, ...], drawing: _Drawing
+) -> tuple[list[dict[str, Any]], Groups, dict[str, LeftOut]]:
+    """The part of the sample that is of these recordings, with the groups in them and what was left out."""
+    joined = drawing.joined.fresh()
+    parts = [
+        _part(block, drawing.step, joined.dataset, drawing.codebook)
+        for block in joined.blocks(spans=spans)
+        if block.recording in drawing.chosen
+    ]
+    return parts, joined.groups, joined.left_out
+
+
 def _thinning(joined: Joined, settings: CoverageSettings) -> tuple[int, set[str]]:
     rows = joined.dataset.recordings[joined.dataset.recordings["recording"].isin(joined.aus.recordings)]
     step = max(1, round(float(rows["fps"].median()) / _RATE))
@@ -83,7 +118,7 @@ def _thinning(joined: Joined, settings: CoverageSettings) -> tuple[int, set[str]
     return step, set(ordered.loc[before < settings.beyond_frames, "recording"])
 
 
-def _part(block: Block, step: int, dataset: Dataset, codebook: Codebook) -> dict[str, np.ndarray | None]:
+def _part(block: Block, step: int, dataset: Dataset, codebook: Codebook) -> dict[str, Any]:
     at = slice(None, None, step)
     codewords = np.asarray(block.codewords[at].todense(), np.float64)
     count = len(codewords)

@@ -25,12 +25,18 @@ def bin_edges(levels: np.ndarray) -> np.ndarray:
 
 
 class CountCollector:
-    """Counts of codewords by intensity and column, and their moments under circular shifts."""
+    """Counts of codewords by intensity and column, and their moments under circular shifts.
 
-    def __init__(self, codewords: int, columns: int, aus: int, edges: np.ndarray, frames: int, seed: int) -> None:
+    frames: of all recordings, by which the number of drawn shifts goes. seed: of the analysis, and the number of the
+    group of recordings, each of which draws for itself.
+    """
+
+    def __init__(
+        self, codewords: int, columns: int, aus: int, edges: np.ndarray, frames: int, seed: tuple[int, int]
+    ) -> None:
         self.size, self.columns, self.aus, self.edges = codewords, columns, aus, edges
         self.draws = int(np.clip(_DRAW_BUDGET // max(frames, 1), 8, 200))
-        self._rng = np.random.default_rng([seed, 17])
+        self._rng = np.random.default_rng([seed[0], 17, seed[1]])
         self._null = np.zeros((self.draws, codewords, aus), np.float32)
         self._now: int | None = None
         self._rows: dict[int, tuple[np.ndarray, ...]] = {}
@@ -116,6 +122,18 @@ class CountCollector:
         ):
             self._group.setdefault(name, []).append(np.asarray(value))
         self._now = None
+
+    def merge(self, other: CountCollector, groups: np.ndarray) -> None:
+        """Add what was counted in other recordings; groups: the index here of each group there."""
+        self._flush()
+        other._flush()
+        for held, more in ((self._rows, other._rows), (self._pairs, other._pairs)):
+            for group, rows in more.items():
+                _keep(held, int(groups[group]), rows)
+        self._order += [int(groups[group]) for group in other._order]
+        for name, parts in other._group.items():
+            self._group.setdefault(name, []).extend(parts)
+        self._null += other._null
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything counted, by name.

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.artefact_names import COVERAGE, keyed_name
+from dfe_core.engines import LOCAL, Engine
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.aggregates import Aggregates, CoverageInputs, aggregates_of, load_or_none, open_coverage_inputs
 from dfe_core.facs.agreement import agreement_examples
@@ -54,13 +55,15 @@ def analyse_coverage(
     seed: int = 0,
     settings: CoverageSettings | None = None,
     progress: Listener = silent,
+    engine: Engine = LOCAL,
 ) -> Coverage:
     """The coverage of `model` on `dataset` against the AUs `aus`: from the cache, or worked out now and cached.
 
+    engine: where the passes over frames are done.
     Raises `DataError` when one of them is missing, they do not belong together, or no frame has both tokens and AUs.
     """
     inputs = open_coverage_inputs(model, dataset, aus, root)
-    return analyse_inputs(inputs, root=root, seed=seed, settings=settings, progress=progress)
+    return analyse_inputs(inputs, root=root, seed=seed, settings=settings, progress=progress, engine=engine)
 
 
 def coverage_folder(model: str, dataset: str, aus: str, root: Path | None = None, seed: int = 0) -> Path:
@@ -82,43 +85,51 @@ def analyse_inputs(
     seed: int = 0,
     settings: CoverageSettings | None = None,
     progress: Listener = silent,
+    engine: Engine = LOCAL,
 ) -> Coverage:
     """`analyse_coverage` of artefacts that are open already."""
     settings = settings or CoverageSettings()
     folder = _folder(inputs, settings, root, seed)
     if (found := load_or_none(Coverage.load, folder)) is not None:
         return found
-    result = _analyse(inputs, settings, root, seed, progress)
+    result = _analyse(inputs, settings, root, seed, progress, engine)
     with atomic_directory(folder) as temporary:
         result.save(temporary)
     return result
 
 
 def _analyse(
-    inputs: CoverageInputs, settings: CoverageSettings, root: Path | None, seed: int, progress: Listener
+    inputs: CoverageInputs,
+    settings: CoverageSettings,
+    root: Path | None,
+    seed: int,
+    progress: Listener,
+    engine: Engine,
 ) -> Coverage:
-    aggregates = aggregates_of(inputs, settings=settings, root=root, seed=seed, progress=progress)
+    aggregates = aggregates_of(inputs, settings=settings, root=root, seed=seed, progress=progress, engine=engine)
     codebook, face = inputs.codebook, inputs.face
     found = associate(aggregates, None, settings)
     templates = find_templates(face, inputs.dataset, inputs.aus)
     progress(Progress(task="choosing codewords", done=0, total=0))
     choice = select_codewords(aggregates, settings)
-    scores = score_frames(
-        Joined(inputs.tokens, inputs.dataset, inputs.aus, aggregates.signals), aggregates, choice, settings, progress
-    )
+    joined = Joined(inputs.tokens, inputs.dataset, inputs.aus, aggregates.signals)
+    scores = score_frames(joined, aggregates, choice, settings, progress, engine)
+    progress(Progress(task="movement beyond FACS", done=0, total=0))
     beyond = measure_beyond(
-        Joined(inputs.tokens, inputs.dataset, inputs.aus, aggregates.signals),
+        joined.fresh(),
         aggregates,
         codebook,
         face,
         settings,
         seed,
         detector=is_detector(inputs.aus.tool, inputs.aus.estimate),
-        progress=progress,
+        engine=engine,
     )
     progress(Progress(task="intervals", done=0, total=0))
     codewords = codeword_table(codebook, face, aggregates, found, templates, beyond.codewords, settings)
-    codewords = codewords.assign(share=shares_of_frames(build_runs(inputs.tokens, progress), inputs.aus.recordings))
+    codewords = codewords.assign(
+        share=shares_of_frames(build_runs(inputs.tokens, progress, engine=engine), inputs.aus.recordings)
+    )
     exposure, spots = codebook_exposure(codebook, inputs.dataset), find_blind_spots(inputs.dataset, root)
     held_out = held_out_figures(aggregates, scores, exposure, np.any(found.enough, axis=0), settings, seed)
     blind = blind_columns(aggregates, spots)

@@ -72,6 +72,19 @@ class DisplayCollector:
         if self._pending > _COMPACT:
             self._compact()
 
+    def merge(self, other: DisplayCollector, groups: np.ndarray) -> None:
+        """Add what was counted in other recordings; groups: the index here of each group there."""
+        self._finish()
+        other._finish()
+        for group, tally in other._minutes.items():
+            here = int(groups[group])
+            self._minutes[here] = self._minutes[here] + tally if here in self._minutes else tally
+        for kind, parts in other._held.items():
+            self._held[kind] += [(groups[of].astype(np.int32), found, count) for of, found, count in parts]
+        self._pending += other._pending
+        if self._pending > _COMPACT:
+            self._compact()
+
     def _compact(self) -> None:
         self._held = {kind: [_merged(parts)] for kind, parts in self._held.items()}
         self._pending = 0

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from dfe_core.engines import LOCAL, Engine, report_part
+from dfe_core.expressions.recording_table import RecordingSpan
 from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.token_au_stream import Joined
-from dfe_core.progress import Listener, Progress, silent
+from dfe_core.progress import Listener, silent
 
 READOUTS = ("one", "set", "all")
 """The best codeword; at most `CoverageSettings.max_codewords`, weights not negative; ridge regression on all."""
@@ -160,30 +162,61 @@ class Scores:
     negatives: np.ndarray
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Scoring:
+    """What all groups of recordings have in common. columns: C. folds: of every subject."""
+
+    joined: Joined
+    choice: Choice
+    columns: int
+    folds: dict[str, int]
+
+
 def score_frames(
-    joined: Joined, aggregates: Aggregates, choice: Choice, settings: CoverageSettings, progress: Listener = silent
+    joined: Joined,
+    aggregates: Aggregates,
+    choice: Choice,
+    settings: CoverageSettings,
+    progress: Listener = silent,
+    engine: Engine = LOCAL,
 ) -> Scores:
     """Score every joined frame by the choice of the fold that its subject was held out of."""
     subjects, columns = aggregates.subjects, len(aggregates.columns)
     rank = {name: i for i, name in enumerate(subjects)}
-    folds = len(choice.codewords) - 1
-    scorers = [[_Scorer(choice, f, i) for i in range(len(READOUTS))] for f in range(folds)]
     counts = np.zeros((len(READOUTS), len(subjects), 2 * columns * BINS), np.int32)
-    of_group = aggregates.groups["subject"].tolist()
-    done = 0
-    for block in joined.blocks(psi=False):
-        subject = of_group[block.group]
-        cell = (block.present.astype(np.int64) * columns + np.arange(columns)) * BINS
-        for count, scorer in zip(counts, scorers[aggregates.folds[subject]], strict=True):
-            at = (cell + scorer.bins(block.codewords))[:, block.measured]
-            count[rank[subject]] += np.bincount(at.ravel(), minlength=count.shape[1]).astype(np.int32)
-        done += len(block)
-        progress(Progress(task="scoring held-out subjects", done=done, total=aggregates.frames, detail=block.recording))
+    groups = joined.cut()
+    sizes = [sum(span.count for span in spans) for spans in groups]
+    scoring = _Scoring(joined=joined, choice=choice, columns=columns, folds=aggregates.folds)
+    task = "scoring held-out subjects"
+    for found in engine.map(score_group, groups, scoring, sizes=sizes, task=task, progress=progress):
+        for subject, count in found.items():
+            counts[:, rank[subject]] += count
     counts = counts.reshape(len(READOUTS), len(subjects), 2, columns, BINS)
     negatives, positives = counts[0].sum(-1).transpose(1, 0, 2)
     enough = np.minimum(positives, negatives) >= settings.min_frames
     auroc = np.stack([np.where(enough, auroc_of_histograms(c), np.nan) for c in counts])
     return Scores(auroc=auroc, positives=positives, negatives=negatives)
+
+
+def score_group(spans: tuple[RecordingSpan, ...], scoring: _Scoring) -> dict[str, np.ndarray]:
+    """Of each subject in these recordings, (3, 2·C·B) int32 frames by readout, presence, column and bin."""
+    joined, columns = scoring.joined.fresh(), scoring.columns
+    scorers: dict[int, list[_Scorer]] = {}
+    counts: dict[str, np.ndarray] = {}
+    done = 0
+    for block in joined.blocks(psi=False, spans=spans):
+        subject = list(joined.groups.keys)[block.group][0]
+        fold = scoring.folds[subject]
+        if fold not in scorers:
+            scorers[fold] = [_Scorer(scoring.choice, fold, i) for i in range(len(READOUTS))]
+        held = counts.setdefault(subject, np.zeros((len(READOUTS), 2 * columns * BINS), np.int32))
+        cell = (block.present.astype(np.int64) * columns + np.arange(columns)) * BINS
+        for count, scorer in zip(held, scorers[fold], strict=True):
+            at = (cell + scorer.bins(block.codewords))[:, block.measured]
+            count += np.bincount(at.ravel(), minlength=len(count)).astype(np.int32)
+        done += len(block)
+        report_part(done, block.recording)
+    return counts
 
 
 class _Scorer:

@@ -25,6 +25,12 @@ class FrameMoments:
         product = (z.T @ z).astype(np.float64)
         self._sums[block.group] = self._sums[block.group] + product if block.group in self._sums else product
 
+    def merge(self, other: FrameMoments, groups: np.ndarray) -> None:
+        """Add the moments of other recordings; groups: the index here of each group there."""
+        for group, product in other._sums.items():
+            here = int(groups[group])
+            self._sums[here] = self._sums[here] + product if here in self._sums else product
+
     def arrays(self) -> dict[str, np.ndarray]:
         """moments: (G, D, D) float64."""
         return {"moments": np.stack([self._sums[g] for g in range(len(self._sums))])}
@@ -66,6 +72,13 @@ class CodewordMoments:
             subject,
             [len(block), sum_x, np.outer(sum_x, measured), sum_y, len(block) * measured.astype(np.float64)],
         )
+
+    def merge(self, other: CodewordMoments, groups: np.ndarray) -> None:
+        """Add the moments of other recordings, whose folds and subjects are the same by name."""
+        for fold, parts in other._folds.items():
+            _add(self._folds, fold, parts)
+        for subject, parts in other._subjects.items():
+            _add(self._subjects, subject, parts)
 
     def _find(self, group: int) -> str:
         self._of_group[group] = list(self._groups.keys)[group][0]

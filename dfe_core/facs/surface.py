@@ -94,6 +94,13 @@ class SurfaceCollector:
         kind = np.where(moved < self._still, 0, np.where(~one_sided, 1, np.where(sign > 0, 2, 3)))
         return kind, balance
 
+    def merge(self, other: SurfaceCollector, groups: np.ndarray) -> None:
+        """Add what was measured in other recordings; groups: the index here of each group there."""
+        for group, parts in other._sums.items():
+            here = int(groups[group])
+            held = self._sums.get(here)
+            self._sums[here] = parts if held is None else [a + b for a, b in zip(held, parts, strict=True)]
+
     def arrays(self) -> dict[str, np.ndarray]:
         """moved (G, R) mm summed over frames, moved_histogram (G, R, H), displays (G, 4), balance (G,) summed over
         frames that move."""

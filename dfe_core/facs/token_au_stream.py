@@ -5,18 +5,25 @@ Letters of the shapes: T frames of a block, K codewords, E coefficients, A AU co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from dfe_core.artefact_names import FRAMES_FILE
+from dfe_core.engines import consecutive_groups
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.recording_table import RecordingSpan, recording_spans
 from dfe_core.facs.signals import AuSignals, assess_signals
 from dfe_core.facs.store import AlignedAus
+from dfe_core.integrity import check
 from dfe_core.text_enum import StrEnum
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokens.cache import TokenCache, Tokens
@@ -25,6 +32,7 @@ from dfe_core.tokens.intervals import iter_recordings
 BLOCK = 1 << 14
 """Frames held at once, and the stretch within which a shuffle moves AUs against tokens: nine minutes at 30 Hz."""
 
+_GROUP_FRAMES = 1 << 18
 _MOST_LEVELS, _MOST_GROUPS = 12, 1000
 
 
@@ -92,7 +100,8 @@ class Groups:
 
 
 class Joined:
-    """The frames that have tokens and AUs, ready to be streamed.
+    """The frames that have tokens and AUs, ready to be streamed. To another process it goes as the names of its
+    artefacts, which are opened there.
 
     Raises `DataError` when the AUs or the tokens are not of this dataset.
     """
@@ -109,6 +118,35 @@ class Joined:
         self.groups = Groups(condition_columns(dataset.recordings, dataset.labels))
         self.left_out: dict[str, LeftOut] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        names = (self.tokens.model, self.dataset.name, self.aus.name, self.tokens.root)
+        return _opened_again, (*names, self.signals)
+
+    def fresh(self) -> Joined:
+        """The same frames, with groups yet to be found."""
+        other = copy(self)
+        other.groups, other.left_out = Groups(self.groups.labels), {}
+        return other
+
+    def cut(self) -> list[tuple[RecordingSpan, ...]]:
+        """The recordings in groups of about `_GROUP_FRAMES` frames, whatever they are worked on by."""
+        check(self.dataset.path / FRAMES_FILE)  # once, and not by every worker
+        spans = recording_spans(self.tokens.file)
+        return [tuple(spans[one]) for one in consecutive_groups([span.count for span in spans], _GROUP_FRAMES)]
+
+    def take_in(self, groups: Groups, left_out: dict[str, LeftOut]) -> np.ndarray:
+        """Add the groups that were found in other recordings, and what was left out of them; the index here of each."""
+        self.left_out.update(left_out)
+        return np.array([self.groups.index(*key) for key in groups.keys], np.int64)
+
+    @cached_property
+    def _rows(self) -> dict[str, dict[Any, Any]]:
+        return {str(row["recording"]): row for row in self.dataset.recordings.to_dict("records")}
+
+    @cached_property
+    def _aligned(self) -> frozenset[str]:
+        return frozenset(self.aus.recordings)
+
     @cached_property
     def truth_columns(self) -> tuple[tuple[str, str], ...]:
         """(action, side) of the truth of a simulated dataset; empty for real data."""
@@ -118,17 +156,18 @@ class Joined:
 
         return CHANNELS
 
-    def blocks(self, psi: bool = True) -> Iterator[Block]:
-        """Every joined frame once; memory is one recording's tokens and one block of the rest."""
-        rows = {str(row["recording"]): row for _, row in self.dataset.recordings.iterrows()}
-        aligned = set(self.aus.recordings)
-        for tokens in iter_recordings(self.tokens):
-            if tokens.recording not in aligned:
+    def blocks(self, psi: bool = True, spans: Sequence[RecordingSpan] | None = None) -> Iterator[Block]:
+        """Every joined frame once; memory is one recording's tokens and one block of the rest.
+
+        psi: whether blocks have ψ. spans: the recordings (default: all).
+        """
+        for tokens in iter_recordings(self.tokens, spans):
+            if tokens.recording not in self._aligned:
                 self.left_out[tokens.recording] = LeftOut.NO_ALIGNED_AUS
                 continue
-            yield from self._recording(tokens, rows[tokens.recording], psi)
+            yield from self._recording(tokens, self._rows[tokens.recording], psi)
 
-    def _recording(self, tokens: Tokens, row: pd.Series, psi: bool) -> Iterator[Block]:
+    def _recording(self, tokens: Tokens, row: dict[Any, Any], psi: bool) -> Iterator[Block]:
         aus = self.aus.recording(tokens.recording)
         state, measured = self.signals.present(tokens.recording, aus), self.signals.measured(tokens.recording)
         known = np.isfinite(state[:, measured]).all(1)
@@ -175,6 +214,11 @@ class Joined:
         matrix = csr_matrix((values.ravel(), (index, codes.ravel())), (len(rows), self.tokens.codewords))
         matrix.eliminate_zeros()
         return matrix
+
+
+def _opened_again(model: str, dataset: str, aus: str, root: Path, signals: AuSignals) -> Joined:
+    tokens, data = TokenCache.open(model, dataset, root), Dataset.open(dataset, root)
+    return Joined(tokens, data, AlignedAus.open(dataset, aus, root), signals)
 
 
 def condition_columns(recordings: pd.DataFrame, labels: tuple[str, ...]) -> tuple[str, ...]:

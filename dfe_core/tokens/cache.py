@@ -63,6 +63,7 @@ class TokenCache(OpenedArtefact):
 
     def __init__(self, path: Path, *, excluding: bool = True) -> None:
         super().__init__(path)
+        self._excluding = excluding
         if not (self.path / MANIFEST).is_file():
             raise DataError(self.path.name, "not encoded yet", "`dfe encode MODEL DATASET` to have run")
         self.manifest = checked_manifest(
@@ -71,6 +72,10 @@ class TokenCache(OpenedArtefact):
         self.exclusions = open_exclusions(self.root, self.dataset) if excluding else NOTHING
         if self.exclusions:
             self.manifest = {**self.manifest, "excluded": self.exclusions.key}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the folder."""
+        return _opened_again, (self.path, self._excluding)
 
     @classmethod
     def open(cls, model: str, dataset: str, root: Path | None = None, *, excluding: bool = True) -> TokenCache:
@@ -183,6 +188,10 @@ class TokenCache(OpenedArtefact):
     @property
     def _quoted(self) -> str:
         return str(self.file).replace("'", "''")
+
+
+def _opened_again(path: Path, excluding: bool) -> TokenCache:
+    return TokenCache(path, excluding=excluding)
 
 
 class TokenWriter:

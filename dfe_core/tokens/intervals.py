@@ -8,7 +8,7 @@ codeword), presence.parquet, intensities.parquet, recordings.parquet, counts.npz
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -21,10 +21,16 @@ import pyarrow.parquet as pq
 
 from dfe_core.artefact import OpenedArtefact, source_labels
 from dfe_core.artefact_names import INTERVALS, MANIFEST, RECORDINGS_FILE, keyed_name
+from dfe_core.engines import LOCAL, Engine, consecutive_groups, report_part
 from dfe_core.errors import DataError
-from dfe_core.expressions.recording_table import iter_recording_tables
+from dfe_core.expressions.recording_table import (
+    RecordingSpan,
+    RecordingTable,
+    iter_recording_tables,
+    recording_spans,
+)
 from dfe_core.integrity import is_whole
-from dfe_core.progress import Listener, Progress, silent
+from dfe_core.progress import Listener, silent
 from dfe_core.store import atomic_directory, content_key, write_json
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokens.cache import TokenCache, Tokens
@@ -43,6 +49,8 @@ VERSION = 2
 WINDOW_S = 1.0
 """A run follows another when its onset lies within this time after the other's onset."""
 
+_GROUP_FRAMES = 1 << 17
+"""Of recordings whose runs are found together."""
 _SCHEMA = pa.schema(
     [
         ("codeword", pa.uint16()),
@@ -93,6 +101,16 @@ class RunIndex(OpenedArtefact):
         if not 0 <= codeword < self.codewords:
             raise DataError(self.manifest["model"], f"codeword {codeword}", f"0 to {self.codewords - 1}")
         return _runs_of(self.path, codeword)
+
+    def of_recordings(self, recordings: Sequence[str]) -> pd.DataFrame:
+        """Every run of some recordings, by codeword (a column beside those of `runs`), recording and time."""
+        with duckdb.connect() as connection:
+            table = connection.execute(
+                f"SELECT * FROM read_parquet('{_quoted(self.path / 'runs.parquet')}') "
+                "WHERE list_contains(?, recording::VARCHAR) ORDER BY codeword, recording, start_frame",
+                [list(recordings)],
+            ).df()
+        return table.astype({"codeword": np.int64})
 
     def first_seen(self, recording: str) -> pd.Series:
         """Seconds at which each codeword's first run in a recording starts, by codeword."""
@@ -156,22 +174,33 @@ def open_runs(tokens: TokenCache, rule: PresenceRule = RULE) -> RunIndex | None:
     return RunIndex(path) if is_whole(path) else None
 
 
-def build_runs(tokens: TokenCache, progress: Listener = silent, rule: PresenceRule = RULE) -> RunIndex:
+def build_runs(
+    tokens: TokenCache, progress: Listener = silent, rule: PresenceRule = RULE, engine: Engine = LOCAL
+) -> RunIndex:
     """The index of a token cache, built in one streaming pass when there is none for these tokens and this rule.
 
-    Memory is one recording plus the counts, (K, K) twice.
+    Memory is a group of recordings plus the counts, (K, K) twice. engine: where the runs are found.
     """
     if (found := open_runs(tokens, rule)) is not None:
         return found
     with atomic_directory(_path(tokens, rule)) as folder:
-        _write(tokens, folder, progress, rule)
+        _write(tokens, folder, progress, rule, engine)
     return RunIndex(_path(tokens, rule))
 
 
-def iter_recordings(tokens: TokenCache) -> Iterator[Tokens]:
-    """The tokens of each recording in the order of the file, streamed by row group."""
-    for name, table in iter_recording_tables(tokens.file):
-        yield _tokens(name, table, tokens.levels)
+def iter_recordings(tokens: TokenCache, spans: Sequence[RecordingSpan] | None = None) -> Iterator[Tokens]:
+    """The tokens of each recording in the order of the file, streamed by row group.
+
+    spans: of `recording_spans`, the recordings that are read (default: all).
+    """
+    if spans is None:
+        for name, table in iter_recording_tables(tokens.file):
+            yield _tokens(name, table, tokens.levels)
+        return
+    file = RecordingTable(tokens.file, "`dfe encode` to be run again")
+    columns = ("frame", "time_s", "tokens", "levels", "error_mm")
+    for span in spans:
+        yield _tokens(span.recording, file.read(span.first, span.count, columns), tokens.levels)
 
 
 def find_runs(tokens: Tokens, sizes_mm: np.ndarray | None = None, rule: PresenceRule = RULE) -> pd.DataFrame:
@@ -231,22 +260,65 @@ def _pairs_in_window(onset: np.ndarray, codeword: np.ndarray, size: int, window_
     return np.bincount(codeword[earlier] * size + codeword[later], minlength=size * size).reshape(size, size)
 
 
-def _write(tokens: TokenCache, folder: Path, progress: Listener, rule: PresenceRule) -> None:
-    size, sizes = tokens.codewords, codeword_sizes(tokens)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Pass:
+    """What all groups of recordings have in common."""
+
+    tokens: TokenCache
+    sizes: np.ndarray | None
+    rule: PresenceRule
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Found:
+    """The runs of some recordings, and what is counted of them, recording by recording."""
+
+    runs: list[pa.Table]
+    presence: list[pd.DataFrame]
+    intensities: list[pd.DataFrame]
+    recordings: list[tuple[str, int, float]]
+    together: np.ndarray
+    followed: np.ndarray
+
+
+def index_group(spans: tuple[RecordingSpan, ...], common: _Pass) -> _Found:
+    """Find the runs of these recordings."""
+    size = common.tokens.codewords
     together, followed = np.zeros((size, size), np.int64), np.zeros((size, size), np.int64)
-    presence, intensities, recordings, done = [], [], [], 0
+    found = _Found(runs=[], presence=[], intensities=[], recordings=[], together=together, followed=followed)
+    done = 0
+    for part in iter_recordings(common.tokens, spans):
+        present, number = present_activations(part, common.sizes, common.rule)
+        runs = _runs(present, number, part)
+        found.runs.append(_as_table(runs, part.recording))
+        together += _together(present, len(part.frame), size)
+        followed += _pairs_in_window(runs["start_s"].to_numpy(), runs["codeword"].to_numpy(), size, WINDOW_S)
+        found.presence.append(_presence(present, part.recording))
+        found.intensities.append(_intensities(present))
+        found.recordings.append((part.recording, len(part.frame), len(part.frame) * frame_step(part.time_s)))
+        done += len(part.frame)
+        report_part(done, part.recording)
+    return found
+
+
+def _write(tokens: TokenCache, folder: Path, progress: Listener, rule: PresenceRule, engine: Engine) -> None:
+    size, sizes = tokens.codewords, codeword_sizes(tokens)
+    spans = recording_spans(tokens.file)
+    groups = [tuple(spans[cut]) for cut in consecutive_groups([span.count for span in spans], _GROUP_FRAMES)]
+    common, frames = _Pass(tokens=tokens, sizes=sizes, rule=rule), [sum(s.count for s in one) for one in groups]
+    together, followed = np.zeros((size, size), np.int64), np.zeros((size, size), np.int64)
+    presence: list[pd.DataFrame] = []
+    intensities: list[pd.DataFrame] = []
+    recordings: list[tuple[str, int, float]] = []
     with pq.ParquetWriter(folder / "unsorted.parquet", _SCHEMA) as sink:
-        for part in iter_recordings(tokens):
-            present, number = present_activations(part, sizes, rule)
-            runs = _runs(present, number, part)
-            sink.write_table(_as_table(runs, part.recording))
-            together += _together(present, len(part.frame), size)
-            followed += _pairs_in_window(runs["start_s"].to_numpy(), runs["codeword"].to_numpy(), size, WINDOW_S)
-            presence.append(_presence(present, part.recording))
-            intensities.append(_intensities(present))
-            recordings.append((part.recording, len(part.frame), len(part.frame) * frame_step(part.time_s)))
-            done += len(part.frame)
-            progress(Progress(task="runs", done=done, total=tokens.frames, detail=part.recording))
+        for part in engine.map(index_group, groups, common, sizes=frames, task="runs", progress=progress):
+            for table in part.runs:
+                sink.write_table(table)
+            together += part.together
+            followed += part.followed
+            presence += part.presence
+            intensities += part.intensities
+            recordings += part.recordings
     np.savez(folder / "counts.npz", cooccurrence=together, followed=followed)
     _concat(presence, ["recording", "codeword", "frames", "intensity"]).to_parquet(folder / "presence.parquet")
     _concat(intensities, ["codeword", "intensity", "frames"]).groupby(["codeword", "intensity"], as_index=False)[
@@ -260,7 +332,7 @@ def _write(tokens: TokenCache, folder: Path, progress: Listener, rule: PresenceR
             "version": VERSION,
             **source_labels(*tokens.sources),
             "tokens": _identity(tokens),
-            "frames": done,
+            "frames": sum(frames),
             "model": tokens.model,
             "codewords": size,
             "presence": presence_facts(sizes, rule),

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from dfe_core.engines import LOCAL, Engine, report_part
 from dfe_core.errors import DataError
 from dfe_core.exchange import bids, boris, elan, nwb, textgrid
 from dfe_core.exchange.interval_track import CodewordLabel, IntervalTrack, file_stems
@@ -23,6 +25,9 @@ from dfe_core.video.links import links
 from dfe_core.workspace.study import Study
 from dfe_core.workspace.tables import recordings_table, unit_labels
 
+_GROUP = 256
+"""Recordings whose intervals are read at a time."""
+_COLUMNS = ("recording", "codeword", "onset_s", "peak_s", "offset_s", "peak", "mean")
 FORMATS = ("eaf", "textgrid", "boris", "bids", "nwb")
 
 
@@ -50,11 +55,23 @@ class AnnotatedStudy:
             for k in range(REST + 1, book.size)
         }
 
-    @cached_property
-    def _intervals(self) -> pd.DataFrame:
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the codebook and the dataset by their names."""
+        return _opened_again, (self.study.codebook.model, self.study.dataset.name, self.study.root)
+
+    def checked(self, recordings: Sequence[str] | None) -> list[str]:
+        """These recordings (default: all) in the order of the dataset. Raises `DataError` for one that it has not."""
+        known = self.study.dataset.recordings["recording"].astype(str).tolist()
+        if unknown := sorted(set(recordings or ()) - set(known)):
+            raise DataError(unknown[0], f"no recording of {self.study.dataset.name}", "one that `dfe show` lists")
+        asked = set(known if recordings is None else recordings)
+        return [name for name in known if name in asked]
+
+    def _intervals(self, recordings: Sequence[str]) -> dict[str, pd.DataFrame]:
         columns = {"start_s": "onset_s", "end_s": "offset_s"}
-        table = self.study.intervals().rename(columns=columns)
-        return table[["recording", "codeword", "onset_s", "peak_s", "offset_s", "peak", "mean"]]
+        table = self.study.intervals_index.of_recordings(recordings).rename(columns=columns)
+        table = table[list(_COLUMNS)]
+        return {str(name): part for name, part in table.groupby("recording", observed=True)}
 
     def tracks(self, recordings: Sequence[str] | None = None) -> Iterator[IntervalTrack]:
         """The intervals of each recording (default: of all), in the order of the dataset.
@@ -63,13 +80,13 @@ class AnnotatedStudy:
         """
         films = links(self.study.dataset)
         rows = self.study.dataset.recordings
-        known = rows["recording"].astype(str)
-        if unknown := sorted(set(recordings or ()) - set(known)):
-            raise DataError(unknown[0], f"no recording of {self.study.dataset.name}", "one that `dfe show` lists")
-        parts = dict(tuple(self._intervals.groupby("recording", observed=True)))
-        none = self._intervals.iloc[:0]
-        for row in rows[known.isin(recordings if recordings is not None else known)].to_dict("records"):
+        names = self.checked(recordings)
+        parts: dict[str, pd.DataFrame] = {}
+        for i, row in enumerate(rows[rows["recording"].astype(str).isin(names)].to_dict("records")):
+            if not i % _GROUP:
+                parts = self._intervals(names[i : i + _GROUP])
             name = str(row["recording"])
+            none = pd.DataFrame(columns=_COLUMNS)
             yield IntervalTrack(
                 recording=name,
                 subject=str(row["subject"]),
@@ -81,9 +98,32 @@ class AnnotatedStudy:
             )
 
 
+def _opened_again(model: str, dataset: str, root: Path) -> AnnotatedStudy:
+    return AnnotatedStudy(Study(model, dataset, root=root))
+
+
 def _that_last(table: pd.DataFrame) -> pd.DataFrame:
     """Intervals of a millisecond or more: a recording of a single frame has no duration."""
     return table[table["offset_s"] - table["onset_s"] >= 1e-3].reset_index(drop=True)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Documents:
+    """What all documents have in common. folder: that names of videos are relative to."""
+
+    found: AnnotatedStudy
+    format: str
+    tiers: str
+    folder: Path | None
+
+
+def make_documents(recordings: tuple[str, ...], asked: _Documents) -> list[bytes]:
+    """The document of each recording."""
+    make, done = _document(asked.found, asked.format, asked.tiers), []
+    for track in asked.found.tracks(recordings):
+        done.append(make(track, asked.folder))
+        report_part(len(done), track.recording)
+    return done
 
 
 def export_annotations(
@@ -94,6 +134,7 @@ def export_annotations(
     tiers: str = "codeword",
     recordings: Sequence[str] | None = None,
     beside: bool = False,
+    engine: Engine = LOCAL,
 ) -> list[Path]:
     """Write the intervals of a study as `FORMATS` and return the paths.
 
@@ -103,6 +144,7 @@ def export_annotations(
     tiers: ``codeword`` or ``region``, of ELAN and Praat.
     recordings: names (default: all).
     beside: name the videos as from beside them, for files that go somewhere else.
+    engine: where the documents of ELAN and Praat are made.
 
     Raises
     ------
@@ -117,14 +159,21 @@ def export_annotations(
         return _write_bids(found, out, recordings)
     if format == "nwb":
         return _write_nwb(found, out, recordings)
-    make = _document(found, format, tiers)
+    if format not in FORMATS:
+        raise DataError("format", repr(format), " or ".join(FORMATS))
+    names = found.checked(recordings)
     stems = file_stems(study.dataset.recordings["recording"].astype(str).tolist())
     ending = elan.ENDING if format == "eaf" else textgrid.ENDING
-    paths = []
-    for track in _counted(found, recordings):
-        path = out / f"{stems[track.recording]}{ending}"
-        paths.append(_write_new(path, make(track, None if beside else out)))
-    return paths
+    groups = [tuple(names[i : i + _GROUP]) for i in range(0, len(names), _GROUP)]
+    asked = _Documents(found=found, format=format, tiers=tiers, folder=None if beside else out)
+    written = engine.map(
+        make_documents, groups, asked, sizes=[len(one) for one in groups], task="export", progress=study.progress
+    )
+    return [
+        _write_new(out / f"{stems[name]}{ending}", document)
+        for group, documents in zip(groups, written, strict=True)
+        for name, document in zip(group, documents, strict=True)
+    ]
 
 
 def export_beside_videos(study: Study, *, tiers: str = "codeword") -> tuple[list[Path], list[Path]]:

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pyarrow import csv
 
 from dfe_core.artefact_names import MANIFEST
+from dfe_core.engines import LOCAL, Engine
 from dfe_core.errors import DataError
 from dfe_core.exchange.table_files import FORMATS, file_format, write_table_file, write_table_folder
 from dfe_core.exchange.xlsx import ROWS as EXCEL_ROWS
 from dfe_core.expressions.dataset import RECORDING_COLUMNS
 from dfe_core.groups.measures import LATENCY, count_use
 from dfe_core.reports.manifest import write_manifest
-from dfe_core.spreadsheet import plain_cell, plain_table
 from dfe_core.store import atomic_file
 from dfe_core.syllables.store import open_syllables, require_syllables
-from dfe_core.tokenizer.codebook import REST
-from dfe_core.tokens.cache import Tokens
-from dfe_core.tokens.intervals import iter_recordings
 from dfe_core.tokens.presence import codeword_sizes, presence_facts
 from dfe_core.tokens.usage import usage
 from dfe_core.workspace.study import Study
+from dfe_core.workspace.token_export import copy_tokens, copy_wide, wide_tables
 
 UNITS = ("recording", "subject")
 
@@ -91,29 +85,6 @@ _MEASURES = {
 }
 
 
-def wide_tokens(study: Study) -> Iterator[pd.DataFrame]:
-    """Recording by recording one row per frame: recording, frame, time_s, error_mm, and the intensity of each codeword
-    in ``codeword_1`` … (float32, summed over the frame's tokens; 0 where it is not used)."""
-    for tokens in iter_recordings(study.token_cache):
-        yield _wide(tokens, study.codebook.size)
-
-
-def _wide(tokens: Tokens, size: int) -> pd.DataFrame:
-    rows = np.repeat(np.arange(len(tokens.frame)), tokens.tokens.shape[1])
-    summed = np.zeros((len(tokens.frame), size), np.float32)
-    np.add.at(summed, (rows, tokens.tokens.ravel()), tokens.intensities.ravel())
-    columns = [f"codeword_{k}" for k in range(REST + 1, size)]
-    facts = pd.DataFrame(
-        {
-            "recording": tokens.recording,
-            "frame": tokens.frame,
-            "time_s": tokens.time_s,
-            "error_mm": tokens.error_mm,
-        }
-    )
-    return pd.concat([facts, pd.DataFrame(summed[:, REST + 1 :], columns=columns)], axis=1)
-
-
 TABLES: dict[str, Callable[[Study], pd.DataFrame]] = {
     "bag": labelled_bag,
     "intervals": Study.intervals,
@@ -138,18 +109,25 @@ STREAMED = ("tokens", "wide")
 WHAT = (*STREAMED, *TABLES)
 
 
-def export_table(study: Study, what: str, path: Path, format: str | None = None, unit: str = "recording") -> int:
+def export_table(
+    study: Study,
+    what: str,
+    path: Path,
+    format: str | None = None,
+    unit: str = "recording",
+    engine: Engine = LOCAL,
+) -> int:
     """Write one of `WHAT` or `WHEN_FOUND` to a file, atomically, and return its rows.
 
-    format: of `FORMATS`; None takes the file's ending. unit: of a bag, of `UNITS`. Raises `DataError` for another, and
-    for more rows than an Excel sheet has.
+    format: of `FORMATS`; None takes the file's ending. unit: of a bag, of `UNITS`. engine: where the rows of `STREAMED`
+    are made. Raises `DataError` for another format or unit, and for more rows than an Excel sheet has.
     """
     if what not in (*WHAT, *WHEN_FOUND):
         raise DataError("what", repr(what), " or ".join((*WHAT, *WHEN_FOUND)))
     format = file_format(path, format)
     if what in STREAMED and format != "xlsx":
         with atomic_file(path) as temporary:
-            return (_copy_tokens if what == "tokens" else _copy_wide)(study, temporary, format)
+            return (copy_tokens if what == "tokens" else copy_wide)(study.token_cache, temporary, format, engine)
     table = made_table(study, what, path, unit)
     write_table_file(table, path, format, name=what)
     return len(table)
@@ -161,13 +139,16 @@ def made_table(study: Study, what: str, path: Path, unit: str = "recording") -> 
         rows = _token_count(study) if what == "tokens" else study.token_cache.frames
         if rows > EXCEL_ROWS:
             raise DataError(path, f"{rows:,} rows", f"at most {EXCEL_ROWS:,} for Excel; csv and parquet take any")
-        return study.tokens() if what == "tokens" else pd.concat(list(wide_tokens(study)), ignore_index=True)
+        return (
+            study.tokens() if what == "tokens" else pd.concat(list(wide_tables(study.token_cache)), ignore_index=True)
+        )
     return labelled_bag(study, unit) if what == "bag" else (TABLES | WHEN_FOUND)[what](study)
 
 
-def export_tables(study: Study, folder: Path, format: str) -> list[Path]:
+def export_tables(study: Study, folder: Path, format: str, engine: Engine = LOCAL) -> list[Path]:
     """Write every table into a folder, with what each column is, and ``manifest.json`` last; returns the paths.
 
+    engine: where the rows of `STREAMED` are made.
     With ``xlsx`` one workbook has them, but for the tokens, of which a sheet has too few rows. Raises `DataError` for
     another format.
     """
@@ -180,7 +161,7 @@ def export_tables(study: Study, folder: Path, format: str) -> list[Path]:
     if format != "xlsx":
         paths += [folder / f"{name}.{format}" for name in STREAMED]
         for path in paths[-len(STREAMED) :]:
-            export_table(study, path.stem, path)
+            export_table(study, path.stem, path, engine=engine)
     settings, out = {"presence": presence_facts(codeword_sizes(study.token_cache))}, folder.name
     write_manifest(
         folder,
@@ -216,40 +197,3 @@ def unit_labels(study: Study, unit: str) -> pd.DataFrame:
 
 def _token_count(study: Study) -> int:
     return int(study.token_cache.counts["uses"].sum())
-
-
-def _copy_tokens(study: Study, path: Path, format: str) -> int:
-    how = "FORMAT csv, HEADER" if format == "csv" else "FORMAT parquet"
-    target = str(path).replace("'", "''")
-    name = _plain_names(study) if format == "csv" else "recording::VARCHAR"
-    count = study.token_cache.query(
-        f"COPY (SELECT {name} AS recording, frame, time_s, stage, codeword, intensity FROM events "
-        f"ORDER BY events.recording, frame, stage) TO '{target}' ({how})"
-    )
-    return int(count.to_numpy()[0, 0])
-
-
-def _plain_names(study: Study) -> str:
-    """SQL of a recording's name as a cell that no spreadsheet runs."""
-    names = study.dataset.recordings["recording"].astype(str)
-    changed = [(_sql(name), _sql(plain_cell(name))) for name in names if plain_cell(name) != name]
-    cases = " ".join(f"WHEN {name} THEN {plain}" for name, plain in changed)
-    return f"CASE recording::VARCHAR {cases} ELSE recording::VARCHAR END" if changed else "recording::VARCHAR"
-
-
-def _sql(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _copy_wide(study: Study, path: Path, format: str) -> int:
-    rows = 0
-    make = csv.CSVWriter if format == "csv" else pq.ParquetWriter
-    with ExitStack() as held:
-        writer = None
-        for table in wide_tokens(study):
-            plain = plain_table(table) if format == "csv" else table
-            part = pa.Table.from_pandas(plain, preserve_index=False)
-            writer = writer or held.enter_context(make(str(path), part.schema))
-            writer.write_table(part)
-            rows += len(table)
-    return rows

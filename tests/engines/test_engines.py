@@ -101,8 +101,11 @@ def test_a_function_that_workers_cannot_import_is_refused(processes):
         (EngineOptions(address="10.0.0.1:6379"), "expected --engine ray"),
         (EngineOptions(workers=4), "which is one process"),
         (EngineOptions(engine="processes", workers=0), "no worker"),
+        (EngineOptions(engine="ray", address="127.0.0.1:1"), "no cluster reached"),
     ],
 )
 def test_options_that_do_not_go_together(options: EngineOptions, message: str):
+    if options.engine == "ray":
+        pytest.importorskip("ray", reason="Ray is not installed (dfe[cluster])")
     with pytest.raises(DataError, match=message), open_engine(options):
         pass

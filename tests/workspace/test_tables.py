@@ -11,6 +11,7 @@ import dfe_core as dfe
 from dfe_core.exchange.table_files import read_table_file
 from dfe_core.faces import save_face
 from dfe_core.workspace import tables
+from dfe_core.workspace.token_export import wide_tables
 from tests.small_world import make_world
 
 
@@ -69,7 +70,7 @@ def test_excel_needs_no_other_package(study: dfe.Study, tmp_path: Path):
 
 
 def test_wide_tokens_are_the_sums_of_the_tokens_of_a_frame(study: dfe.Study):
-    wide = pd.concat(list(tables.wide_tokens(study)), ignore_index=True)
+    wide = pd.concat(list(wide_tables(study.token_cache)), ignore_index=True)
     long = wide.melt(["recording", "frame", "time_s", "error_mm"], value_name="intensity")
     assert len(wide) == study.token_cache.frames
     tokens = study.tokens().groupby(["recording", "frame", "codeword"])["intensity"].sum()

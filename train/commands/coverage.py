@@ -13,6 +13,7 @@ from dfe_core.progress import Listener
 from ..cli import seed
 from ..tables import facts, table_of
 from .device_option import add_device_option
+from .engine_option import add_engine_options, chosen_engine
 from .output import add_json_option, deliver
 from .segments_option import add_segments_option, segments_dataset
 
@@ -27,6 +28,7 @@ EXAMPLES = (
     "dfe coverage codebook1 study1 --aus derived --out report/",
     "dfe coverage codebook1 study1 --aus openface --out report/ --json coverage.json",
     "dfe coverage codebook1 study1 --aus openface --out report/ --cross-fit 4",
+    "dfe coverage codebook1 study1 --aus openface --out report/ --engine ray --address auto",
 )
 
 
@@ -46,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_json_option(parser)
     add_device_option(parser)
+    add_engine_options(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
@@ -54,7 +57,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.reports.coverage_pictures import coverage_pictures
 
     args.dataset = segments_dataset(args, progress)
-    result = analyse_coverage(args.model, args.dataset, args.aus, seed=args.seed, progress=progress)
+    with chosen_engine(args) as engine:
+        result = analyse_coverage(args.model, args.dataset, args.aus, seed=args.seed, progress=progress, engine=engine)
     command = shlex.join(
         [
             "dfe",

@@ -6,10 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dfe_core.engines import Engine
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
 from ..cli import whole
+from .engine_option import add_engine_options, chosen_engine
 from .segments_option import add_segments_option, segments_dataset
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "of labels that are given out too",
     )
     parser.add_argument("--out", type=Path, metavar="PATH", help="the file or folder to write")
+    add_engine_options(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
@@ -83,9 +86,11 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     elif args.beside_videos:
         _beside_videos(study, args.tiers)
     elif args.format in ANNOTATIONS:
-        _annotations(study, args)
+        with chosen_engine(args) as engine:
+            _annotations(study, args, engine)
     else:
-        _tables(study, args)
+        with chosen_engine(args) as engine:
+            _tables(study, args, engine)
 
 
 def _refuse_options(args: argparse.Namespace) -> None:
@@ -96,6 +101,8 @@ def _refuse_options(args: argparse.Namespace) -> None:
         beside.remove("format")
     if alone and (beside or (args.supplement and args.beside_videos)):
         raise DataError(alone, f"--{beside[0] if beside else 'beside-videos'} beside it", "one or the other")
+    if args.engine != "local" and (alone or args.format in ("boris", "bids", "nwb", "xlsx")):
+        raise DataError(f"--engine {args.engine}", f"with {alone or f'--format {args.format}'}", "--engine local")
     if args.anonymous and (alone or args.what not in (None, "bag") or args.format in ANNOTATIONS):
         raise DataError("--anonymous", "another table or format beside it", "--what bag as csv, parquet or xlsx")
     if args.by and not (args.supplement or args.anonymous):
@@ -110,14 +117,14 @@ def _refuse_options(args: argparse.Namespace) -> None:
         raise DataError("--recording", "of a table", f"--format {', '.join(ANNOTATIONS)}")
 
 
-def _tables(study: Study, args: argparse.Namespace) -> None:
+def _tables(study: Study, args: argparse.Namespace, engine: Engine) -> None:
     from dfe_core.workspace.tables import export_table, export_tables
 
     if args.what == "all":
-        paths = export_tables(study, args.out, args.format or "csv")
+        paths = export_tables(study, args.out, args.format or "csv", engine)
         print(f"{args.out}: {len(paths)} files")
     else:
-        rows = export_table(study, args.what or "intervals", args.out, args.format, args.unit)
+        rows = export_table(study, args.what or "intervals", args.out, args.format, args.unit, engine)
         print(f"{args.out}: {rows:,} rows")
 
 
@@ -137,10 +144,10 @@ def _anonymous(study: Study, args: argparse.Namespace) -> None:
         )
 
 
-def _annotations(study: Study, args: argparse.Namespace) -> None:
+def _annotations(study: Study, args: argparse.Namespace, engine: Engine) -> None:
     from dfe_core.workspace.annotation_export import export_annotations
 
-    paths = export_annotations(study, args.format, args.out, tiers=args.tiers, recordings=args.recording)
+    paths = export_annotations(study, args.format, args.out, tiers=args.tiers, recordings=args.recording, engine=engine)
     print(f"{args.out}: {len(paths)} file{'s' * (len(paths) != 1)}")
 
 

@@ -12,6 +12,7 @@ from dfe_core.progress import Listener
 from dfe_core.store import artefact_path, read_json
 
 from ..cli import options_of
+from .engine_option import add_engine_options, chosen_engine
 
 if TYPE_CHECKING:
     from dfe_core.expressions.landmark_fit import FittingReader
@@ -30,6 +31,7 @@ EXAMPLES = (
     "dfe import openface/ --name study7 --face none --labels people.csv",
     "dfe import recordings/ --name study3 --labels labels.csv --subject-pattern '(s\\d+)_'",
     "dfe import recordings/ --name study3 --add",
+    "dfe import recordings/ --name study8 --engine processes",
 )
 
 
@@ -116,6 +118,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="frame rate: of files that do not say it, and the one that all others are resampled to "
         "(default: each keeps its own)",
     )
+    add_engine_options(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
@@ -129,13 +132,15 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         return
     named, args.face = args.face, args.face or ("anny" if args.fit else BY_FILES)
     reader = _fitting(args, progress) if args.fit else None
-    report = import_dataset(
-        args.sources,
-        args.name,
-        options_of(ImportOptions, args),
-        reader=reader,
-        progress=progress,
-    )
+    with chosen_engine(args) as engine:
+        report = import_dataset(
+            args.sources,
+            args.name,
+            options_of(ImportOptions, args),
+            reader=reader,
+            progress=progress,
+            engine=engine,
+        )
     leak = stored_pose_leak(read_json(artefact_path(DATASETS, args.name) / MANIFEST))
     said = [f"pose leak: {pose_leak_figure(leak)}", *filter(None, [pose_leak_warning(leak)])]
     if named is None and report.face.startswith("learned-"):
@@ -150,7 +155,9 @@ def _alone(args: argparse.Namespace, progress: Listener) -> None:
 
     if args.fit:
         raise DataError("--fit", "with --face none", "a face that is there already, as anny or ict:PATH")
-    report = import_aus_alone(args.sources, args.name, options_of(ImportOptions, args), progress=progress)
+    options = options_of(ImportOptions, args)
+    with chosen_engine(args) as engine:
+        report = import_aus_alone(args.sources, args.name, options, progress=progress, engine=engine)
     tool = report.aus.aus.name if report.aus.aus is not None else "NAME"
     print(f"{report}\n\nnext: dfe groups aus:{tool} {args.name} --by COLUMN")
 

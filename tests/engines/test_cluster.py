@@ -1,30 +1,31 @@
-"""A Ray cluster of two nodes on the loopback address, with a worker on each."""
+"""The same bytes from every engine; Ray is a cluster of two nodes on the loopback address, with a worker on each."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dfe_core.engines import Engine, EngineOptions, open_engine
+from dfe_core.engines import LOCAL, Engine, EngineOptions, open_engine
 from dfe_core.errors import DataError
+from tests.engines import everything
 from tests.engines import work_of_tests as work
-
-ray = pytest.importorskip("ray", reason="Ray is not installed (dfe[cluster])")
-if sys.platform == "win32":
-    pytest.skip("Ray's clusters of several nodes are for Linux and macOS", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
 def engine():
     """An engine on the cluster, reached by its address as from any machine."""
+    if sys.platform == "win32":
+        pytest.skip("Ray's clusters of several nodes are for Linux and macOS")
+    pytest.importorskip("ray", reason="Ray is not installed (dfe[cluster])")
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    small = {"num_cpus": 1, "object_store_memory": 80 << 20, "node_ip_address": "127.0.0.1"}
+    small = {"num_cpus": 1, "object_store_memory": 80 << 20}
     cluster = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})
     try:
         cluster.add_node(**small)
@@ -34,7 +35,41 @@ def engine():
         cluster.shutdown()
 
 
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Path:
+    return everything.prepare(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def expected(study: Path, tmp_path_factory) -> dict[str, bytes]:
+    """What one process leaves."""
+    return _results(study, tmp_path_factory.mktemp("local"), LOCAL)
+
+
+def _results(study: Path, folder: Path, engine: Engine) -> dict[str, bytes]:
+    return everything.results(Path(shutil.copytree(study, folder / "study")), engine)
+
+
+def _differing(one: dict[str, bytes], other: dict[str, bytes]) -> set[str]:
+    return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
+
+
+def test_processes_leave_the_bytes_of_one_process(study: Path, expected: dict[str, bytes], tmp_path: Path):
+    with open_engine(EngineOptions(engine="processes", workers=2)) as engine:
+        assert _differing(_results(study, tmp_path, engine), expected) == set()
+    assert {"out/tokens.csv", "out/wide.parquet", "cache/datasets/mine/frames.parquet"} <= expected.keys()
+    assert b"skipped 2" in expected["report"]
+
+
+def test_a_cluster_leaves_the_bytes_of_one_process(
+    engine: Engine, study: Path, expected: dict[str, bytes], tmp_path: Path
+):
+    assert _differing(_results(study, tmp_path, engine), expected) == set()
+
+
 def test_two_nodes_give_results_in_order(engine: Engine):
+    import ray
+
     assert (engine.name, engine.workers) == ("ray", 2)
     assert len({node["NodeID"] for node in ray.nodes() if node["Alive"]}) == 2
     told = []

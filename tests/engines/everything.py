@@ -1,0 +1,62 @@
+"""A small study by any engine: import, coverage and exports, and what they leave on the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.engines import Engine
+from dfe_core.expressions.import_job import ImportOptions
+from dfe_core.expressions.importing import import_dataset
+from dfe_core.faces.arkit import ARKIT_NAMES
+from dfe_core.facs.coverage import analyse_coverage
+from dfe_core.facs.settings import CoverageSettings
+from dfe_core.workspace.annotation_export import export_annotations
+from dfe_core.workspace.study import Study
+from dfe_core.workspace.tables import export_table
+from tests.conftest import make_toy_face
+from tests.facs import planted
+
+
+def prepare(folder: Path) -> Path:
+    """A cache with a study, and files to import beside it."""
+    planted.build(folder / "cache", make_toy_face(ARKIT_NAMES), subjects=4, minutes=0.2)
+    rng = np.random.default_rng(0)
+    files = folder / "files"
+    files.mkdir()
+    for i in range(7):
+        table = pd.DataFrame(rng.random((40 + i, 52)) ** 4, columns=list(ARKIT_NAMES)).round(4)
+        table.insert(0, "time", np.arange(40 + i) / 30)
+        table.to_csv(files / f"p{i}_take.csv", index=False)
+    (files / "p8_take.csv").write_text("nothing\nhere\n")
+    (files / "p9_take.csv").write_bytes((files / "p2_take.csv").read_bytes())
+    return folder
+
+
+def results(folder: Path, engine: Engine) -> dict[str, bytes]:
+    """Every file that the study leaves, by its name, and what an import says; groups are small, so that there are
+    several."""
+    root, out = folder / "cache", folder / "out"
+    with (
+        patch("dfe_core.facs.token_au_stream._GROUP_FRAMES", 500),
+        patch("dfe_core.tokens.intervals._GROUP_FRAMES", 500),
+        patch("dfe_core.expressions.file_reading._GROUP_FILES", 2),
+        patch("dfe_core.workspace.token_export._TOKEN_GROUP", 500),
+        patch("dfe_core.workspace.token_export._WIDE_GROUP", 500),
+        patch("dfe_core.workspace.annotation_export._GROUP", 2),
+    ):
+        options = ImportOptions(face="toy-1", subject_pattern=r"^(p\d)")
+        report = import_dataset([folder / "files"], "mine", options, root=root, engine=engine)
+        settings = CoverageSettings(resamples=20)
+        analyse_coverage("planted", "planted", "truth", root=root, settings=settings, engine=engine)
+        study = Study("planted", "planted", root=root)
+        for what in ("tokens", "wide"):
+            for ending in ("csv", "parquet"):
+                export_table(study, what, out / f"{what}.{ending}", engine=engine)
+        export_annotations(study, "eaf", out / "eaf", engine=engine)
+    told = {"report": str(report).replace(str(folder), "").encode()}
+    kept = [path for path in folder.rglob("*") if path.is_file() and "audit" not in path.name]
+    return told | {str(path.relative_to(folder)): path.read_bytes() for path in kept}
