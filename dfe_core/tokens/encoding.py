@@ -13,11 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dfe_core.artefact_names import MANIFEST, TOKENS, tokens_name
+from dfe_core.artefact_names import FRAMES_FILE, MANIFEST, TOKENS, tokens_name
 from dfe_core.audit import audited
+from dfe_core.engines import LOCAL, Engine
 from dfe_core.errors import DataError
 from dfe_core.events.segments import segment_source
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.integrity import check
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.replacement import being_filled
 from dfe_core.store import artefact_path, atomic_directory, cache_root, file_sha256, read_json
@@ -27,8 +29,8 @@ from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.encoding_parts import (
     GROUP_FRAMES,
     EncodeTask,
-    Engine,
     HeldTokens,
+    encode_part,
     encode_recordings,
     forget_opened,
     grouped,
@@ -61,15 +63,14 @@ def encode_dataset(
     fast: bool = False,
     root: Path | None = None,
     progress: Listener = silent,
-    engine: Engine | None = None,
+    engine: Engine = LOCAL,
 ) -> EncodeReport:
     """Write ``tokens/<model>--<dataset>/``; does nothing when it already holds the tokens of both as they are.
 
     Recordings whose tokens an earlier cache of this model or a stopped run holds are not encoded again; the result is
     the same, to the byte. Memory is one recording. fast: greedily and without the network (`Tokenizer.encode_fast`).
-    engine: runs the groups of recordings, by default one after the other
-    in this process, and on a GPU in threads of it. Raises `DataError` for a
-    model of other coefficients.
+    engine: where groups of recordings are encoded; in this process one after the other, on a GPU in threads of it.
+    Raises `DataError` for a model of other coefficients.
     """
     data = Dataset.open(dataset, root).whole()
     tokenizer, config = load_model(model, root)
@@ -136,7 +137,7 @@ class _Encoding:
         self.keys = data.recording_keys
         self.folder = path.with_name(f".{path.name}-unmerged")  # which counts as left over once nobody is at work
 
-    def run(self, progress: Listener, engine: Engine | None) -> EncodeReport:
+    def run(self, progress: Listener, engine: Engine) -> EncodeReport:
         held = self._held([HeldTokens.open(self.path, self.config["key"], self.fast), *self._parts()])
         rows = self.data.recordings
         left = {
@@ -169,7 +170,7 @@ class _Encoding:
         """Where the tokens of each content key are."""
         return {key: source for source in sources if source is not None for key in source.keys}
 
-    def _encode(self, left: dict[str, int], progress: Listener, engine: Engine | None) -> None:
+    def _encode(self, left: dict[str, int], progress: Listener, engine: Engine) -> None:
         total = self.data.frame_count
         done = total - sum(left.values())
 
@@ -178,15 +179,18 @@ class _Encoding:
             done += frames
             progress(Progress(task="encoding", done=done, total=total))
 
-        if engine is None and spans_recordings(self.tokenizer):
-            engine = in_threads
+        tasks = list(self._tasks(left))
         try:
-            if engine is None:
-                for task in self._tasks(left):
-                    encode_recordings(task, told)
-            else:
-                for part in engine(encode_recordings, list(self._tasks(left))):
+            if engine.name != LOCAL.name:
+                check(self.data.path / FRAMES_FILE)  # once, and not by every worker
+                for part in engine.map(encode_part, tasks, None):
                     told(part.frames)
+            elif spans_recordings(self.tokenizer):
+                for part in in_threads(encode_recordings, tasks):
+                    told(part.frames)
+            else:
+                for task in tasks:
+                    encode_recordings(task, told)
         finally:
             forget_opened()
 

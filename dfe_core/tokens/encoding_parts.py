@@ -67,10 +67,6 @@ class EncodedPart:
     frames: int
 
 
-Engine = Callable[[Callable[[EncodeTask], EncodedPart], Sequence[EncodeTask]], Iterator[EncodedPart]]
-"""Runs a function on tasks, here or elsewhere, and gives each result when it is there, in any order."""
-
-
 def search_name(fast: bool) -> str:
     """The name of the search, as manifests have it."""
     return "fast" if fast else "full"
@@ -168,6 +164,11 @@ def encode_recordings(task: EncodeTask, told: Callable[[int], None] = lambda fra
             told(found.length)
         writer.close({"model_key": task.model_key, "search": search_name(task.fast), "encoding": ENCODING_VERSION})
     return done
+
+
+def encode_part(task: EncodeTask, _: None) -> EncodedPart:
+    """`encode_recordings`, as engines take it."""
+    return encode_recordings(task)
 
 
 def token_writer(folder: Path, model: Tokenizer, levels: Sequence[float]) -> TokenWriter:

@@ -176,7 +176,7 @@ def _opened(part: Frames, places: int) -> _Open:
 
 
 def in_threads(work: Callable[[_Task], _Part], tasks: Sequence[_Task], threads: int | None = None) -> Iterator[_Part]:
-    """An engine of encoding (`encoding_parts.Engine`): every group of recordings in a thread of a pool.
+    """Every group of recordings in a thread of a pool; each part when it is there, in any order.
 
     threads: None for one a core, up to 16 and to what half of the GPU's free memory takes.
     """

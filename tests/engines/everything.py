@@ -1,4 +1,4 @@
-"""A small study by any engine: import, coverage and exports, and what they leave on the disk."""
+"""A small study by any engine: import, encoding, coverage and exports, and what they leave on the disk."""
 
 from __future__ import annotations
 
@@ -9,21 +9,35 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.engines import Engine
+from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.import_job import ImportOptions
 from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.split import split_dataset
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.facs.coverage import analyse_coverage
 from dfe_core.facs.settings import CoverageSettings
+from dfe_core.tokenizer.config import Config
+from dfe_core.tokenizer.storage import TrainingOrigin, save_model
+from dfe_core.tokens.cache import TokenCache
+from dfe_core.tokens.encoding import encode_dataset
+from dfe_core.tokens.intervals import build_runs
 from dfe_core.workspace.annotation_export import export_annotations
 from dfe_core.workspace.study import Study
 from dfe_core.workspace.tables import export_table
 from tests.conftest import make_toy_face
 from tests.facs import planted
+from tests.tiny_tokenizer import tiny_tokenizer
 
 
 def prepare(folder: Path) -> Path:
     """A cache with a study, and files to import beside it."""
-    planted.build(folder / "cache", make_toy_face(ARKIT_NAMES), subjects=4, minutes=0.2)
+    root, face = folder / "cache", make_toy_face(ARKIT_NAMES)
+    planted.build(root, face, subjects=4, minutes=0.2)
+    data, model = Dataset.open("planted", root), tiny_tokenizer(face)
+    split, config = split_dataset(data, 0.25, 0.1), Config(tokenizer=model.config)
+    (root / "models/tiny").mkdir()
+    origin = TrainingOrigin(dataset=data, split=split, config=config, face=face, run_key="tiny")
+    save_model(model, root / "models/tiny", origin)
     rng = np.random.default_rng(0)
     files = folder / "files"
     files.mkdir()
@@ -43,6 +57,7 @@ def results(folder: Path, engine: Engine) -> dict[str, bytes]:
     with (
         patch("dfe_core.facs.token_au_stream._GROUP_FRAMES", 500),
         patch("dfe_core.tokens.intervals._GROUP_FRAMES", 500),
+        patch("dfe_core.tokens.encoding.GROUP_FRAMES", 500),
         patch("dfe_core.expressions.file_reading._GROUP_FILES", 2),
         patch("dfe_core.workspace.token_export._TOKEN_GROUP", 500),
         patch("dfe_core.workspace.token_export._WIDE_GROUP", 500),
@@ -50,6 +65,7 @@ def results(folder: Path, engine: Engine) -> dict[str, bytes]:
     ):
         options = ImportOptions(face="toy-1", subject_pattern=r"^(p\d)")
         report = import_dataset([folder / "files"], "mine", options, root=root, engine=engine)
+        build_runs(TokenCache(encode_dataset("tiny", "planted", root=root, engine=engine).path), engine=engine)
         settings = CoverageSettings(resamples=20)
         analyse_coverage("planted", "planted", "truth", root=root, settings=settings, engine=engine)
         study = Study("planted", "planted", root=root)

@@ -27,6 +27,18 @@ from tests.tiny_tokenizer import moving_face, tiny_tokenizer
 FPS = 10.0
 
 
+class Given:
+    """An engine of which a test says what it does."""
+
+    name, workers = "given", 1
+
+    def __init__(self, run: Callable[[Callable, list[EncodeTask]], Iterator[EncodedPart]]) -> None:
+        self.run = run
+
+    def map(self, function: Callable, groups: list[EncodeTask], shared: None, **_: object) -> Iterator[EncodedPart]:
+        return self.run(lambda task: function(task, shared), groups)
+
+
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch, toy_face: FaceModel, cache: Path) -> Tokenizer:
     """A tokenizer that `load_model` gives under any name."""
@@ -143,7 +155,7 @@ def test_a_stopped_run_goes_on_with_what_it_had(model, encoded, cache: Path, toy
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        encode_dataset("m", "d", root=cache, engine=stopping)
+        encode_dataset("m", "d", root=cache, engine=Given(stopping))
     before = list(encoded)
     assert not artefact_path("tokens", "m--d", cache).exists() and 2 <= len(before) < 8
     unmerged = cache / "tokens" / ".m--d-unmerged"
@@ -167,7 +179,7 @@ def test_any_order_of_tasks_gives_the_same_bytes(model, cache: Path, toy_face, m
         yield from (encode(task) for task in reversed(tasks))
         assert all(encode(task).path == task.part for task in tasks)  # whole already
 
-    report = encode_dataset("m", "d", root=cache, engine=backwards, progress=lambda p: seen.append(p.done))
+    report = encode_dataset("m", "d", root=cache, engine=Given(backwards), progress=lambda p: seen.append(p.done))
     assert content(report.path) == whole and seen[-1] == Dataset.open("d", cache).frame_count
 
 
@@ -178,7 +190,7 @@ def test_a_worker_refuses_recordings_that_changed_meanwhile(model, cache: Path, 
         yield encode(replace(tasks[0], keys=("0" * 32, *tasks[0].keys[1:])))
 
     with pytest.raises(encoding.DataError, match="other recordings"):
-        encode_dataset("m", "d", root=cache, engine=other)
+        encode_dataset("m", "d", root=cache, engine=Given(other))
 
 
 def test_keys_of_a_dataset_without_a_list_of_them_are_made_of_its_frames(model, cache: Path, toy_face):

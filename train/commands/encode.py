@@ -8,12 +8,17 @@ from dfe_core.progress import Listener
 
 from ..tables import facts
 from .device_option import add_device_option
+from .engine_option import add_engine_options, chosen_engine
 
 DESCRIPTION = (
     "Turn every valid frame of a dataset into tokens. Run again on unchanged input it does nothing and says so; "
     "where recordings were added or changed, or the last run was stopped, it encodes only what is missing."
 )
-EXAMPLES = ("dfe encode codebook1 study1", "dfe encode codebook1 study1 --fast")
+EXAMPLES = (
+    "dfe encode codebook1 study1",
+    "dfe encode codebook1 study1 --fast",
+    "dfe encode codebook1 study1 --engine ray --address auto",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "jobs; tokens are a little less exact and less steady",
     )
     add_device_option(parser)
+    add_engine_options(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
@@ -33,8 +39,10 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.tokens.encoding import encode_dataset
     from dfe_core.tokens.intervals import build_runs
 
-    report = encode_dataset(args.model, args.dataset, fast=args.fast, progress=progress)
-    build_runs(TokenCache(report.path), progress)  # which the dashboard's first page would have to wait for
+    with chosen_engine(args) as engine:
+        report = encode_dataset(args.model, args.dataset, fast=args.fast, progress=progress, engine=engine)
+        # which the dashboard's first page would have to wait for
+        build_runs(TokenCache(report.path), progress, engine=engine)
     if report.unchanged:
         print(f"unchanged: the {report.frames:,} frames of {args.dataset} already have the tokens of {args.model}")
         return
