@@ -30,7 +30,7 @@ from dfe_core.tokens.encoding_parts import (
     GROUP_FRAMES,
     EncodeTask,
     HeldTokens,
-    encode_part,
+    encode_task,
     encode_recordings,
     forget_opened,
     grouped,
@@ -183,7 +183,7 @@ class _Encoding:
         try:
             if engine.name != LOCAL.name:
                 check(self.data.path / FRAMES_FILE)  # once, and not by every worker
-                for part in engine.map(encode_part, tasks, None):
+                for part in engine.map(encode_task, tasks, None):
                     told(part.frames)
             elif spans_recordings(self.tokenizer):
                 for part in in_threads(encode_recordings, tasks):

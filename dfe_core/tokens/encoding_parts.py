@@ -166,7 +166,7 @@ def encode_recordings(task: EncodeTask, told: Callable[[int], None] = lambda fra
     return done
 
 
-def encode_part(task: EncodeTask, _: None) -> EncodedPart:
+def encode_task(task: EncodeTask, _: None) -> EncodedPart:
     """`encode_recordings`, as engines take it."""
     return encode_recordings(task)
 

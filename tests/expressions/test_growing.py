@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions import importing
+from dfe_core.expressions import file_reading
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.faces import save_face
@@ -48,8 +48,8 @@ def test_a_dataset_that_grew_is_the_one_of_all_at_once(root: Path, takes, first:
     import_dataset(takes[:first], "d", PEOPLE, root=root)
     (artefact_path("datasets", "d", root) / "videos.json").write_text("{}")
     read: list[Path] = []
-    through = importing.read_recordings
-    monkeypatch.setattr(importing, "read_recordings", lambda path, *rest: read.append(path) or through(path, *rest))
+    through = file_reading.read_recordings
+    monkeypatch.setattr(file_reading, "read_recordings", lambda path, *rest: read.append(path) or through(path, *rest))
     report = import_dataset(takes, "d", grown(), root=root)
     assert read == takes[first:] and report.known == first
     assert files(root, "d") == files(root, "whole")
@@ -76,7 +76,7 @@ def test_what_cannot_grow_is_refused_before_files_are_read(root: Path, takes, mo
     with pytest.raises(DataError, match="no such dataset"):
         import_dataset(takes, "d", grown(), root=root)
     import_dataset(takes[:2], "d", PEOPLE, root=root)
-    monkeypatch.setattr(importing, "read_recordings", lambda *_: pytest.fail("read"))
+    monkeypatch.setattr(file_reading, "read_recordings", lambda *_: pytest.fail("read"))
     for options, found in (
         ({"rest": "remove"}, "resting faces"),
         ({"mix_extractors": True}, "one range"),

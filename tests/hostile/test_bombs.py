@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions import importing
+from dfe_core.expressions import file_reading
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.inspection import inspect_sources
@@ -192,7 +192,7 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, root: Path):
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "a.csv"
     path.write_bytes(arkit_csv().content)
-    read = importing.read_recordings
+    read = file_reading.read_recordings
 
     def grow_and_read(*args):
         found = read(*args)
@@ -200,7 +200,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, root: P
             handle.write(b"another line")
         return found
 
-    monkeypatch.setattr(importing, "read_recordings", grow_and_read)
+    monkeypatch.setattr(file_reading, "read_recordings", grow_and_read)
     with pytest.raises(DataError, match="changed while it was read"):
         import_dataset([path], "x", ImportOptions(face="toy-1"), root=root)
     assert not list((root / "datasets").glob("*"))
