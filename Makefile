@@ -15,8 +15,8 @@ help:  ## what can be made
 
 run: need-python  ## install, build the default codebook if there is none, serve the dashboard on localhost:8501
 	@$(PYTHON) tools/bootstrap.py run
-	@$(VENV_PYTHON) -m train build-default --first-page
-	@$(VENV_PYTHON) -m train dashboard --port $(PORT)
+	@PYTHONDONTWRITEBYTECODE= $(VENV_PYTHON) -m train build-default --first-page
+	@PYTHONDONTWRITEBYTECODE= $(VENV_PYTHON) -m train dashboard --port $(PORT)
 
 test: need-python  ## install what the tests need (Chromium too, where we may) and run them all
 	@$(PYTHON) tools/bootstrap.py test

@@ -182,9 +182,13 @@ def torch_version() -> str | None:
 
 
 def pip(what: str, *arguments: str, quiet_failure: bool = False) -> None:
-    """``pip install`` with these arguments. Raises `Failure` that ends with pip's own last words."""
+    """``pip install`` with these arguments. Raises `Failure` that ends with pip's own last words.
+
+    Bytecode is left to the first import: pip would compile 17,000 modules, most of them never imported, which takes
+    half of the installation.
+    """
     say(f"installing {what}")
-    code, tail = pip_command("install", "--prefer-binary", *arguments)
+    code, tail = pip_command("install", "--prefer-binary", "--no-compile", *arguments)
     if code:
         if not quiet_failure:
             print(tail, file=sys.stderr)
