@@ -17,6 +17,33 @@ if not Path("/dev/nvidiactl").exists():
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a worker of a parallel run, files that drive a browser come one by one between the others, the longest first.
+
+    A browser waits half of its time: where all workers drive one, the machine waits too. What is left for the end is
+    short.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    browser = sorted((path for path in files if path.parent.name == "browser"), key=_rank)
+    others = sorted((path for path in files if path.parent.name != "browser"), key=_rank)
+    step = len(others) // max(len(browser), 1)
+    for place, path in enumerate(browser):
+        others.insert(place * (step + 1), path)
+    items[:] = [item for path in others for item in files[path]]
+
+
+_LONGEST = ("test_dashboard.py", "test_explorer.py", "test_accessibility.py", "test_linked.py", "test_links.py")
+"""Files that take most of a minute; the others come as they were collected."""
+
+
+def _rank(path: Path) -> int:
+    return _LONGEST.index(path.name) if path.name in _LONGEST else len(_LONGEST)
+
+
 def pytest_collection_finish() -> None:
     """What five thousand collected tests hold lives to the end: no garbage collection needs to look through it."""
     gc.collect()
