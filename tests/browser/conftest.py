@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.dashboard.fake_cache import add_analyses, add_model, add_syllables, build
+from tests.dashboard.fake_cache import add_analyses, add_model, add_pictures, add_syllables, build
 from train.browsers import find_browser
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -134,6 +134,7 @@ def small_cache(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path:
     add_model(root, toy_face, "second")
     add_analyses(root)
     add_syllables(root)
+    add_pictures(root)
     return root
 
 
@@ -217,12 +218,20 @@ def new_context(browser, first: bool = False, **options: object):
 
 
 @pytest.fixture(scope="session")
-def usual(browser) -> Iterator:
-    """The page that a test's first plain visit is made with: it has the app's scripts, compiled, from the visits
-    before, so that it opens in half the time of a new one."""
-    context = new_context(browser)
-    yield lambda: next((page for page in context.pages if not page.is_closed()), None) or context.new_page()
-    context.close()
+def usual(browser) -> Iterator[Callable[[int], object]]:
+    """The page of the nth plain visitor of a test, each in a context of its own. They live as long as the session: they
+    have the app's scripts, compiled, from the visits before, so that they open in half the time of new ones."""
+    contexts: list = []
+
+    def page(visitor: int):
+        while len(contexts) <= visitor:
+            contexts.append(new_context(browser))
+        opened = [each for each in contexts[visitor].pages if not each.is_closed()]
+        return opened[0] if opened else contexts[visitor].new_page()
+
+    yield page
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture
@@ -232,8 +241,10 @@ def visit(browser, server: str, usual) -> Iterator[Callable[..., Visit]]:
     visits: list[Visit] = []
 
     def make(base: str | None = None, first: bool = False, **options: object) -> Visit:
-        plain = not (visits or base or first or options)
-        made = Visit(usual() if plain else new_context(browser, first, **options).new_page(), base or server, plain)
+        plain = not (base or first or options)
+        visitor = sum(each.usual for each in visits)
+        page = usual(visitor) if plain else new_context(browser, first, **options).new_page()
+        made = Visit(page, base or server, plain)
         made.page.on("console", made.hear)
         made.page.on("pageerror", made.catch)
         visits.append(made)
