@@ -22,6 +22,23 @@ def guarded(small_cache: Path, browser) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def context(browser) -> Iterator:
+    """One visitor for all tests, so that the app's scripts are compiled once."""
+    made = browser.new_context()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def newcomer(context) -> Iterator:
+    """A page of somebody whom the server has never seen."""
+    context.clear_cookies()
+    page = context.new_page()
+    yield page
+    page.close()
+
+
 @pytest.fixture
 def prize(guarded: str) -> Iterator[str]:
     """A page of somebody else that frames the dashboard."""
@@ -42,13 +59,12 @@ def prize(guarded: str) -> Iterator[str]:
     server.shutdown()
 
 
-def test_the_printed_address_opens_the_pages_and_no_other_does(browser, guarded: str):
-    context = browser.new_context()
+def test_the_printed_address_opens_the_pages_and_no_other_does(context, newcomer, guarded: str):
     closed = context.new_page()
     refused = closed.goto(f"{guarded}/data")
     assert refused.status == 403 and "dfe dashboard printed" in closed.inner_text("body")
     closed.close()  # its console may still tell of the refusal
-    page = context.new_page()
+    page = newcomer
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.goto(f"{guarded}/data?token=tok")
@@ -58,8 +74,8 @@ def test_the_printed_address_opens_the_pages_and_no_other_does(browser, guarded:
     page.wait_for_selector("h1", timeout=30_000)
 
 
-def test_a_page_that_frames_the_dashboard_shows_nothing_of_it(browser, guarded: str, prize: str):
-    page = browser.new_context().new_page()
+def test_a_page_that_frames_the_dashboard_shows_nothing_of_it(newcomer, guarded: str, prize: str):
+    page = newcomer
     page.goto(f"{guarded}/?token=tok")
     page.wait_for_selector("h1", timeout=30_000)
     page.goto(prize)
@@ -82,8 +98,8 @@ def test_a_name_that_rebinds_to_this_machine_gets_nothing(guarded: str):
     assert "does not answer to that name" in dumped.stdout and "stApp" not in dumped.stdout
 
 
-def test_nothing_from_elsewhere_is_loaded(browser, guarded: str):
-    page = browser.new_context().new_page()
+def test_nothing_from_elsewhere_is_loaded(newcomer, guarded: str):
+    page = newcomer
     asked: list[str] = []
     failed: list[tuple[str, str]] = []
     page.on("request", lambda request: asked.append(request.url))
