@@ -35,6 +35,7 @@ from dfe_core.artefact_names import (
 from dfe_core.errors import DataError
 from dfe_core.expressions.exclusions import NOTHING, open_exclusions
 from dfe_core.integrity import check
+from dfe_core.parquet_join import RowGroups, RowGroupWriter
 from dfe_core.store import artefact_path, file_sha256, read_json, write_json
 from dfe_core.tokenizer.codebook import REST
 
@@ -218,7 +219,7 @@ class TokenWriter:
                 ("error_mm", pa.float32()),
             ]
         )
-        self._sink = pq.ParquetWriter(folder / TOKENS_FILE, self._schema, compression="zstd")
+        self._joined: RowGroupWriter | None = None
         self._counts: list[pd.DataFrame] = []
         self._encoded: list[tuple[str, str, int, int]] = []
         self.frames = 0
@@ -240,7 +241,7 @@ class TokenWriter:
         """
         counts = self._counted(recording, np.asarray(tokens), np.asarray(levels))
         if not len(tokens):
-            self.copy(recording, (), counts, key)
+            self._note(recording, 0, counts, key)
             return
         lists = [
             pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(values, kind).ravel(), self.stages)
@@ -249,19 +250,29 @@ class TokenWriter:
         name = pa.DictionaryArray.from_arrays(np.zeros(len(tokens), np.int32), [recording])
         error = np.asarray(error_mm, np.float32)
         table = pa.table([name, frame, time_s, *lists, error], schema=self._schema)
-        self.copy(recording, (table,), counts, key)
+        self._sink.write_table(table, row_group_size=self.row_group)
+        self._note(recording, len(table), counts, key)
 
-    def copy(self, recording: str, tables: Iterable[pa.Table], counts: pd.DataFrame, key: str = "") -> None:
-        """Append a recording as tables of rows, none of them for one without a valid frame, and its rows of
-        counts.parquet; each table is a row group, or several of `row_group` rows."""
-        frames = 0
-        for table in tables:
-            self._sink.write_table(table, row_group_size=self.row_group)
-            frames += len(table)
+    def copy(self, recording: str, source: RowGroups, groups: Iterable[int], counts: pd.DataFrame, key: str) -> None:
+        """Append a recording as row groups of another file of tokens, and its rows of counts.parquet.
+
+        A writer either copies or adds.
+        """
+        if self._joined is None:
+            self._joined = RowGroupWriter(self.folder / TOKENS_FILE)
+        self._joined.like(source)
+        frames = sum(self._joined.add(source, group) for group in groups)
+        self._note(recording, frames, counts, key)
+
+    def _note(self, recording: str, frames: int, counts: pd.DataFrame, key: str) -> None:
         self._counts.append(counts)
         self.frames += frames
         if key:
             self._encoded.append((recording, key, frames, len(counts)))
+
+    @cached_property
+    def _sink(self) -> pq.ParquetWriter:
+        return pq.ParquetWriter(self.folder / TOKENS_FILE, self._schema, compression="zstd")
 
     def _counted(self, recording: str, tokens: np.ndarray, levels: np.ndarray) -> pd.DataFrame:
         """One row a stage and codeword that moves something: uses, and the sum of its intensities."""
@@ -285,7 +296,7 @@ class TokenWriter:
 
         manifest: model, dataset, model_key, dataset_key, key, search, simulated, recordings, as they are known.
         """
-        self._sink.close()
+        (self._joined or self._sink).close()
         pd.concat(self._counts).to_parquet(self.folder / COUNTS_FILE, index=False)
         files = [TOKENS_FILE, COUNTS_FILE]
         if self._encoded:

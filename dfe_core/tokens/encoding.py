@@ -215,7 +215,8 @@ class _Encoding:
             for name, key in self.keys.items():
                 if key not in held:
                     raise DataError(name, "its tokens were not written", "`dfe encode` to be run again")
-                writer.copy(name, held[key].tables(key), held[key].counts(key), key)
+                source = held[key]
+                writer.copy(name, source.file, source.groups(key), source.counts(key), key)
             for source in set(held.values()):
                 source.close()
             return writer.close({**_manifest(self.config, self.data, self.fast), "encoding": ENCODING_VERSION})

@@ -15,13 +15,13 @@ from threading import get_ident
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from dfe_core.artefact_names import COUNTS_FILE, ENCODED_FILE, MANIFEST, TOKENS_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
+from dfe_core.parquet_join import RowGroups
 from dfe_core.store import atomic_directory, content_key, file_sha256, read_json
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import load_model
@@ -104,11 +104,10 @@ class HeldTokens:
         """Content keys of the recordings that it holds."""
         return frozenset(self._spans)
 
-    def tables(self, key: str) -> Iterator[pa.Table]:
-        """The rows of a recording, a row group at a time as they were written."""
+    def groups(self, key: str) -> range:
+        """The row groups of a recording in `file`."""
         first, last = self._spans[key][:2]
-        groups = range(*np.searchsorted(self._ends, (first, last), "right")) if last > first else ()
-        yield from (self._file.read_row_group(group) for group in groups)
+        return range(*np.searchsorted(self.file.ends, (first, last), "right").tolist()) if last > first else range(0)
 
     def counts(self, key: str) -> pd.DataFrame:
         """The rows of counts.parquet of a recording."""
@@ -116,18 +115,13 @@ class HeldTokens:
 
     def close(self) -> None:
         """Close the file of tokens, which Windows would not let be replaced."""
-        if "_file" in self.__dict__:
-            self._file.close()
+        if "file" in self.__dict__:
+            self.file.close()
 
     @cached_property
-    def _file(self) -> pq.ParquetFile:
-        return pq.ParquetFile(self.folder / TOKENS_FILE, memory_map=True)
-
-    @cached_property
-    def _ends(self) -> np.ndarray:
-        """Row after the last of each row group."""
-        metadata = self._file.metadata
-        return np.cumsum([metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)])
+    def file(self) -> RowGroups:
+        """The file of tokens."""
+        return RowGroups(self.folder / TOKENS_FILE)
 
     @cached_property
     def _counts(self) -> pd.DataFrame:
