@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.training.batches import Batches
 from dfe_core.training.history import log_figures, step_figures, write_learning
 from dfe_core.training.network import train_encoder_
-from dfe_core.training.review import count_code_lengths_, finish_, review_
+from dfe_core.training.review import finish_, review_
 from dfe_core.training.run import Run
 from dfe_core.training.state import TrainingState, save_checkpoint, share_state_
 from dfe_core.training.step import CodebookStep, Seen
@@ -28,6 +30,11 @@ def train_(state: TrainingState, run: Run, progress: Listener) -> None:
     Between two halts, at most `LOG_EVERY` steps, nothing waits for the device: figures are read, reviews are made and
     checkpoints written at halts.
     """
+    with torch.cuda.device(run.device) if run.device.type == "cuda" else nullcontext():
+        _train_(state, run, progress)
+
+
+def _train_(state: TrainingState, run: Run, progress: Listener) -> None:
     train, processes = run.config.train, run.processes
     reviews = {max(1, round(share * train.steps)) for share in _REVIEWS} if run.activations else set()
     if not processes.first:
@@ -51,7 +58,7 @@ def train_(state: TrainingState, run: Run, progress: Listener) -> None:
             if seen is not None:
                 figures = _halted_(state, run, step, losses, seen, number in reviews)
             elif number % _CODE_LENGTHS_EVERY == 0:
-                count_code_lengths_(state.model.quantizer, train)
+                step.count_()
             detail = f"rmse {figures['rmse_mm']:.2f} mm" if "rmse_mm" in figures else ""
             progress(Progress(task="training", done=number, total=train.steps, detail=detail, figures=figures))
     finish_(state.model, run.frames.psi, run.config.seed)
@@ -70,7 +77,7 @@ def _halted_(
         share_state_(state, run.processes)
         step.renew_()
     if number % _CODE_LENGTHS_EVERY == 0:
-        count_code_lengths_(state.model.quantizer, train)
+        step.count_()
     if not run.processes.first:
         return figures
     if number % LOG_EVERY == 0 or number == train.steps:

@@ -1,13 +1,15 @@
 """One step of the codebook: tokens of a batch, statistics, and codewords refitted to them.
 
-Nothing in it waits for the device. On a GPU its two halves, before and after processes add up what they have seen, are
-captured as graphs and replayed: a launch each, in place of one for every operation.
+Nothing in it waits for the device. On a GPU its two halves, before and after processes add up what they have seen, and
+the code lengths of every fifth step are captured as graphs and replayed: a launch each, in place of one for every
+operation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +20,7 @@ from dfe_core.tokenizer.quantizer import Quantized, SparseQuantizer
 from dfe_core.training.batches import Batches
 from dfe_core.training.dictionary import refit_codewords
 from dfe_core.training.refit import Variables, refit_variables, refitted
+from dfe_core.training.review import count_code_lengths_
 from dfe_core.training.run import Run
 from dfe_core.training.state import TrainingState
 
@@ -56,6 +59,7 @@ class CodebookStep:
         self._sizes: TableSizes | None = None
         self._look: Callable[[], None] = self._look_
         self._learn: Callable[[], None] = self._learn_
+        self._count: Callable[[], None] = self._count_
         self._replayed = False
         self.renew_()
 
@@ -67,13 +71,13 @@ class CodebookStep:
         )
         quantizer = self.state.model.quantizer
         self._sizes = table_sizes(quantizer.tables()) if uses_kernel(quantizer, self.run.device) else None
-        self._look, self._learn, self._replayed = self._look_, self._learn_, False
+        self._look, self._learn, self._count, self._replayed = self._look_, self._learn_, self._count_, False
 
     @torch.no_grad()
     def look_(self) -> None:
         """Tokens of the current batch, and what they add up to over all processes."""
         if self.captured and not self._replayed:
-            self._look, self._learn, self._replayed = *self._graphs(), True
+            self._look, self._learn, self._count, self._replayed = *self._graphs(), True
         self._look()
         self.run.processes.add_(self._sums)
 
@@ -81,6 +85,11 @@ class CodebookStep:
     def learn_(self) -> None:
         """Statistics, and codewords refitted to them."""
         self._learn()
+
+    @torch.no_grad()
+    def count_(self) -> None:
+        """Code lengths from the statistics."""
+        self._count()
 
     @torch.no_grad()
     def seen(self) -> Seen:
@@ -127,20 +136,35 @@ class CodebookStep:
         )
         quantizer.codewords.copy_(torch.as_tensor(psi @ run.frame, dtype=torch.float32))
 
-    def _graphs(self) -> tuple[Callable[[], None], Callable[[], None]]:
-        """Both halves, captured. Running them beforehand changes the model, which is put back."""
+    def _count_(self) -> None:
+        count_code_lengths_(self.state.model.quantizer, self.run.config.train)
+
+    def _graphs(self) -> tuple[Callable[[], None], ...]:
+        """The parts of a step, captured. Running them beforehand changes the model, which is put back."""
+        parts = (self._look_, self._learn_, self._count_)
         held = {name: value.clone() for name, value in self.state.model.state_dict().items()}
-        own = torch.cuda.Stream()
-        own.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(own):
-            for _ in range(_WARM_UP):
-                self._look_()
-                self._learn_()
-        torch.cuda.current_stream().wait_stream(own)
+        _run_aside(lambda: [part() for _ in range(_WARM_UP) for part in parts])
         self.state.model.load_state_dict(held)
-        look, learn = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
-        with torch.cuda.graph(look):
-            self._look_()
-        with torch.cuda.graph(learn, pool=look.pool()):
-            self._learn_()
-        return look.replay, learn.replay
+        pool = None
+        replays = []
+        for part in parts:
+            replay, pool = _captured(part, pool)
+            replays.append(replay)
+        return tuple(replays)
+
+
+def _run_aside(work: Callable[[], object]) -> None:
+    """Run on a stream of its own, as graphs want what they capture to have run before."""
+    own = torch.cuda.Stream()
+    own.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(own):
+        work()
+    torch.cuda.current_stream().wait_stream(own)
+
+
+def _captured(work: Callable[[], None], pool: Any) -> tuple[Callable[[], None], Any]:
+    """What replays `work` on the tensors that it has now, and the memory that graphs of one step share."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, pool=pool):
+        work()
+    return graph.replay, pool or graph.pool()

@@ -14,11 +14,11 @@ from dfe_core.tokenizer.config import Config, TokenizerConfig, TrainConfig
 from dfe_core.tokenizer.fused import FusedEncoder, table_sizes
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.training import refit as refit_module
+from dfe_core.training import step as step_module
 from dfe_core.training.batches import Batches, drawn
 from dfe_core.training.dictionary import refit_codewords
 from dfe_core.training.processes import ALONE, Processes
 from dfe_core.training.refit import descended, refit_variables, refitted
-from dfe_core.training.review import count_code_lengths_
 from dfe_core.training.step import CodebookStep
 
 WIDTH, CODEWORDS, BATCH = 10, 9, 300
@@ -133,7 +133,7 @@ def test_a_step_reads_nothing_from_its_device():
         batches.next_()
         step.look_()
         step.learn_()
-        count_code_lengths_(made.state.model.quantizer, made.run.config.train)
+        step.count_()
     with pytest.raises((RuntimeError, NotImplementedError)):
         float(made.state.model.quantizer.overlap.sum())
 
@@ -159,11 +159,41 @@ def test_the_ways_of_a_cpu_and_of_a_gpu_learn_the_same_codebook(kernel: bool, mo
             step.look_()
             seen = step.seen()
             step.learn_()
-            count_code_lengths_(quantizer, made.run.config.train)
+            step.count_()
     ours, theirs = (made.state.model.quantizer for made in (host, device))
     np.testing.assert_allclose(theirs.codewords.detach(), ours.codewords.detach(), atol=1e-4)
     np.testing.assert_allclose(theirs.bits[:, 1:4], ours.bits[:, 1:4], atol=1e-3)
     assert float(seen.residual.square().mean()) < 0.5 * float(step._plain.square().mean())
+
+
+def test_capturing_a_step_leaves_the_model_as_it_was(monkeypatch: pytest.MonkeyPatch):
+    """Graphs need a GPU; all around them is run here: what ran before a capture has left no trace."""
+    captured: list[str] = []
+
+    def capture(work, pool):
+        captured.append(work.__name__)
+        return work, pool or "pool"
+
+    monkeypatch.setattr(step_module, "_run_aside", lambda work: work())
+    monkeypatch.setattr(step_module, "_captured", capture)
+    found = []
+    for graphs in (False, True):
+        made = small()
+        batches = Batches(made.run)
+        step = CodebookStep(made.state, made.run, batches, captured=graphs)
+        for number in range(6):
+            batches.ahead(1, made.state.generator)
+            batches.next_()
+            step.look_()
+            step.learn_()
+            step.count_()
+            if number == 2:
+                made.state.model.quantizer.set_codewords_(made.state.model.quantizer.codewords.detach().clone())
+                step.renew_()
+        found.append(made.state.model.state_dict())
+    assert captured == 2 * ["_look_", "_learn_", "_count_"], "again after the codewords were set"
+    assert int(found[0]["quantizer.updates"]) == 3
+    assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
 
 
 def test_the_tables_of_the_kernel_are_made_without_reading_the_device():
