@@ -11,7 +11,7 @@ import pandas as pd
 
 from dfe_core import __version__
 from dfe_core.asymmetry.movements import MOVEMENTS
-from dfe_core.asymmetry.person import REST, ApexFace, PersonFacts, apex_faces, person_facts
+from dfe_core.asymmetry.person import REST, ApexFace, PersonFacts, SessionFacts, apex_faces, person_facts
 from dfe_core.asymmetry.report import AsymmetryReport
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.library import open_face
@@ -45,6 +45,8 @@ from dfe_core.reports.html import write_html
 from dfe_core.reports.pdf import write_pdf
 from dfe_core.reports.style import BLUE, FAINT, GREY, ORANGE
 
+_PRINTED = (REST, "brow", "lid", "smile", "pucker")
+"""What fits into one row; the upper lip's apex is that of the smile, as a rule."""
 _SIDES = {"left": BLUE, "right": ORANGE}
 
 
@@ -58,9 +60,13 @@ def write_person_page(
     person = person_facts(report, subject)
     data = Dataset.open(report.manifest["dataset"], root)
     face = open_face(report.manifest["face"], root)
-    faces = apex_faces(report, data, person.latest.recordings)
-    drawn = [_picture(face, one) for one in faces] if pictures else [None] * len(faces)
-    document = person_document(report, person, faces, drawn)
+    shown = [person.sessions[0], person.latest] if len(person.sessions) > 1 else [person.latest]
+    galleries = []
+    for session in shown:
+        faces = [one for one in apex_faces(report, data, session.recordings) if one.movement in _PRINTED]
+        drawn = [_picture(face, one) for one in faces] if pictures else [None] * len(faces)
+        galleries.append(_gallery(person, session, faces, drawn))
+    document = person_document(report, person, galleries)
     folder.mkdir(parents=True, exist_ok=True)
     stem = file_name(f"asymmetry-{subject}")
     pages = [folder / f"{stem}.html", folder / f"{stem}.pdf"]
@@ -69,19 +75,18 @@ def write_person_page(
     return pages
 
 
-def person_document(
-    report: AsymmetryReport, person: PersonFacts, faces: Sequence[ApexFace], drawn: Sequence[bytes | None]
-) -> Document:
-    """The page of a person. drawn: a PNG of each face, None where there is none."""
+def person_document(report: AsymmetryReport, person: PersonFacts, galleries: Sequence[Gallery]) -> Document:
+    """The page of a person, with the faces of the first and of the latest session."""
     simulated = bool(report.manifest["simulated"])
     latest = person.latest
     several = len(person.sessions) > 1
-    words = session_words(person, latest)
+    since = change_words(person, "mean_share")
+    words = (*session_words(person, latest), *([since] if since else []))
     sections = [
         Section(
             "In short", (Callout(NO_DEVICE), *(Text(one) for one in words[:1]), Bullets(words[1:]), _numbers(person))
         ),
-        Section("Faces", (_gallery(person, faces, drawn),)),
+        Section("Faces", tuple(galleries)),
         Section("Left and right", (_bars(person), _table(person))),
     ]
     if several:
@@ -113,8 +118,7 @@ _METHODS = (
 
 def _numbers(person: PersonFacts) -> Numbers:
     v = person.latest.values
-    change = person.courses["mean_share"]
-    numbers = [
+    numbers = (
         Number(
             label="The weaker side moves",
             value=_percent(v["mean_share"]),
@@ -133,17 +137,8 @@ def _numbers(person: PersonFacts) -> Numbers:
         ),
         Number(label="Sunnybrook-like", value=_points(v["sunnybrook_like"]), detail="estimate, 100 is balanced"),
         Number(label="eFACE-like", value=_points(v["eface_like"]), detail="estimate, 100 is balanced"),
-    ]
-    if len(change) > 1:
-        last = change.iloc[-1]
-        numbers.append(
-            Number(
-                label="Since the first session",
-                value=f"{100 * last['change']:+.0f} %",
-                detail="counts" if last["counts"] else "within error",
-            )
-        )
-    return Numbers(tuple(numbers))
+    )
+    return Numbers(numbers)
 
 
 def _percent(value: float) -> str:
@@ -158,10 +153,12 @@ def _points(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.0f}"
 
 
-def _gallery(person: PersonFacts, faces: Sequence[ApexFace], drawn: Sequence[bytes | None]) -> Gallery:
+def _gallery(
+    person: PersonFacts, session: SessionFacts, faces: Sequence[ApexFace], drawn: Sequence[bytes | None]
+) -> Gallery:
     cards = tuple(Card(one.title, _lines(one), picture) for one, picture in zip(faces, drawn, strict=True))
     return Gallery(
-        f"{person.subject}, session {person.latest.session}: the resting face, and the strongest apex of each movement "
+        f"{person.subject}, session {session.session}: the resting face, and the strongest apex of each movement "
         "on the face model, not the person's own face; the left side is at the right of the picture. Colours are "
         f"displacement from neutral, {SHARED_SCALE_MM:g} mm and more at the hot end.",
         cards,
@@ -171,7 +168,7 @@ def _gallery(person: PersonFacts, faces: Sequence[ApexFace], drawn: Sequence[byt
 def _lines(one: ApexFace) -> tuple[str, ...]:
     if one.movement == REST:
         return ("median of still frames",)
-    return (f"left {one.left_mm:.1f} mm, right {one.right_mm:.1f} mm", f"{one.recording}, {one.time_s:.1f} s")
+    return (f"left {one.left_mm:.1f}, right {one.right_mm:.1f} mm", f"{one.recording}, {one.time_s:.1f} s")
 
 
 def _bars(person: PersonFacts) -> Figure:
@@ -222,6 +219,7 @@ def _table(person: PersonFacts) -> Table:
         rest = v[f"{word}_rest_left_mm"] - v[f"{word}_rest_right_mm"]
         rows.append((m.title, left, right, v[f"{word}_index"], rest, v[f"{word}_synkinesis_mm"]))
     frame = pd.DataFrame(rows, columns=["movement", "left", "right", "index", "rest", "along"])
+    frame["index"], frame["rest"] = frame["index"].round(2) + 0.0, frame["rest"].round(1) + 0.0  # no −0
     return Table(
         name="left-right",
         caption="Index: (left − right) / the larger, 0 where both sides move alike. At rest: left less right. Moves "

@@ -22,7 +22,7 @@ MODEL_MM = (
 )
 MEASURES = {
     "mean_share": ("How far the weaker side moves", "%", 100.0),
-    "smile_weaker_mm": ("Corner of the mouth in a smile, weaker side", "mm", 1.0),
+    "smile_weaker_mm": ("Smile of the weaker side", "mm", 1.0),
     "sunnybrook_like": ("Sunnybrook-like", "points", 1.0),
     "eface_like": ("eFACE-like", "points", 1.0),
 }
