@@ -49,10 +49,10 @@ def session_words(person: PersonFacts, session: SessionFacts) -> tuple[str, ...]
     v, weak, strong = session.values, person.weaker, person.other
     said = [share_words(person, session)]
     if not np.isnan(v["smile_left_mm"]):
-        said.append(
-            f"In a smile the {weak} corner of the mouth moves {v[f'smile_{weak}_mm']:.1f} mm, the {strong} one "
-            f"{v[f'smile_{strong}_mm']:.1f} mm."
-        )
+        own = v[f"smile_{weak}_mm"]
+        moves = f"moves {own:.1f} mm" if own >= 0 else f"is pulled {-own:.1f} mm to the other side"
+        other = f"the {strong} one moves {v[f'smile_{strong}_mm']:.1f} mm"
+        said.append(f"In a smile the {weak} corner of the mouth {moves}, {other}.")
     if not np.isnan(v["brow_left_mm"]):
         said.append(
             f"The {weak} brow rises {v[f'brow_{weak}_mm']:.1f} mm, the {strong} one {v[f'brow_{strong}_mm']:.1f} mm."
@@ -61,7 +61,7 @@ def session_words(person: PersonFacts, session: SessionFacts) -> tuple[str, ...]
     if not np.isnan(gap):
         closes = gap < _GAP_MM
         said.append(
-            f"The {weak} eye closes." if closes else f"The {weak} eye stays open by {gap:.1f} mm when it is closed."
+            f"The {weak} eye closes." if closes else f"The {weak} eye stays open by {gap:.1f} mm at its closest."
         )
     said += _rest_words(session)
     along = max((v[f"{name}_synkinesis_mm"] for name in ("smile", "pucker")), default=float("nan"))

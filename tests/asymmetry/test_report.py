@@ -64,7 +64,7 @@ def test_a_persons_page_says_in_words_what_was_measured_and_what_it_is_not(root:
     assert "about equally far" in html and "That is more than repeats differ" in html
     first = session_words(person_facts(made, "p1"), person_facts(made, "p1").sessions[0])
     assert first[0].startswith("The left side moves 10 % as far as the right one")
-    assert any("left corner of the mouth moves 1.0 mm, the right one" in one for one in first)
+    assert any("left corner of the mouth moves 1.0 mm, the right one moves" in one for one in first)
     with pytest.raises(DataError, match="no subject 'nobody'"):
         person_facts(made, "nobody")
 
