@@ -42,7 +42,7 @@ from dfe_core.store import cache_root
 from dfe_core.workspace.study import Study
 
 PARTS = ("index", "change", "disturbed", "probe", "central")
-ROWS = ("au", "au-sided", "au-balance", "bow", "bow-balance", "psi", "asymmetry")
+ROWS = ("au", "au-sided", "au-balance", "bow", "bow-balance", "psi", "asymmetry", "asymmetry-mm")
 GAIN = 0.8
 """Of the left side, of a tracker that is weak on one side."""
 
@@ -88,13 +88,14 @@ def rewritten(data: Dataset, name: str, change: Callable[[np.ndarray], np.ndarra
     return Dataset.open(name, data.root)
 
 
-def columns_of(data: Dataset) -> tuple[np.ndarray, pd.DataFrame]:
-    """The row `asymmetry` of every recording, and the labels beside `grade_like` and `mean_share`."""
+def columns_of(data: Dataset, mm: bool = False) -> tuple[np.ndarray, pd.DataFrame]:
+    """The row `asymmetry` (mm: `asymmetry-mm`) of every recording, and the labels beside `grade_like` and
+    `mean_share`."""
     names = data.recordings["recording"].astype(str)
     sources = SimpleNamespace(dataset=data, spans=pd.DataFrame({"recording": names}), progress=silent)
     made = asymmetry_report(data.name, data.root).recordings.set_index("recording").reindex(names)
     found = data.recordings[["subject", "session", "recording", *data.labels]].reset_index(drop=True)
-    return asymmetry_columns(sources)[0], found.assign(
+    return asymmetry_columns(sources, mm)[0], found.assign(
         grade_like=made["grade_like"].to_numpy(), mean_share=made["mean_share"].to_numpy()
     )
 
@@ -176,16 +177,19 @@ def disturbed_part(datasets: dict[str, Dataset]) -> None:
     """Grades under every disturbance."""
     train, labels = columns_of(datasets["clean"])
     grade, people = labels["grade"].to_numpy(), labels["subject"].to_numpy()
+    full = columns_of(datasets["clean"], mm=True)[0]
     rows = []
     for name, data in datasets.items():
         test, found = columns_of(data)
         told = held_out_grades(train, test, grade, people)
-        told[np.isnan(found["mean_share"])] = np.nan
+        told_mm = held_out_grades(full, columns_of(data, mm=True)[0], grade, people)
+        told[np.isnan(found["mean_share"])] = told_mm[np.isnan(found["mean_share"])] = np.nan
         healthy = (found["affected_side"] == "none").to_numpy()
         rows.append(
             {
                 "seen by": name,
-                "probe": kappa_text(grade, told, people),
+                "asymmetry": kappa_text(grade, told, people),
+                "asymmetry-mm": kappa_text(grade, told_mm, people),
                 "rule": kappa_text(grade, found["grade_like"].to_numpy(), people),
                 "said of": f"{np.isfinite(told).mean():.0%}",
                 "healthy: weaker side moves": f"{found.loc[healthy, 'mean_share'].mean():.2f}",

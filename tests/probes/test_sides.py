@@ -38,13 +38,13 @@ def test_columns_of_asymmetry_are_the_same_for_a_face_and_its_mirror_image(tmp_p
 
     def columns(data):
         spans = pd.DataFrame({"recording": data.recordings["recording"]})
-        return asymmetry_columns(SimpleNamespace(dataset=data, spans=spans, progress=silent))
+        return asymmetry_columns(SimpleNamespace(dataset=data, spans=spans, progress=silent), mm=True)
 
     values, names = columns(recovering_people(tmp_path / "one"))
     other, _ = columns(recovering_people(tmp_path / "two", mirrored=True))
     assert len(names) == values.shape[1] and np.isfinite(values).all()
     np.testing.assert_allclose(values, other, atol=1e-5)
-    share = values[:, names.index("mean_share")]
+    share = values[:, names.index("mean share")]
     assert share[:2].max() < 0.2 and share[4:].min() > 0.9
 
 

@@ -301,7 +301,11 @@ _BUILDERS: dict[str, tuple[Callable[..., _Block], str]] = {
     "au-sided": (lambda s, t, c: _aus(s, t, c, True), "mean, s.d. and share of time of AUs by side"),
     "asymmetry": (
         lambda s, t, c: _sides(*asymmetry_columns(s)),
-        "left against right in mm at rest and at apexes, by weaker side, of whole recordings",
+        "how far the weaker side moves, of the other side's way, by movement, of whole recordings",
+    ),
+    "asymmetry-mm": (
+        lambda s, t, c: _sides(*asymmetry_columns(s, mm=True)),
+        "the same with both sides in mm, their difference at rest and what moves along",
     ),
     "au-balance": (
         lambda s, t, c: _sides(*au_side_columns(s, c.aus)),

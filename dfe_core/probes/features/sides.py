@@ -20,7 +20,6 @@ from dfe_core.tokenizer.codebook import Codebook
 LEAST_MIRRORED = 0.7
 """Cosine, over the mesh, from which on a codeword is the mirror image of another."""
 _SUMS = (
-    "mean_share",
     "sunnybrook_like_resting",
     "sunnybrook_like_synkinesis",
     "eface_like_static",
@@ -28,25 +27,30 @@ _SUMS = (
 )
 
 
-def asymmetry_columns(sources: Sources) -> tuple[np.ndarray, list[str]]:
+def asymmetry_columns(sources: Sources, mm: bool = False) -> tuple[np.ndarray, list[str]]:
     """(S, D) of every span what `dfe asymmetry` measures of its whole recording, and the names of the columns.
 
-    Of each movement: mm of the weaker side and of the other, their difference at rest, and what moves along.
+    Of each movement how far the weaker side moves, of the other side's way, and the mean of these: what is added to a
+    side, by a head that turns, leaves a way what it was. mm: also the ways of both sides, their difference at rest, and
+    what moves along.
     """
     made = asymmetry_report(sources.dataset.name, sources.dataset.root, sources.progress)
     table = made.recordings.set_index(made.recordings["recording"].astype(str))
     weak_is_left = (table["weaker_side"] == "left").to_numpy()
-    columns: dict[str, np.ndarray] = {}
+    columns: dict[str, np.ndarray] = {"mean share": table["mean_share"].to_numpy(float)}
     for name in (name.replace(" ", "_") for name in NAMES):
         left, right = (table[f"{name}_{side}_mm"].to_numpy(float) for side in ("left", "right"))
         weak, strong = np.where(weak_is_left, left, right), np.where(weak_is_left, right, left)
         columns[f"share of {name}"] = np.clip(weak / np.where(strong > 0, strong, np.nan), 0, 1)
+        if not mm:
+            continue
         columns[f"weaker side of {name}, mm"] = weak
         columns[f"other side of {name}, mm"] = strong
         rest = (table[f"{name}_rest_{side}_mm"].to_numpy(float) for side in ("left", "right"))
         columns[f"{name} at rest, mm apart"] = np.abs(np.subtract(*rest))
         columns[f"moves along with {name}, mm"] = table[f"{name}_synkinesis_mm"].to_numpy(float)
-    columns |= {name: table[name].to_numpy(float) for name in _SUMS}
+    if mm:
+        columns |= {name: table[name].to_numpy(float) for name in _SUMS}
     measured = pd.DataFrame(columns, index=table.index).reindex(sources.spans["recording"].astype(str))
     return measured.to_numpy(float), list(columns)
 
