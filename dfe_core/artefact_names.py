@@ -38,6 +38,9 @@ ENCODED_FILE = "encoded.parquet"
 AUS_FILE, EVENTS_FILE = "aus.parquet", "events.parquet"
 """Files of action units joined to a dataset, and of its events."""
 
+STORE_FILE, REMOTE_FILE = "store.json", "remote.json"
+"""Of a cache: the bucket that it belongs to. Of a dataset and of tokens: where in it their large files are."""
+
 SEPARATOR = "--"
 """Stands between the names of what an artefact is made from; a new dataset or model has none in its own name."""
 AUS_PREFIX, EVENTS_PREFIX = f"aus{SEPARATOR}", f"events{SEPARATOR}"

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.remote import open_bytes
 
 _MAGIC, _FOOTER = b"PAR1", 8
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
@@ -39,7 +40,7 @@ class RowGroups:
     """The row groups of a Parquet file, to be copied. Raises `DataError` for a file that is none."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self._file = path, path.open("rb")
+        self.path, self._file = path, open_bytes(path)
         end = self._file.seek(-_FOOTER, 2)
         length, magic = struct.unpack("<I4s", self._file.read(_FOOTER))
         if magic != _MAGIC or length > end:

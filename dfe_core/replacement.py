@@ -20,6 +20,7 @@ from pathlib import Path
 from dfe_core.errors import DataError
 from dfe_core.integrity import seal
 from dfe_core.locks import claim
+from dfe_core.remote import publish
 
 WINDOWS = os.name == "nt"
 PATIENCE_S = 600.0
@@ -55,7 +56,8 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`, on failure it is removed.
 
     Its files are sealed (`integrity`), and on the disk before the name changes. Modes follow the umask, and a parent
-    with the setgid bit hands its group on. Where `path` is a link to a folder elsewhere, that folder is replaced.
+    with the setgid bit hands its group on. Datasets and tokens of a cache that belongs to a bucket are put into it
+    first (`remote.publish`). Where `path` is a link to a folder elsewhere, that folder is replaced.
     Raises `DataError` when another writer holds `path` for over `PATIENCE_S`.
     """
     path = path.resolve() if path.is_symlink() else path
@@ -67,6 +69,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
             seal(temporary)
             _sync_tree(temporary)
             with claim(path, PATIENCE_S):
+                publish(temporary, path)
                 _install(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -13,6 +13,7 @@ from dfe_core.artefact_names import ANALYSES, KINDS, RENDERS, SEPARATOR, TOKENS
 from dfe_core.errors import DataError
 from dfe_core.integrity import file_sha256, signed, unsigned
 from dfe_core.portable_names import name_fault
+from dfe_core.remote import cache_of, is_url, renew
 from dfe_core.replacement import atomic_directory, atomic_file, recover_replacement
 
 __all__ = (
@@ -35,10 +36,13 @@ _JOINED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,219}")
 
 
 def cache_root() -> Path:
-    """The artefact folder: ``$DFE_CACHE``, else ``cache/`` of the source checkout, else ``~/.cache/dfe``."""
+    """The artefact folder: ``$DFE_CACHE``, else ``cache/`` of the source checkout, else ``~/.cache/dfe``. Where
+    ``$DFE_CACHE`` is the address of a bucket, the folder of this machine that belongs to it (`remote.cache_of`)."""
     if env := os.environ.get("DFE_CACHE"):
+        if is_url(env):
+            return cache_of(env)
         try:
-            return Path(env).expanduser()
+            return Path(env.removeprefix("file://")).expanduser()
         except RuntimeError:  # ~nobody
             raise DataError("DFE_CACHE", f"{env}: no such home folder", "a folder") from None
     project = Path(__file__).resolve().parent.parent
@@ -50,7 +54,8 @@ def cache_root() -> Path:
 def artefact_path(kind: str, name: str, root: Path | None = None) -> Path:
     """The path of one artefact; `name` never leaves its folder.
 
-    Where a replacement of it was interrupted half way, it is rolled back first. Raises `DataError` when the name is not
+    Where a replacement of it was interrupted half way, it is rolled back first; where the cache belongs to a bucket,
+    what is known of the artefact is brought up to date. Raises `DataError` when the name is not
     made of letters, digits, ``.``, ``_`` and ``-`` alone.
     """
     if kind not in KINDS:
@@ -63,6 +68,7 @@ def artefact_path(kind: str, name: str, root: Path | None = None) -> Path:
             "1 to 100 letters, digits, '.', '_' or '-', starting with a letter or digit",
         )
     path = (root or cache_root()) / kind / name
+    renew(path)
     if not path.exists() and any(path.parent.glob(f".{name}-old-*")):
         recover_replacement(path.parent)
     return path

@@ -80,6 +80,7 @@ COMMANDS = {
     "show": Command("show", "show one artefact in detail"),
     "rm": Command("rm", "remove an artefact"),
     "log": Command("log", "who did what to the cache, and when"),
+    "bucket": Command("bucket", "keep the cache in object storage"),
     "withdraw": Command("withdraw", "remove a person for good, with a certificate"),
     "doctor": Command("doctor", "check the installation and every artefact"),
     "dashboard": Command("dashboard", "serve the dashboard on localhost"),

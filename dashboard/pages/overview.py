@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dfe_core.artefact_names import tokens_name
+from dfe_core.artefact_names import FRAMES_FILE, tokens_name
+from dfe_core.remote import in_bucket
 from dfe_core.store import content_key
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.fidelity import DataFidelity, measure_fidelity
@@ -31,6 +32,8 @@ NEXT = [
     ("coverage", "Compare with FACS", "What the codebook sees that action units do not, and the reverse."),
     ("data", "Bring your own data", "Live Link Face, tables of ARKit coefficients, EMOCA, DECA, SMIRK."),
 ]
+UNASKED_BYTES = 16_000_000
+"""So much is read from a bucket without being asked for."""
 WITHOUT_TOKENS = ("codebook", "data")
 """The pages of `NEXT` that show something before the dataset is encoded."""
 
@@ -131,7 +134,11 @@ def health(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFram
 
 
 def on_chosen_data(choice: artefact_cache.Choice, table: pd.DataFrame) -> None:
-    """Fidelity and use over every frame of the chosen data."""
+    """Fidelity and use over every frame of the chosen data; of many frames in a bucket, when it is asked for."""
+    if (size := bytes_in_bucket(choice)) > UNASKED_BYTES:
+        st.caption(f"Measuring all frames of “{text(choice.dataset)}” reads {size / 1e6:,.0f} MB from its bucket.")
+        if not st.toggle("Measure them", key=f"measure-{choice.dataset}"):
+            return
     found, (used, moving) = fidelity_of(choice), in_use(table)
     unit = mm if choice.open_face().has_mesh else "{:.3f}".format
     seen = " Some of them trained it." if trained_on(choice.open_codebook()) == choice.dataset else ""
@@ -146,6 +153,12 @@ def on_chosen_data(choice: artefact_cache.Choice, table: pd.DataFrame) -> None:
         (cells[3], "tokens_per_frame", f"{found.tokens_per_frame:.1f}", f"{choice.open_codebook().stages} at most"),
     ):
         figure(cell, name, value, note)
+
+
+def bytes_in_bucket(choice: artefact_cache.Choice) -> int:
+    """The size of the frames that lie in a bucket, 0 for those of this machine."""
+    there = in_bucket(choice.open_dataset().path / FRAMES_FILE)
+    return 0 if there is None else int(there["bytes"])
 
 
 @st.cache_resource(max_entries=16, show_spinner="Measuring")

@@ -36,6 +36,7 @@ from dfe_core.expressions.recording_key import read_keys, recording_key
 from dfe_core.expressions.recording_table import RecordingTable, frame_rows
 from dfe_core.expressions.sealed_test import sealed_recordings, withheld
 from dfe_core.integrity import check
+from dfe_core.remote import is_file, open_parquet
 from dfe_core.store import artefact_path, content_key
 
 SCHEMA_VERSION = SCHEMA_VERSIONS[DATASETS]
@@ -314,7 +315,7 @@ class Dataset(OpenedArtefact):
     @property
     def has_extras(self) -> bool:
         """Whether any recording has columns beside ψ."""
-        return (self.path / EXTRAS_FILE).is_file()
+        return is_file(self.path / EXTRAS_FILE)
 
     def extras(self, recording: str) -> dict[str, np.ndarray]:
         """Read the columns of a recording beside ψ: head pose, gaze, confidence, as the source has them.
@@ -340,15 +341,20 @@ class Dataset(OpenedArtefact):
 
     @cached_property
     def _extras_file(self) -> pq.ParquetFile:
-        return pq.ParquetFile(check(self.path / EXTRAS_FILE), memory_map=True)
+        return open_parquet(check(self.path / EXTRAS_FILE))
 
     @cached_property
     def _extras_groups(self) -> dict[str, list[int]]:
         """The row groups in which each recording's columns lie, so that one is read without a pass over all."""
         where: dict[str, list[int]] = {}
-        for group in range(self._extras_file.num_row_groups):
-            names = self._extras_file.read_row_group(group, columns=["recording"])["recording"]
-            for name in names.unique().to_pylist():
+        metadata = self._extras_file.metadata
+        for group in range(metadata.num_row_groups):
+            found = metadata.row_group(group).column(0).statistics
+            if found is not None and found.has_min_max and found.min == found.max:  # which the file says without a read
+                names = [found.min]
+            else:
+                names = self._extras_file.read_row_group(group, columns=["recording"])["recording"].unique().to_pylist()
+            for name in names:
                 where.setdefault(name, []).append(group)
         return where
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from dfe_core.artefact_names import EXTRAS_FILE, FRAMES_FILE, NO_FACE
 from dfe_core.errors import DataError
@@ -21,6 +20,7 @@ from dfe_core.expressions.dataset_writer import FEW_FRAMES, DatasetWriter
 from dfe_core.expressions.extractor_scales import tool
 from dfe_core.expressions.removal import copy_others
 from dfe_core.integrity import check
+from dfe_core.remote import open_parquet
 from dfe_core.store import atomic_directory
 
 
@@ -85,7 +85,7 @@ def _copied(data: Dataset, writer: DatasetWriter) -> list[str]:
     table = data.stored_recordings
     ends = _flushed(table["frames"].tolist())
     last = int(table["first_row"].iloc[ends] if ends < len(table) else table["frames"].sum())
-    with pq.ParquetFile(check(data.path / FRAMES_FILE)) as file:
+    with open_parquet(check(data.path / FRAMES_FILE)) as file:
         sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
         groups = int(np.searchsorted(np.cumsum(sizes), last, "right"))
         if sum(sizes[:groups]) != last:  # of a version of dfe that cut row groups elsewhere
@@ -97,7 +97,7 @@ def _copied(data: Dataset, writer: DatasetWriter) -> list[str]:
             (file.read_row_group(i) for i in range(groups)),
         )
     if data.has_extras:
-        with pq.ParquetFile(check(data.path / EXTRAS_FILE)) as file:
+        with open_parquet(check(data.path / EXTRAS_FILE)) as file:
             names, kept = set(held), range(file.metadata.num_row_groups)
             writer.copy_extras(t for i in kept if _of(t := file.read_row_group(i), names))
     return table["recording"].tolist()[ends:]

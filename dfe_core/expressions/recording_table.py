@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from dfe_core.errors import DataError
 from dfe_core.integrity import check
+from dfe_core.remote import open_parquet
 
 ROW_GROUP = 1 << 16
 """The most rows of a row group."""
@@ -55,7 +56,7 @@ class RecordingTable:
     @cached_property
     def _file(self) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(check(self.path), memory_map=True)
+            return open_parquet(check(self.path))
         except (OSError, pa.ArrowInvalid) as error:
             raise DataError(self.path, f"not readable ({error})", self.remedy) from None
 
@@ -105,7 +106,7 @@ def recording_spans(path: Path) -> list[RecordingSpan]:
 def iter_recording_tables(path: Path) -> Iterator[tuple[str, pa.Table]]:
     """Name and rows of each recording in the order of a file, streamed by row group. Its column ``recording`` is a
     dictionary or text."""
-    with pq.ParquetFile(path, memory_map=True) as file:
+    with open_parquet(path) as file:
         held: list[pa.Table] = []
         for group in range(file.metadata.num_row_groups):
             for part in _by_recording(file.read_row_group(group)):

@@ -23,6 +23,7 @@ from dfe_core.artefact_names import (
     MANIFEST,
     RECORDING_KEYS_FILE,
     RECORDINGS_FILE,
+    REMOTE_FILE,
     TRUTH_FILE,
     VIDEOS_FILE,
 )
@@ -34,7 +35,7 @@ from dfe_core.expressions.label_editing import put_labels_back
 from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, read_json, write_json
 
-_OWN = frozenset((MANIFEST, RECORDINGS_FILE, FRAMES_FILE, EXTRAS_FILE, TRUTH_FILE, RECORDING_KEYS_FILE))
+_OWN = frozenset((MANIFEST, RECORDINGS_FILE, FRAMES_FILE, EXTRAS_FILE, TRUTH_FILE, RECORDING_KEYS_FILE, REMOTE_FILE))
 _WHY = "removed by hand"
 
 

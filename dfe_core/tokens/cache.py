@@ -36,6 +36,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.exclusions import NOTHING, open_exclusions
 from dfe_core.integrity import check
 from dfe_core.parquet_join import RowGroups, RowGroupWriter
+from dfe_core.remote import bucket_file
 from dfe_core.store import artefact_path, file_sha256, read_json, write_json
 from dfe_core.tokenizer.codebook import REST
 
@@ -149,7 +150,7 @@ class TokenCache(OpenedArtefact):
         intensity, error_mm.
         """
         with duckdb.connect() as connection:
-            connection.execute(f"CREATE VIEW frames AS SELECT * FROM read_parquet('{self._quoted}')")
+            connection.execute(f"CREATE VIEW frames AS SELECT * FROM read_parquet('{self._place(connection)}')")
             levels = ", ".join(f"{float(v):.9g}" for v in self.levels)
             connection.execute(
                 "CREATE VIEW events AS SELECT recording, frame, time_s, stage, codeword, "
@@ -186,9 +187,14 @@ class TokenCache(OpenedArtefact):
         """
         return pd.read_parquet(check(self._folder / COUNTS_FILE))
 
-    @property
-    def _quoted(self) -> str:
-        return str(self.file).replace("'", "''")
+    def _place(self, connection: duckdb.DuckDBPyConnection) -> str:
+        """The file of the tokens as SQL names it; one in a bucket is read by ranges of bytes."""
+        place: Path | str = self.file
+        if (found := bucket_file(self.file)) is not None:
+            store, key = found
+            connection.register_filesystem(store.fs)
+            place = store.fs.unstrip_protocol(store.where(key))
+        return str(place).replace("'", "''")
 
 
 def _opened_again(path: Path, excluding: bool) -> TokenCache:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dfe_core.artefact_names import FRAMES_FILE, MANIFEST, TOKENS, tokens_name
+from dfe_core.artefact_names import DATASETS, FACES, FRAMES_FILE, MANIFEST, MODELS, TOKENS, tokens_name
 from dfe_core.audit import audited
 from dfe_core.engines import LOCAL, Engine
 from dfe_core.errors import DataError
@@ -21,8 +21,9 @@ from dfe_core.events.segments import segment_source
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.integrity import check
 from dfe_core.progress import Listener, Progress, silent
+from dfe_core.remote import put, store_of
 from dfe_core.replacement import being_filled
-from dfe_core.store import artefact_path, atomic_directory, cache_root, file_sha256, read_json
+from dfe_core.store import artefact_path, atomic_directory, cache_root, read_json
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
 from dfe_core.tokens.cache import TokenCache
@@ -32,9 +33,12 @@ from dfe_core.tokens.encoding_parts import (
     HeldTokens,
     encode_recordings,
     encode_task,
+    fetch_parts,
     forget_opened,
     grouped,
     held_parts,
+    is_as_written,
+    parts_key,
     search_name,
     token_writer,
 )
@@ -70,7 +74,8 @@ def encode_dataset(
     Recordings whose tokens an earlier cache of this model or a stopped run holds are not encoded again; the result is
     the same, to the byte. Memory is one recording. fast: greedily and without the network (`Tokenizer.encode_fast`).
     engine: where groups of recordings are encoded; in this process one after the other, on a GPU in threads of it.
-    Raises `DataError` for a model of other coefficients.
+    Where the cache belongs to a bucket, workers need nothing but its address. Raises `DataError` for a model of other
+    coefficients.
     """
     data = Dataset.open(dataset, root).whole()
     tokenizer, config = load_model(model, root)
@@ -97,7 +102,7 @@ def _current(path: Path, model_key: str, dataset_key: str, search: str) -> dict 
     try:
         manifest = read_json(path / MANIFEST)
         same = (manifest["model_key"], manifest["dataset_key"], manifest["search"]) == (model_key, dataset_key, search)
-        return manifest if same and all(file_sha256(path / n) == h for n, h in manifest["files"].items()) else None
+        return manifest if same and all(is_as_written(path / n, h) for n, h in manifest["files"].items()) else None
     except (DataError, KeyError, OSError):
         return None
 
@@ -136,8 +141,12 @@ class _Encoding:
         self.root = root
         self.keys = data.recording_keys
         self.folder = path.with_name(f".{path.name}-unmerged")  # which counts as left over once nobody is at work
+        self.store = store_of(path.parents[1])
 
     def run(self, progress: Listener, engine: Engine) -> EncodeReport:
+        bucket = self.store if engine.name != LOCAL.name else None
+        if bucket is not None:
+            fetch_parts(self.folder, bucket)
         held = self._held([HeldTokens.open(self.path, self.config["key"], self.fast), *self._parts()])
         rows = self.data.recordings
         left = {
@@ -149,11 +158,15 @@ class _Encoding:
             self.folder.mkdir(parents=True, exist_ok=True)
             with being_filled(self.folder):
                 self._encode(left, progress, engine)
+                if bucket is not None:
+                    fetch_parts(self.folder, bucket)
                 held = self._held([*dict.fromkeys(held.values()), *self._parts()])
                 manifest = self._merge(held)
         else:
             manifest = self._merge(held)
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.store is not None:
+            self.store.remove(parts_key(self.folder))
         return EncodeReport(
             path=self.path,
             recordings=manifest["recordings"],
@@ -179,7 +192,10 @@ class _Encoding:
             done += frames
             progress(Progress(task="encoding", done=done, total=total))
 
-        tasks = list(self._tasks(left))
+        elsewhere = self.store.url if self.store is not None and engine.name != LOCAL.name else ""
+        if elsewhere:
+            self._share()
+        tasks = list(self._tasks(left, elsewhere))
         try:
             if engine.name != LOCAL.name:
                 check(self.data.path / FRAMES_FILE)  # once, and not by every worker
@@ -194,7 +210,14 @@ class _Encoding:
         finally:
             forget_opened()
 
-    def _tasks(self, left: dict[str, int]) -> Iterator[EncodeTask]:
+    def _share(self) -> None:
+        """Put what other machines need into the bucket, where it is not there."""
+        root = self.path.parents[1]
+        put(root / FACES / f"{self.config['face']}.npz")
+        put(root / MODELS / self.config["name"])
+        put(root / DATASETS / self.data.name)
+
+    def _tasks(self, left: dict[str, int], bucket: str = "") -> Iterator[EncodeTask]:
         for names in grouped(left, GROUP_FRAMES):
             yield EncodeTask(
                 model=self.config["name"],
@@ -206,6 +229,7 @@ class _Encoding:
                 keys=tuple(self.keys[name] for name in names),
                 frames=sum(left[name] for name in names),
                 folder=self.folder,
+                bucket=bucket,
             )
 
     def _merge(self, held: dict[str, HeldTokens]) -> dict:

@@ -7,7 +7,7 @@ was encoded is found by the content key of each recording, in parts and in the t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import get_ident
@@ -17,11 +17,12 @@ import pandas as pd
 import pyarrow as pa
 import torch
 
-from dfe_core.artefact_names import COUNTS_FILE, ENCODED_FILE, MANIFEST, TOKENS_FILE
+from dfe_core.artefact_names import COUNTS_FILE, ENCODED_FILE, MANIFEST, TOKENS, TOKENS_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
 from dfe_core.parquet_join import RowGroups
+from dfe_core.remote import Store, cache_of, download, in_bucket, store_of, upload
 from dfe_core.store import atomic_directory, content_key, file_sha256, read_json
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import load_model
@@ -37,7 +38,8 @@ class EncodeTask:
     """A group of recordings to be encoded, by this process or by another one that sees the same files.
 
     recordings, keys: names and content keys, in the dataset's order. frames: of all of them. model_key: of the model
-    that is meant. folder: where the part is written.
+    that is meant. folder: where the part is written. bucket: the address of the one that the cache belongs to, by which
+    a machine that has no such folder finds everything, and into which the part is put; empty for none.
     """
 
     model: str
@@ -49,6 +51,14 @@ class EncodeTask:
     keys: tuple[str, ...]
     frames: int
     folder: Path
+    bucket: str = ""
+
+    def here(self) -> EncodeTask:
+        """The task as this machine has its folders."""
+        if not self.bucket or (self.root and self.root.is_dir()):
+            return self
+        root = cache_of(self.bucket)
+        return replace(self, root=root, folder=root / TOKENS / self.folder.name)
 
     @property
     def part(self) -> Path:
@@ -65,6 +75,12 @@ class EncodedPart:
     path: Path
     recordings: int
     frames: int
+
+
+def is_as_written(path: Path, digest: str) -> bool:
+    """Whether a file has this SHA-256; of one in a bucket, whether it was written with it."""
+    there = in_bucket(path)
+    return file_sha256(path) == digest if there is None else there["sha256"] == digest
 
 
 def search_name(fast: bool) -> str:
@@ -94,7 +110,7 @@ class HeldTokens:
             found = (manifest["model_key"], manifest["search"], manifest["encoding"])
             if found != (model_key, search_name(fast), ENCODING_VERSION) or ENCODED_FILE not in manifest["files"]:
                 return None
-            whole = all(file_sha256(folder / name) == digest for name, digest in manifest["files"].items())
+            whole = all(is_as_written(folder / name, digest) for name, digest in manifest["files"].items())
             return cls(folder) if whole else None
         except (DataError, KeyError, TypeError, OSError, pa.ArrowInvalid):
             return None
@@ -134,10 +150,18 @@ def encode_recordings(task: EncodeTask, told: Callable[[int], None] = lambda fra
     Memory is one recording. What is killed half way leaves nothing that counts. told: is told of the frames of each
     recording. Raises `DataError` where model or recordings are not those of the task any more.
     """
+    task = task.here()
     done = EncodedPart(path=task.part, recordings=len(task.recordings), frames=task.frames)
-    if HeldTokens.open(task.part, task.model_key, task.fast) is not None:
+    if HeldTokens.open(task.part, task.model_key, task.fast) is None:
+        _write_part(task, told)
+    else:
         told(task.frames)
-        return done
+    if task.bucket and (store := store_of(task.folder.parents[1])) is not None:
+        upload(store, task.part, parts_key(task.folder, task.part.name))
+    return done
+
+
+def _write_part(task: EncodeTask, told: Callable[[int], None]) -> None:
     model, config, gram = _opened(task.model, task.root, task.model_key, task.folder)
     data = _opened_data(task.dataset, task.root, task.folder, get_ident())
     if tuple(data.recording_keys.get(name) for name in task.recordings) != task.keys:
@@ -157,7 +181,6 @@ def encode_recordings(task: EncodeTask, told: Callable[[int], None] = lambda fra
             )
             told(found.length)
         writer.close({"model_key": task.model_key, "search": search_name(task.fast), "encoding": ENCODING_VERSION})
-    return done
 
 
 def encode_task(task: EncodeTask, _: None) -> EncodedPart:
@@ -194,6 +217,19 @@ def forget_opened() -> None:
     """Let go of the model and the dataset that tasks share."""
     _opened.cache_clear()
     _opened_data.cache_clear()
+
+
+def parts_key(folder: Path, part: str = "") -> str:
+    """Where the parts of an encoding, or one of them, are in a bucket."""
+    return f"unmerged/{folder.name.lstrip('.')}" + (f"/{part}" if part else "")
+
+
+def fetch_parts(folder: Path, store: Store) -> None:
+    """Bring parts that other machines have put into the bucket, and that are not here, into a folder."""
+    for name in store.names(parts_key(folder)):
+        if not (folder / name).exists():
+            with atomic_directory(folder / name) as part:
+                download(store, parts_key(folder, name), part)
 
 
 def held_parts(folder: Path, model_key: str, fast: bool) -> list[HeldTokens]:

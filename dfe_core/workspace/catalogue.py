@@ -27,6 +27,7 @@ from dfe_core.artefact_names import (
 from dfe_core.errors import DataError
 from dfe_core.expressions.exclusions import open_exclusions
 from dfe_core.locks import claim
+from dfe_core.remote import files_in_bucket, store_of
 from dfe_core.replacement import remove_folder
 from dfe_core.store import cache_root, file_sha256, read_json, read_signed_json
 from dfe_core.workspace.graph import ArtefactGraph
@@ -72,8 +73,15 @@ def dependants(artefact: Artefact, root: Path | None = None) -> list[Artefact]:
 def remove_artefact(artefact: Artefact, force: bool = False, root: Path | None = None) -> Removal:
     """Set an artefact aside in the trash, and delete what is made from it at need.
 
-    Raises `DataError` when other artefacts were made from it, unless `force`, and when it is being written.
+    Raises `DataError` when other artefacts were made from it, unless `force`, when it is being written, and for what is
+    in a bucket.
     """
+    if files_in_bucket(artefact.path) and (store := store_of(artefact.root)) is not None:
+        raise DataError(
+            f"{store.url}/{artefact.label}",
+            "in a bucket",
+            "the prefix to be deleted there, with the storage's own tools",
+        )
     graph = ArtefactGraph.of(root)
     users = graph.dependants(artefact)
     kept, deleted = ([a for a in users if a.made_at_need == at_need] for at_need in (False, True))

@@ -50,6 +50,7 @@ from dfe_core.facs.store import AlignedAus, drop_recordings
 from dfe_core.integrity import seal, sealed_files, signed
 from dfe_core.locks import being_written, claim, claim_all
 from dfe_core.progress import Listener, Progress, silent
+from dfe_core.remote import store_of
 from dfe_core.replacement import is_in_use, owner_of, remove_folder
 from dfe_core.store import cache_root, read_json, recover_all, write_json
 from dfe_core.workspace.catalogue import catalogue, delete_artefact
@@ -68,10 +69,14 @@ def withdraw(
 
     datasets: in which the name is this person's; needed where several datasets have a subject of the name, for it may
     be somebody else there. Raises `DataError` where there is nobody of this name, where several datasets have it and
-    none is named, and where anything in the cache is being written: it may be made of the person's recordings, and
-    would be finished after them.
+    none is named, where anything in the cache is being written: it may be made of the person's recordings, and
+    would be finished after them; and for a cache that belongs to a bucket, whose earlier versions dfe does not reach.
     """
     root = root or cache_root()
+    if (store := store_of(root)) is not None:
+        raise DataError(
+            store.url, "nobody is withdrawn from a bucket, which may keep versions and copies", "docs/large-studies.md"
+        )
     with recorded("withdraw", root=root) as act, claim_all(root):
         _refuse_while_written(root)
         certificate = _withdrawn(subject, root, progress, datasets)

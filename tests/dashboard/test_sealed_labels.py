@@ -23,7 +23,7 @@ _NO_LABELS = {
         "of frames alone",
     ),
     **dict.fromkeys(("extract", "videos", "simulate", "faces", "benchmark", "build-default"), "of no labels"),
-    **dict.fromkeys(("rm", "withdraw", "doctor", "log", "dashboard"), "of artefacts by name"),
+    **dict.fromkeys(("rm", "bucket", "withdraw", "doctor", "log", "dashboard"), "of artefacts by name"),
     "align-text": "reads labels by `labelled_spans`, as probe",
     "study": "tests/workflow/test_sealed.py",
     "unseal": "opens them",

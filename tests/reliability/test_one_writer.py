@@ -81,7 +81,7 @@ def test_a_removal_that_fails_drops_its_own_entry_whatever_the_clock_says(study:
     monkeypatch.setattr(trash.time, "time", lambda: now)
     second = remove_recording(Dataset.open("study", cache), "s1_take")
     assert second.recording == "s1_take"
-    monkeypatch.setattr("dfe_core.expressions.removal._copy_others", None)
+    monkeypatch.setattr("dfe_core.expressions.removal.copy_others", None)
     with pytest.raises(TypeError):
         remove_recording(Dataset.open("study", cache), "s2_take")
     assert {e.id for e in trash.discarded(cache)} == {first.id, second.id}
