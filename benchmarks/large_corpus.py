@@ -13,9 +13,9 @@ from dfe_core.expressions.recording import Recording
 NAME = "large"
 
 
-def write_corpus(root: Path, frames: int, longest: int = 3600) -> None:
+def write_corpus(root: Path, frames: int, longest: int = 3600, decimals: int | None = None) -> None:
     """Write the dataset ``large`` of `frames` frames, or a little more, each copy with another gain and for another
-    subject; recordings are cut to `longest` frames."""
+    subject; recordings are cut to `longest` frames. decimals: of ψ, as trackers write them; None leaves all."""
     small, rng, count, copy = Dataset.open("simulated"), np.random.default_rng(0), 0, 0
     labels, rows = small.recordings.set_index("recording"), slice(0, longest)
     with open_writer(NAME, small.names, root) as writer:
@@ -23,6 +23,7 @@ def write_corpus(root: Path, frames: int, longest: int = 3600) -> None:
             for part in small.iter_frames():
                 row = labels.loc[part.recording]
                 psi = part.psi[rows] * np.float32(rng.uniform(0.85, 1.15))
+                psi = psi if decimals is None else psi.round(decimals)
                 writer.add(
                     Recording(
                         name=f"{part.recording}-{copy:03d}",

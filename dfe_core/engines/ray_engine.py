@@ -150,8 +150,6 @@ def _reach(address: str) -> None:
 
 
 def _variables() -> dict[str, str]:
-    """The environment of workers: one thread each, and the cache of this process."""
-    found = dict.fromkeys(ONE_THREAD, "1")
-    if cache := os.environ.get("DFE_CACHE"):
-        found["DFE_CACHE"] = cache
-    return found
+    """The environment of workers: one thread each, and the cache and the device of this process."""
+    ours = {name: os.environ[name] for name in ("DFE_CACHE", "DFE_DEVICE") if name in os.environ}
+    return dict.fromkeys(ONE_THREAD, "1") | ours
