@@ -35,7 +35,12 @@ def main() -> None:
     on_gpu = args.device.startswith("cuda")
     if not on_gpu:
         os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported
-    found = measured(args, on_gpu)
+    from dfe_core.devices import on_device
+
+    if on_gpu:
+        _require_a_gpu(args.device)
+    with on_device(args.device):
+        found = measured(args, on_gpu)
     if args.json:
         print(json.dumps(found, indent=1))
         return
@@ -44,14 +49,19 @@ def main() -> None:
     print("\n".join(lines(found)))
 
 
+def _require_a_gpu(device: str) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise SystemExit(f"no {device} here: `python -m benchmarks.gpu --device cpu` tries the command on a CPU")
+
+
 def measured(args: argparse.Namespace, on_gpu: bool) -> dict[str, Any]:
     """Every part that is asked for."""
     import torch
 
     from benchmarks.gpu.machine import described
 
-    if on_gpu and not torch.cuda.is_available():
-        raise SystemExit("no CUDA device here: `python -m benchmarks.gpu --device cpu` tries the command on a CPU")
     device = torch.device(args.device)
     found: dict[str, Any] = {"machine": described(device)}
     if "encoding" in args.only:
@@ -72,7 +82,7 @@ def measured(args: argparse.Namespace, on_gpu: bool) -> dict[str, Any]:
     if "maps" in args.only:
         from benchmarks.gpu.maps import maps
 
-        found["maps"] = maps(args.dataset, args.sample or (20_000 if on_gpu else 1000))
+        found["maps"] = maps(device, args.dataset, args.sample or (20_000 if on_gpu else 1000))
     if on_gpu:
         reached = list(figures(found))
         found["aims"] = {n: f"{v:,.4g} of {AIMS[n]:,.4g}" for n, v in reversed(reached) if n in AIMS}

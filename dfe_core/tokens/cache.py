@@ -278,7 +278,10 @@ class TokenWriter:
 
     @cached_property
     def _sink(self) -> pq.ParquetWriter:
-        return pq.ParquetWriter(self.folder / TOKENS_FILE, self._schema, compression="zstd")
+        # Tokens and levels are written, read and stored in less without dictionaries: they are small numbers already.
+        return pq.ParquetWriter(
+            self.folder / TOKENS_FILE, self._schema, compression="zstd", use_dictionary=["recording"]
+        )
 
     def _counted(self, recording: str, tokens: np.ndarray, levels: np.ndarray) -> pd.DataFrame:
         """One row a stage and codeword that moves something: uses, and the sum of its intensities."""

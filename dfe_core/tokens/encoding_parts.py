@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from threading import get_ident
+from threading import Lock, get_ident
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,7 @@ from dfe_core.tokens.encoding_stream import ENCODING_VERSION, encode_stream
 
 GROUP_FRAMES = 1 << 18
 """Recordings of a group have about so many frames together: what a killed run repeats at most."""
+_OPENING = Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +163,8 @@ def encode_recordings(task: EncodeTask, told: Callable[[int], None] = lambda fra
 
 
 def _write_part(task: EncodeTask, told: Callable[[int], None]) -> None:
-    model, config, gram = _opened(task.model, task.root, task.model_key, task.folder)
+    with _OPENING:
+        model, config, gram = _opened(task.model, task.root, task.model_key, task.folder)
     data = _opened_data(task.dataset, task.root, task.folder, get_ident())
     if tuple(data.recording_keys.get(name) for name in task.recordings) != task.keys:
         raise DataError(task.dataset, "other recordings than when encoding began", "`dfe encode` to be run again")
