@@ -20,6 +20,7 @@ import torch
 from safetensors.numpy import load_file
 
 from dfe_core.audit import read_log
+from dfe_core.devices import DEVICE
 from dfe_core.errors import DataError
 from dfe_core.faces.library import save_face
 from dfe_core.simulate.dataset import simulate_dataset
@@ -40,6 +41,12 @@ SETTINGS = {
     "train.batch": 256,
     "train.checkpoint_every": 10,
 }
+
+
+@pytest.fixture(autouse=True)
+def on_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forked processes cannot use a GPU that the first one has looked at."""
+    monkeypatch.setenv(DEVICE, "cpu")
 
 
 @pytest.fixture(scope="module")
