@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 DEVICE = "DFE_DEVICE"
 """Variable of the environment: the device of commands that are given none."""
 AUTO = "auto"
+_DRIVERS = ("/dev/nvidiactl", "/dev/dxg")
+"""What NVIDIA's driver makes on Linux, and on Linux within Windows."""
 _NAMES = "auto, cpu, cuda, cuda:N or mps"
 
 
@@ -76,6 +79,13 @@ def chosen_device(name: str | None = None) -> torch.device:
             "cuda:0" if count == 1 else f"cuda:0 to cuda:{count - 1}",
         )
     return torch.device("cuda", number)
+
+
+def may_be_cuda() -> bool:
+    """Whether the device that holds could be a GPU, as far as that is known without torch, which takes seconds to load."""
+    if sys.platform == "darwin" or _source(None)[1] == "cpu":
+        return False
+    return sys.platform != "linux" or any(os.path.exists(path) for path in _DRIVERS)
 
 
 def _source(name: str | None) -> tuple[str, str]:

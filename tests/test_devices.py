@@ -49,6 +49,19 @@ def test_what_is_no_device_is_refused(no_gpu, name):
         chosen_device(name)
 
 
+def test_a_gpu_is_ruled_out_without_torch(monkeypatch, tmp_path):
+    from dfe_core import devices
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(devices, "_DRIVERS", (str(tmp_path / "driver"),))
+    monkeypatch.delenv(DEVICE, raising=False)
+    assert not devices.may_be_cuda()
+    (tmp_path / "driver").touch()
+    assert devices.may_be_cuda()
+    monkeypatch.setenv(DEVICE, "cpu")
+    assert not devices.may_be_cuda()
+
+
 def test_mps_is_refused_with_the_reason(gpus):
     with pytest.raises(DataError, match=r"float64, which MPS does not have; expected cpu"):
         chosen_device("mps")

@@ -1,6 +1,6 @@
 """Neighbours and the layout of large maps on a GPU, by cuML where it is installed.
 
-What is computed is what `umap_layout` and `extend` compute on a CPU: exact neighbours, the graph that is made of them,
+What is computed is what `umap_layout` computes on a CPU: exact neighbours, the graph that is made of them,
 and its layout from the same first places by the same curve. Random draws differ, so that places do; how far a map can
 be believed is measured on each (`quality`). cuML (RAPIDS, Apache 2.0) is no requirement: packages of it are for Linux
 with a CUDA GPU.
@@ -15,15 +15,12 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from dfe_core.devices import chosen_device
-
-FROM_POINTS = 10_000
-"""Smaller maps are made on the CPU in seconds, and repeat to the digit."""
+from dfe_core.embedding.device_search import device_for
 
 
 def cuml_for(points: int) -> str | None:
     """The version of cuML that computes with so many points; None where the CPU does."""
-    if points < FROM_POINTS or find_spec("cuml") is None or chosen_device().type != "cuda":
+    if find_spec("cuml") is None or device_for(points) is None:
         return None
     try:
         return str(import_module("cuml").__version__)
@@ -31,14 +28,11 @@ def cuml_for(points: int) -> str | None:
         return None
 
 
-def nearest_by_cuml(known: np.ndarray, asked: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Euclidean distance (n, count) f32 and row (n, count) int64 of the nearest of `known` (m, D) to each of `asked`.
-
-    asked: (n, D) f32.
-    """
+def neighbours_by_cuml(vectors: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Euclidean distance (n, count) f32 and row (n, count) int64 of the nearest of (n, D) vectors to each, exact."""
     neighbours = import_module("cuml.neighbors").NearestNeighbors
-    found = neighbours(n_neighbors=count, algorithm="brute", metric="euclidean", output_type="numpy").fit(known)
-    distance, index = found.kneighbors(asked)
+    found = neighbours(n_neighbors=count, algorithm="brute", metric="euclidean", output_type="numpy").fit(vectors)
+    distance, index = found.kneighbors(vectors)
     return _on_host(distance).astype(np.float32), _on_host(index).astype(np.int64)
 
 

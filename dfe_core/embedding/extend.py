@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from dfe_core.embedding.cuml_ways import cuml_for, nearest_by_cuml
+from dfe_core.embedding.device_search import device_for, nearest_on_device
 from dfe_core.embedding.features import FrameVectors
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokenizer.mesh_inner_product import unit
@@ -73,8 +73,9 @@ def nearest_place(vectors: np.ndarray, places: np.ndarray, metric: str) -> Place
     simulated data it misses by 0.2 % of the map's width, a perceptron of 2 × 256 units by 2.0 %.
     """
     known = _comparable(vectors, metric)
-    if cuml_for(len(known)):
-        return lambda asked: places[nearest_by_cuml(known, _comparable(asked, metric), 1)[1][:, 0]]
+    if (device := device_for(len(known))) is not None:
+        nearest = nearest_on_device(known, device)
+        return lambda asked: places[nearest(_comparable(asked, metric))]
     if len(known) < MANY:
         return lambda asked: places[_most_alike(_comparable(asked, metric), known, np.arange(len(known)))]
     cells = _cells(known)

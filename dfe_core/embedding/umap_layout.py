@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from dfe_core.embedding.cuml_ways import cuml_for, nearest_by_cuml, spread_out_by_cuml
+from dfe_core.embedding.cuml_ways import cuml_for, neighbours_by_cuml, spread_out_by_cuml
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokenizer.mesh_inner_product import unit
 
@@ -81,7 +81,7 @@ def nearest_neighbours(vectors: np.ndarray, metric: str, neighbours: int) -> Nei
 
 def _nearest(vectors: np.ndarray, neighbours: int) -> tuple[np.ndarray, np.ndarray]:
     if cuml_for(len(vectors)):
-        return nearest_by_cuml(vectors, vectors, neighbours)
+        return neighbours_by_cuml(vectors, neighbours)
     from sklearn.neighbors import NearestNeighbors
 
     return NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(vectors).kneighbors(vectors)

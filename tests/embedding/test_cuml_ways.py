@@ -14,11 +14,12 @@ import torch
 from scipy.sparse import issparse
 from sklearn.neighbors import NearestNeighbors
 
-from dfe_core.embedding import cuml_ways, umap_layout
-from dfe_core.embedding.extend import nearest_place
+from dfe_core.embedding import cuml_ways, device_search, extend, umap_layout
 from dfe_core.embedding.maps import MapSettings, build_map
 from dfe_core.embedding.quality import map_quality
 from tests.small_world import make_world
+
+CPU = torch.device("cpu")
 
 
 class OnDevice:
@@ -63,8 +64,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     modules["cuml.manifold.umap"].simplicial_set_embedding = embedded  # type: ignore[attr-defined]
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(cuml_ways, "chosen_device", lambda: torch.device("cuda"))
-    monkeypatch.setattr(cuml_ways, "FROM_POINTS", 100)
+    monkeypatch.setattr(device_search, "may_be_cuda", lambda: True)
+    monkeypatch.setattr(device_search, "chosen_device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(device_search, "FROM_POINTS", 100)
+    monkeypatch.setattr(extend, "nearest_on_device", lambda known, device: device_search.nearest_on_device(known, CPU))
     monkeypatch.setattr(umap_layout, "LARGE", 100)  # fewer epochs of the stand-in
     return asked
 
@@ -89,28 +92,27 @@ def test_a_layout_by_cuml_is_of_the_same_graph_from_the_same_places(calls):
     assert map_quality(points, found).trustworthiness > 0.9
 
 
-def test_a_map_and_its_density_are_by_cuml_and_say_so(calls, tmp_path, toy_face):
+def test_a_map_by_cuml_says_so_and_has_every_frame_in_its_density(calls, tmp_path, toy_face):
     world = make_world(tmp_path / "cache", toy_face)
     settings = MapSettings(model="m", dataset="d", of="frames", by="psi", sample=world.tokens.frames - 20)
     made = build_map(settings, root=world.root, face=toy_face)
     assert made.manifest["cuml"] == "0.stand-in" and made.statement.endswith("Computed on a GPU by cuML 0.stand-in.")
-    counts = [given["n_neighbors"] for kind, given in calls if kind == "NearestNeighbors"]
-    assert counts[0] > 1 and set(counts[1:]) == {1}, "its graph, then the place of every frame"
+    assert [kind for kind, _ in calls] == ["NearestNeighbors", "simplicial_set_embedding"]
     assert made.density is not None and made.density["counts"].sum() == world.tokens.frames
 
 
-def test_places_by_cuml_are_those_of_the_search_on_a_cpu(calls, monkeypatch):
-    points, places = blobs(), np.random.default_rng(1).normal(size=(160, 2))
-    asked = points + 0.01
-    there = nearest_place(points, places, "euclidean")(asked)
-    assert calls
-    monkeypatch.setattr(cuml_ways, "FROM_POINTS", 1000)
-    np.testing.assert_array_equal(nearest_place(points, places, "euclidean")(asked), there)
+def test_the_search_of_a_gpu_finds_the_nearest_in_every_batch(monkeypatch):
+    points, rng = blobs(), np.random.default_rng(1)
+    asked = (points[rng.permutation(160)] + rng.normal(0, 0.5, points.shape)).astype(np.float32)
+    monkeypatch.setattr(device_search, "_SCORES", 160 * 33)
+    found = device_search.nearest_on_device(points, CPU)(asked)
+    np.testing.assert_array_equal(found, ((asked[:, None] - points) ** 2).sum(2).argmin(1))
+    assert device_search.nearest_on_device(points, CPU)(asked[:0]).shape == (0,)
 
 
 def test_without_a_gpu_or_with_few_points_the_cpu_computes(calls, monkeypatch):
     assert cuml_ways.cuml_for(99) is None and cuml_ways.cuml_for(100) == "0.stand-in"
-    monkeypatch.setattr(cuml_ways, "chosen_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(device_search, "chosen_device", lambda: torch.device("cpu"))
     assert cuml_ways.cuml_for(10**8) is None
     umap_layout.nearest_neighbours(blobs(), "euclidean", 15)
     assert not calls
