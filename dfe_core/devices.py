@@ -82,7 +82,7 @@ def chosen_device(name: str | None = None) -> torch.device:
 
 
 def may_be_cuda() -> bool:
-    """Whether the device that holds could be a GPU, as far as that is known without torch, which takes seconds to load."""
+    """Whether the device that holds could be a GPU, as far as is known without torch, which takes seconds to load."""
     if sys.platform == "darwin" or _source(None)[1] == "cpu":
         return False
     return sys.platform != "linux" or any(os.path.exists(path) for path in _DRIVERS)
