@@ -14,8 +14,12 @@ from dfe_core.expressions.import_job import ImportOptions
 from dfe_core.expressions.importing import import_dataset
 from dfe_core.expressions.split import split_dataset
 from dfe_core.faces.arkit import ARKIT_NAMES
-from dfe_core.facs.coverage import analyse_coverage
+from dfe_core.facs.aggregates import aggregates_of, open_coverage_inputs
+from dfe_core.facs.beyond_sample import draw_sample
+from dfe_core.facs.held_out import score_frames, select_codewords
 from dfe_core.facs.settings import CoverageSettings
+from dfe_core.facs.surface import factor
+from dfe_core.facs.token_au_stream import Joined
 from dfe_core.tokenizer.config import Config
 from dfe_core.tokenizer.storage import TrainingOrigin, save_model
 from dfe_core.tokens.cache import TokenCache
@@ -50,6 +54,24 @@ def prepare(folder: Path) -> Path:
     return folder
 
 
+def _counted(root: Path, engine: Engine) -> dict[str, bytes]:
+    """The passes of coverage over frames; what it counts is kept in the cache."""
+    inputs, settings = open_coverage_inputs("planted", "planted", "truth", root), CoverageSettings()
+    counts = aggregates_of(inputs, settings=settings, root=root, engine=engine)
+    joined = Joined(inputs.tokens, inputs.dataset, inputs.aus, counts.signals)
+    scores = score_frames(joined, counts, select_codewords(counts, settings), settings, engine=engine)
+    sample = draw_sample(joined.fresh(), counts, inputs.codebook, factor(inputs.face.gram), settings, engine)
+    arrays = {f"{kind}.{name}": value for kind in (scores, sample) for name, value in vars(kind).items()}
+    return {name: np.asarray(value).tobytes() for name, value in arrays.items() if value is not None}
+
+
+def encoded(folder: Path, engine: Engine) -> dict[str, bytes]:
+    """What encoding alone leaves."""
+    with patch("dfe_core.tokens.encoding.GROUP_FRAMES", 500):
+        tokens = encode_dataset("tiny", "planted", root=folder / "cache", engine=engine).path
+    return {str(path.relative_to(folder)): path.read_bytes() for path in tokens.iterdir()}
+
+
 def results(folder: Path, engine: Engine) -> dict[str, bytes]:
     """Every file that the study leaves, by its name, and what an import says; groups are small, so that there are
     several."""
@@ -66,13 +88,12 @@ def results(folder: Path, engine: Engine) -> dict[str, bytes]:
         options = ImportOptions(face="toy-1", subject_pattern=r"^(p\d)")
         report = import_dataset([folder / "files"], "mine", options, root=root, engine=engine)
         build_runs(TokenCache(encode_dataset("tiny", "planted", root=root, engine=engine).path), engine=engine)
-        settings = CoverageSettings(resamples=20)
-        analyse_coverage("planted", "planted", "truth", root=root, settings=settings, engine=engine)
+        counted = _counted(root, engine)
         study = Study("planted", "planted", root=root)
         for what in ("tokens", "wide"):
             for ending in ("csv", "parquet"):
                 export_table(study, what, out / f"{what}.{ending}", engine=engine)
         export_annotations(study, "eaf", out / "eaf", engine=engine)
-    told = {"report": str(report).replace(str(folder), "").encode()}
+    told = counted | {"report": str(report).replace(str(folder), "").encode()}
     kept = [path for path in folder.rglob("*") if path.is_file() and "audit" not in path.name]
     return told | {str(path.relative_to(folder)): path.read_bytes() for path in kept}

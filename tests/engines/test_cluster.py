@@ -55,7 +55,7 @@ def _differing(one: dict[str, bytes], other: dict[str, bytes]) -> set[str]:
 
 
 def test_processes_leave_the_bytes_of_one_process(study: Path, expected: dict[str, bytes], tmp_path: Path):
-    with open_engine(EngineOptions(engine="processes", workers=2)) as engine:
+    with open_engine(EngineOptions(engine="processes", workers=1)) as engine:
         assert _differing(_results(study, tmp_path, engine), expected) == set()
     assert {
         "out/tokens.csv",
@@ -70,6 +70,16 @@ def test_a_cluster_leaves_the_bytes_of_one_process(
     engine: Engine, study: Path, expected: dict[str, bytes], tmp_path: Path
 ):
     assert _differing(_results(study, tmp_path, engine), expected) == set()
+
+
+def test_encoding_whose_worker_is_killed_leaves_the_same_bytes(
+    engine: Engine, study: Path, expected: dict[str, bytes], tmp_path: Path
+):
+    folder = Path(shutil.copytree(study, tmp_path / "study"))
+    found = everything.encoded(folder, work.Killing(engine, tmp_path))
+    assert found and found == {name: expected[name] for name in found}
+    begun = {path.stem: len(path.read_text().split()) for path in tmp_path.glob("*.begun")}
+    assert begun == {name: 1 + (name == "1") for name in begun} and len(begun) > 2
 
 
 def test_two_nodes_give_results_in_order(engine: Engine):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from dfe_core.engines import report_part
+from dfe_core.engines import Engine, report_part
 from dfe_core.errors import DataError
+from dfe_core.tokens import encoding_parts
 
 
 class TwoPartError(Exception):
@@ -51,6 +54,34 @@ def die_once(group: int, folder: str) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.05)
     return group * 10
+
+
+class Killing:
+    """An engine whose worker on the second group is ended by kill -9 in the middle of it, the first time."""
+
+    name = "killing"
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine, self.workers, self.folder = engine, engine.workers, str(folder)
+
+    def map(self, function: Callable, groups: Sequence, shared: Any, **_: Any) -> Iterator[Any]:
+        numbered = [(i, one, function, self.folder) for i, one in enumerate(groups)]
+        return self.engine.map(begin_and_work, numbered, shared)
+
+
+def begin_and_work(group: tuple[int, Any, Callable, str], shared: Any) -> Any:
+    number, own, function, folder = group
+    with Path(folder, f"{number}.begun").open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    if number == 1 and not (mark := Path(folder, "killed")).exists():
+        mark.touch()
+        encoding_parts.token_writer = _killed_while_writing
+    return function(own, shared)
+
+
+def _killed_while_writing(folder: Path, *_: object) -> None:
+    Path(folder, "tokens.parquet").write_bytes(b"half of a part")
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def always_die(group: int, _: None) -> int:
