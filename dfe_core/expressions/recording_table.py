@@ -80,7 +80,7 @@ def recording_spans(path: Path) -> list[RecordingSpan]:
     recordings, from its column ``recording``."""
     names: list[str] = []
     counts: list[int] = []
-    with pq.ParquetFile(path, memory_map=True) as file:
+    with open_parquet(path) as file:
         column = file.schema_arrow.get_field_index("recording")
         for group in range(file.metadata.num_row_groups):
             rows = file.metadata.row_group(group)

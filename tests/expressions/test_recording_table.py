@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,7 +16,7 @@ from dfe_core.expressions import dataset_writer as writing
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.recording_table import find_frames, frame_rows
+from dfe_core.expressions.recording_table import find_frames, frame_rows, recording_spans
 
 GAPPED = np.array([0, 2, 4, 10, 11])
 
@@ -122,3 +123,12 @@ def test_no_other_module_looks_frames_up_by_itself():
         if own.search(path.read_text(encoding="utf-8"))
     ]
     assert found == ["dfe_core/expressions/recording_table.py"]
+
+
+@pytest.mark.parametrize("row_group", [3, 5, 100])
+def test_spans_are_found_whether_row_groups_hold_one_recording_or_several(tmp_path: Path, row_group: int):
+    names = ["a"] * 7 + ["b"] * 2 + ["c"] + ["d"] * 4
+    table = pa.table({"recording": pa.array(names).dictionary_encode(), "frame": np.arange(14)})
+    pq.write_table(table, tmp_path / "t.parquet", row_group_size=row_group)
+    found = [(span.recording, span.first, span.count) for span in recording_spans(tmp_path / "t.parquet")]
+    assert found == [("a", 0, 7), ("b", 7, 2), ("c", 9, 1), ("d", 10, 4)]
