@@ -135,10 +135,10 @@ def health(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFram
 
 def on_chosen_data(choice: artefact_cache.Choice, table: pd.DataFrame) -> None:
     """Fidelity and use over every frame of the chosen data; of many frames in a bucket, when it is asked for."""
-    if (size := bytes_in_bucket(choice)) > UNASKED_BYTES:
-        st.caption(f"Measuring all frames of “{text(choice.dataset)}” reads {size / 1e6:,.0f} MB from its bucket.")
-        if not st.toggle("Measure them", key=f"measure-{choice.dataset}"):
-            return
+    size = bytes_in_bucket(choice)
+    asked = f"Measure every frame of “{text(choice.dataset)}”: reads {size / 1e6:,.0f} MB from its bucket"
+    if size > UNASKED_BYTES and not st.toggle(asked, key=f"measure-{choice.dataset}"):
+        return
     found, (used, moving) = fidelity_of(choice), in_use(table)
     unit = mm if choice.open_face().has_mesh else "{:.3f}".format
     seen = " Some of them trained it." if trained_on(choice.open_codebook()) == choice.dataset else ""

@@ -37,7 +37,7 @@ from dfe_core.expressions.exclusions import NOTHING, open_exclusions
 from dfe_core.integrity import check
 from dfe_core.parquet_join import RowGroups, RowGroupWriter
 from dfe_core.remote import bucket_file
-from dfe_core.store import artefact_path, file_sha256, read_json, write_json
+from dfe_core.store import artefact_path, cache_root, file_sha256, read_json, write_json
 from dfe_core.tokenizer.codebook import REST
 
 SCHEMA_VERSION = SCHEMA_VERSIONS[TOKENS]
@@ -198,6 +198,8 @@ class TokenCache(OpenedArtefact):
 
 
 def _opened_again(path: Path, excluding: bool) -> TokenCache:
+    if not path.exists():  # on another machine: `cache_root` knows what is in the bucket of its own, if it has one
+        artefact_path(TOKENS, path.name, cache_root())
     return TokenCache(path, excluding=excluding)
 
 

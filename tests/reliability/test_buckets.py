@@ -16,6 +16,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.label_editing import LabelChange, edit_labels
 from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.recording_table import iter_recording_tables, recording_spans
 from dfe_core.faces.library import save_face
 from dfe_core.integrity import faults, sealed_files
 from dfe_core.store import artefact_path, atomic_directory, cache_root
@@ -128,6 +129,8 @@ def test_a_study_in_a_bucket_is_the_one_of_a_disk_and_other_machines_read_it_by_
     mine, counted = TokenCache(local / "tokens" / "m--d"), "SELECT count(*) AS n FROM events"
     np.testing.assert_array_equal(tokens.recording("r2").tokens, mine.recording("r2").tokens)
     assert tokens.query(counted)["n"][0] == mine.query(counted)["n"][0]
+    assert recording_spans(tokens.file) == recording_spans(mine.file)
+    assert [name for name, _ in iter_recording_tables(tokens.file)] == list(own.recording_keys)
 
 
 def test_of_a_recording_only_its_bytes_are_read(server: Server, url: str, tmp_path: Path, toy_face):
