@@ -7,7 +7,7 @@ Letters of the shapes: n people, D codewords.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,16 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 
-_FLOOR = 1e-9
+_FLOOR, _DRAWS = 1e-9, 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """A share of people with its 95 % interval, people drawn with replacement."""
+
+    share: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,8 +48,8 @@ class AnonymousBags:
     people: int
     left_out: dict[str, int]
     information_loss: float
-    linked_before: float | None
-    linked_after: float | None
+    linked_before: Share | None
+    linked_after: Share | None
     bound: float
 
     def to_json(self) -> dict[str, Any]:
@@ -51,8 +60,8 @@ class AnonymousBags:
             "groups": len(self.table),
             "left_out": self.left_out,
             "information_loss": self.information_loss,
-            "linked_before": self.linked_before,
-            "linked_after": self.linked_after,
+            "linked_before": asdict(self.linked_before) if self.linked_before else None,
+            "linked_after": asdict(self.linked_after) if self.linked_after else None,
             "bound": self.bound,
         }
 
@@ -161,7 +170,7 @@ def _loss(used: pd.DataFrame, own: pd.Series) -> float:
 
 def _linked(
     used: pd.DataFrame, own: pd.Series, means: pd.DataFrame, known: pd.DataFrame | None
-) -> tuple[float | None, float | None]:
+) -> tuple[Share | None, Share | None]:
     """Shares of people that the nearest row, in s.d. over people, is the right one for: of bags, and of groups, where
     the attacker then guesses among the group's people."""
     if known is None:
@@ -179,7 +188,14 @@ def _linked(
     at = _nearest(points[there], groups)
     right = means.index.to_numpy()[at] == own.to_numpy()[there]
     sizes = own.map(own.value_counts()).to_numpy()[there]
-    return float(before.mean()), float((right / sizes).mean())
+    return _share(before.astype(float)), _share(right / sizes)
+
+
+def _share(values: np.ndarray) -> Share:
+    """The mean over people with its 95 % interval, people drawn with replacement."""
+    draws = np.random.default_rng(0).integers(0, len(values), (_DRAWS, len(values)))
+    low, high = np.quantile(values[draws].mean(1), [0.025, 0.975])
+    return Share(share=float(values.mean()), low=float(low), high=float(high))
 
 
 def _nearest(points: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.artefact_names import MANIFEST
-from dfe_core.reports.coverage_figures import row_height
 from dfe_core.reports.document import Callout, Document, Figure, Section, Table, Text, table_columns
 from dfe_core.reports.html import write_html
 from dfe_core.reports.manifest import write_manifest
@@ -22,6 +21,7 @@ from dfe_core.robustness.settings import MASKED, NO_PURIFIER, PROJECTION, Pertur
 from dfe_core.store import atomic_file, write_json
 
 PURIFIER_WORDS = {NO_PURIFIER: "as it is", PROJECTION: "projected on the codebook", MASKED: "through the model of gaps"}
+_ROW_MM, _ABOVE_MM, _BELOW_MM = 5.2, 7.0, 11.0
 _COLOURS = {NO_PURIFIER: BLUE, PROJECTION: ORANGE, MASKED: GREEN}
 STANDS_FOR = {
     PerturbationKind.LANDMARK_NOISE: "every coordinate of 68 tracked points has noise of this s.d., and the "
@@ -132,7 +132,7 @@ def robustness_sentence(result: RobustnessResult) -> str:
 def robustness_figure(result: RobustnessResult) -> Figure:
     """Tokens kept, divergence of shares and change of the probe's score, a row a perturbation."""
     facts, table = result.facts, result.table
-    rows = table.drop_duplicates("perturbation")
+    height = _ROW_MM * table["perturbation"].nunique() + _ABOVE_MM + _BELOW_MM
     label = (
         f" Right: change of {facts['metric']} of a probe of {result.settings.label} that learned from undisturbed "
         f"recordings of other people ({facts['units']} units)."
@@ -145,8 +145,8 @@ def robustness_figure(result: RobustnessResult) -> Figure:
         "of codewords moves (Jensen–Shannon divergence; dashed: between the halves of an undisturbed recording), by "
         f"what is done to the recordings.{label} Bars: 95 % intervals over people. n = "
         f"{people_words(facts['subjects'])}, {facts['frames']:,} frames{', simulated' if facts['simulated'] else ''}.",
-        draw=lambda figure: _draw(figure, result),
-        height_mm=row_height(len(rows), each=5.4) + 16,
+        draw=lambda figure: _draw(figure, result, height),
+        height_mm=height,
     )
 
 
@@ -177,16 +177,16 @@ def _ends(low: float, high: float) -> str:
     return f"{low:.2f} to {high:.2f}" if np.isfinite(low) else "–"
 
 
-def _draw(figure: Any, result: RobustnessResult) -> None:
+def _draw(figure: Any, result: RobustnessResult, height_mm: float) -> None:
     table = result.table
     names = list(dict.fromkeys(table["perturbation"]))
     panels = [("matched", "tokens that stay"), ("divergence", "divergence of use, bits")]
     if result.facts["metric"]:
         panels.append(("change", f"change of {result.facts['metric']}"))
-    left, top, gap = 0.25, 0.93, 0.03
+    left, bottom, top, gap = 0.25, _BELOW_MM / height_mm, 1 - _ABOVE_MM / height_mm, 0.03
     width = (0.985 - left - gap * (len(panels) - 1)) / len(panels)
     for turn, (column, title) in enumerate(panels):
-        axes = figure.add_axes((left + turn * (width + gap), 0.07, width, top - 0.07))
+        axes = figure.add_axes((left + turn * (width + gap), bottom, width, top - bottom))
         _panel(axes, table, names, column)
         axes.set_xlabel(title)
         if column == "divergence":

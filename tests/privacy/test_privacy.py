@@ -112,7 +112,8 @@ def test_anonymous_bags_link_at_most_one_in_k_and_never_mix_labels():
     bags, known = (pd.DataFrame(own + 0.01 * rng.normal(size=own.shape), index=people) for _ in range(2))
     cells = pd.DataFrame({"group": ["patient"] * 11 + ["control"] * 11 + ["rare"] * 2}, index=people)
     found = anonymous_bags(bags, 4, cells, known)
-    assert found.linked_before == 1 and found.linked_after <= found.bound == 0.25
+    assert found.linked_before.share == 1 and found.linked_after.share <= found.bound == 0.25
+    assert found.linked_after.low <= found.linked_after.share <= found.linked_after.high
     assert found.left_out == {"group rare": 2} and found.people == 22 == found.table["people"].sum()
     assert set(found.table["group"]) == {"patient", "control"}
     assert found.table["people"].min() >= 4 and 0 < found.information_loss < 1

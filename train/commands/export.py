@@ -15,6 +15,7 @@ from .engine_option import add_engine_options, chosen_engine
 from .segments_option import add_segments_option, segments_dataset
 
 if TYPE_CHECKING:
+    from dfe_core.privacy.anonymous import Share
     from dfe_core.workspace.study import Study
 
 DESCRIPTION = (
@@ -138,10 +139,14 @@ def _anonymous(study: Study, args: argparse.Namespace) -> None:
     print(f"lost: {found.information_loss:.0%} of the variance between people")
     if found.linked_before is not None and found.linked_after is not None:
         print(
-            f"who has another recording of a person finds their bag {found.linked_before:.0%} of the time without "
-            f"groups and names the right row of {found.k} or more {found.linked_after:.0%} of the time with them; the "
-            f"bound for who knows the bag itself is {found.bound:.0%}"
+            f"who has another recording of a person finds their bag {_share(found.linked_before)} of the time without "
+            f"groups and names the right row of {found.k} or more {_share(found.linked_after)} of the time with them; "
+            f"the bound for who knows the bag itself is {found.bound:.0%}"
         )
+
+
+def _share(found: Share) -> str:
+    return f"{found.share:.0%} ({found.low:.0%} to {found.high:.0%})"
 
 
 def _annotations(study: Study, args: argparse.Namespace, engine: Engine) -> None:
