@@ -7,12 +7,18 @@ import pandas as pd
 import pytest
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.faces import save_face
 from dfe_core.privacy.adversarial import FRAMES, fit_hiding_map, windows_of_frames
 from dfe_core.privacy.anonymous import anonymous_bags, mdav_groups
 from dfe_core.privacy.attackers import leak_of, recall_by_subject
 from dfe_core.privacy.erasure import SubjectErased, erasing_matrix
 from dfe_core.privacy.habits import habits_of, without_habits
+from dfe_core.privacy.result import write_attenuated
 from dfe_core.privacy.settings import PrivacySettings
+from dfe_core.workspace.anonymous_export import export_anonymous
+from dfe_core.workspace.study import Study
+from tests.small_world import make_world, write_dataset
 
 PEOPLE, BLOCKS, EACH = 8, 3, 10
 
@@ -131,3 +137,29 @@ def test_fewer_people_than_k_are_refused():
             anonymous_bags(bags, k)
     with pytest.raises(DataError):
         PrivacySettings(model="m", dataset="d", ways=("mask",))
+
+
+def test_a_dataset_written_without_rest_has_no_resting_face_and_says_so(tmp_path, toy_face):
+    save_face(toy_face, tmp_path)
+    rng = np.random.default_rng(0)
+    psi = {f"r{i}": 0.2 * (i % 2) + 0.01 * rng.random((80, toy_face.coefficients)) for i in range(4)}
+    dataset = write_dataset(tmp_path, toy_face, psi, subjects=2)
+    settings = PrivacySettings(model="m", dataset="d")
+    assert write_attenuated(dataset, "rest", "d2", settings, tmp_path) == 4 * 80
+    written = Dataset.open("d2", tmp_path)
+    assert max(np.abs(np.median(part.psi, 0)).max() for part in written.iter_frames()) < 0.01
+    assert list(written.recordings["subject"]) == list(dataset.recordings["subject"])
+    assert any("people can still be identified" in note for note in written.manifest["notes"])
+    with pytest.raises(DataError):
+        write_attenuated(dataset, "projection", "d3", settings, tmp_path)
+
+
+def test_an_anonymous_file_names_nobody(tmp_path, toy_face):
+    world = make_world(tmp_path, toy_face, frames=60)
+    save_face(toy_face, tmp_path)
+    found = export_anonymous(Study("m", "d", root=tmp_path), tmp_path / "bags.csv", 2)
+    text = (tmp_path / "bags.csv").read_text() + (tmp_path / "bags.csv.privacy.json").read_text()
+    assert found.people == 3 and len(found.table) == 1 and found.bound == 0.5
+    assert not [name for name in world.dataset.recordings["subject"] if f"{name}," in text or f'"{name}"' in text]
+    bag = Study("m", "d", root=tmp_path).bag().drop(columns=0)
+    np.testing.assert_allclose(found.table[list(bag.columns)].iloc[0], bag.mean(), rtol=1e-6)
