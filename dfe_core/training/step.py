@@ -110,7 +110,8 @@ class CodebookStep:
         """Tokens of the batch, each chosen once again; by the kernel of GPUs where it serves."""
         if self._sizes is None:
             return quantizer.tokens_of(self._plain, sweeps=1)
-        few = KernelShape(stretch=max(2, 256 // max(16, quantizer.size)) // 2 * 2)  # a batch is small: many programs
+        padded = max(16, 1 << (quantizer.size - 1).bit_length())
+        few = KernelShape(stretch=max(2, 256 // padded))  # a batch is small: as many programs as there can be
         found = FusedEncoder(quantizer, shape=few, sizes=self._sizes)(self._plain, sweeps=1)
         tokens, levels = found.tokens.long(), found.levels.long()
         strength = (levels + 1) * (tokens != REST) * quantizer.step
