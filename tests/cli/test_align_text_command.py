@@ -15,7 +15,7 @@ from tests.probe_world import make_probe_world
 def world(tmp_path_factory) -> Path:
     from dfe_core.faces.arkit import ARKIT_NAMES
 
-    return make_probe_world(tmp_path_factory.mktemp("align"), make_toy_face(ARKIT_NAMES), subjects=8, minutes=0.8).root
+    return make_probe_world(tmp_path_factory.mktemp("align"), make_toy_face(ARKIT_NAMES), subjects=6, minutes=0.4).root
 
 
 @pytest.fixture(scope="module")
