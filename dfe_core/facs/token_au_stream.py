@@ -32,7 +32,7 @@ from dfe_core.tokens.intervals import iter_recordings
 BLOCK = 1 << 14
 """Frames held at once, and the stretch within which a shuffle moves AUs against tokens: nine minutes at 30 Hz."""
 
-_GROUP_FRAMES = 1 << 18
+_GROUP_FRAMES = 1 << 19
 _MOST_LEVELS, _MOST_GROUPS = 12, 1000
 
 
