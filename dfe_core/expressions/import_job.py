@@ -64,6 +64,8 @@ class ImportOptions:
         passed over (`growing`).
     rest: ``keep``, or ``remove`` to take each person's resting face off coefficients (`adjusting`); a learned face is
         about rest always.
+    normaliser: two landmarks ``I,J`` whose distance normalised errors are divided by (`normalised_error`); None: the
+        outer corners of the eyes where they are known.
     """
 
     face: str = "anny"
@@ -78,6 +80,7 @@ class ImportOptions:
     rest: str = "keep"
     stills: bool = False
     add: bool = False
+    normaliser: str | None = None
 
     @property
     def learned(self) -> bool:

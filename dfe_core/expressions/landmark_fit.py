@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +11,13 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import PointTrack
 from dfe_core.expressions.neutral import calm_frames
+from dfe_core.expressions.normalised_error import (
+    EYE_CORNERS,
+    Normaliser,
+    NormaliserKind,
+    normaliser_of,
+    normaliser_sentence,
+)
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader, holds_points
 from dfe_core.expressions.recording import Recording
@@ -94,9 +101,11 @@ class FittingReader:
         error = np.full(len(track.valid), np.nan, np.float32)
         psi[rows], error[rows] = found.psi, found.error_mm
         whole, moving = (float(np.sqrt((e**2).mean())) for e in (found.error_mm, found.moving_mm))
+        length = _between_eyes(self.face)
         note = (
             f"Fitted to {self.face.id} on {len(target.names)} landmarks: reprojection error {whole:.2f} mm (root "
-            f"mean square), {moving:.2f} mm without what differs at rest."
+            f"mean square), {moving:.2f} mm without what differs at rest; normalised mean error "
+            f"{found.off_mm.mean() / (1e3 * length.length_m):.2%} of {normaliser_sentence(length.facts)}."
         )
         valid = np.zeros(len(track.valid), bool)
         valid[rows] = True
@@ -116,6 +125,13 @@ class FittingReader:
             extras={**track.extras, "fit_error_mm": error, **hidden},
             notes=(*track.notes, note, *_hidden_notes(weights, track, rows)),
         )
+
+
+def _between_eyes(face: FaceModel) -> Normaliser:
+    """What errors are divided by on a face that landmarks are fitted to."""
+    marks = tuple(face.landmarks[name] for name in EYE_CORNERS if name in face.landmarks)
+    found = normaliser_of(face.template, None, (marks[0], marks[1]) if len(marks) == 2 else None)
+    return replace(found, kind=NormaliserKind.EYES) if len(marks) == 2 else found
 
 
 def _hidden_shares(

@@ -20,6 +20,7 @@ from dfe_core.expressions.learned.procrustes import common_frame, find_neutrals,
 from dfe_core.expressions.learned.reading import place_track
 from dfe_core.expressions.learned.tracks import LandmarkTrack, LearnedJob, LearnedResult
 from dfe_core.expressions.learned.writing import write
+from dfe_core.expressions.normalised_error import parse_points
 from dfe_core.expressions.recording import Recording
 from dfe_core.store import cache_root
 
@@ -51,6 +52,7 @@ class LearnedImport:
             root=job.root,
             progress=job.progress,
             pose_correction=job.options.pose_method,
+            normaliser=parse_points(job.options.normaliser),
         )
         self._written = 0
 

@@ -41,13 +41,14 @@ class FittingTarget:
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FaceFit:
     """psi (T, E) float32; identity (I,); error_mm (T,): root mean square distance of the landmarks from the face, with
-    pose, identity and expression fitted; moving_mm (T,): the same without what lies apart in every frame. With weights
-    of points, both are weighted means."""
+    pose, identity and expression fitted; moving_mm (T,): the same without what lies apart in every frame; off_mm (T,):
+    the mean distance, of which normalised errors are made. With weights of points, all are weighted means."""
 
     psi: np.ndarray
     identity: np.ndarray
     error_mm: np.ndarray
     moving_mm: np.ndarray
+    off_mm: np.ndarray
 
 
 def target_of(face: FaceModel, layout: Layout) -> FittingTarget:
@@ -105,7 +106,15 @@ def fit_face(points: np.ndarray, calm: np.ndarray, target: FittingTarget, weight
         identity=identity,
         error_mm=_rms_mm(placed - known - moved, weights),
         moving_mm=_rms_mm(placed - rest - moved, weights),
+        off_mm=_mean_mm(placed - known - moved, weights),
     )
+
+
+def _mean_mm(apart: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    distance = 1e3 * np.linalg.norm(apart, axis=2)
+    if weights is None:
+        return distance.mean(1)
+    return (weights * distance).sum(1) / np.maximum(weights.sum(1), 1e-12)
 
 
 def _rms_mm(apart: np.ndarray, weights: np.ndarray | None) -> np.ndarray:

@@ -76,6 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "so that hidden points leave the rest; none weighs all alike (default: auto)",
     )
     parser.add_argument(
+        "--normaliser",
+        metavar="I,J",
+        help="of a learned face: two landmarks, from 0, whose distance errors are divided by (default: the outer "
+        "corners of the eyes where the layout is known, else the size of the face)",
+    )
+    parser.add_argument(
         "--extractor",
         metavar="NAME",
         help="the tool that made the files, where they do not say it (spectre writes deca's keys)",

@@ -63,7 +63,8 @@ class LearnedJob:
     """What the parts of a learned import work on.
 
     name: of the dataset. face: ``learn``, or the id of a face learned before. tracks: of all recordings, in their
-    order. ledger: variance of pose, identity and expression. neutrals: (V, D) m the resting face by subject.
+    order. normaliser: two points whose distance errors are divided by.
+    ledger: variance of pose, identity and expression. neutrals: (V, D) m the resting face by subject.
     """
 
     name: str
@@ -71,6 +72,7 @@ class LearnedJob:
     root: Path | None
     progress: Listener
     pose_correction: str = "field"
+    normaliser: tuple[int, int] | None = None
     tracks: list[LandmarkTrack] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     neutrals: dict[str, np.ndarray] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.import_job import LEARN, ImportJob
 from dfe_core.expressions.landmark_recording import PointTrack
 from dfe_core.expressions.learned.tracks import CHUNK, Correction, LandmarkTrack, LearnedJob, LearnedResult, deepened
+from dfe_core.expressions.normalised_error import normaliser_of, normaliser_sentence
 from dfe_core.expressions.pose_field import HALF_WEIGHT_S, RIDGE
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.resample import resample
@@ -23,16 +24,16 @@ from dfe_core.progress import Progress
 
 def write(job: ImportJob, learned: LearnedJob, result: LearnedResult) -> None:
     """Project every recording and write ``datasets/<name>``."""
-    lost: dict[str, tuple[float, int]] = {}
+    lost: dict[str, tuple[float, float, int]] = {}
     split, basis, model = result.split, result.basis, result.model
     parts = {} if split.by == "time" else {name: part for part, names in split.recordings.items() for name in names}
     total = len(learned.tracks)
     with open_writer(job.name, model.names, job.root) as writer:
         for done, track in enumerate(learned.tracks):
             job.progress(Progress(task="write", done=done, total=total, detail=track.name))
-            psi, missed = _project(track, basis)
+            psi, missed, off = _project(track, basis)
             part = parts.get(track.name, "all")
-            lost[part] = tuple(np.add(lost.get(part, (0.0, 0)), (missed, int(track.valid.sum()))))
+            lost[part] = tuple(np.add(lost.get(part, (0.0, 0.0, 0)), (missed, off, int(track.valid.sum()))))
             recording: Recording = _finished(track, psi, model)
             if job.options.fps is not None:
                 recording = resample(recording, job.options.fps)
@@ -45,18 +46,21 @@ def write(job: ImportJob, learned: LearnedJob, result: LearnedResult) -> None:
     job.progress(Progress(task="write", done=total, total=total))
 
 
-def _project(track: LandmarkTrack, basis: Basis) -> tuple[np.ndarray, float]:
-    """(T, E) ψ, zero where invalid, and the sum over valid frames of the mean squared miss of a point, m²."""
+def _project(track: LandmarkTrack, basis: Basis) -> tuple[np.ndarray, float, float]:
+    """(T, E) ψ, zero where invalid, and sums over valid frames: of the mean squared miss of a point, m², and of the
+    mean miss, m."""
     rows = np.flatnonzero(track.valid)
-    psi, missed = np.zeros((len(track.valid), len(basis.share)), np.float32), 0.0
+    psi, missed, off = np.zeros((len(track.valid), len(basis.share)), np.float32), 0.0, 0.0
     step = max(1, CHUNK // len(track.head.names))
     for start in range(0, len(rows), step):
         part = rows[start : start + step]
         moved = deepened(track.frames(part))
         psi[part] = basis.project(moved)
         again = psi[part].astype(np.float64) @ basis.fields.reshape(len(basis.fields), -1)
-        missed += float(((moved.reshape(len(part), -1) - again) ** 2).sum()) / moved.shape[1]
-    return psi, missed
+        squares = ((moved - again.reshape(moved.shape)) ** 2).sum(2)
+        missed += float(squares.sum()) / moved.shape[1]
+        off += float(np.sqrt(squares).sum()) / moved.shape[1]
+    return psi, missed, off
 
 
 def _finished(track: LandmarkTrack, psi: np.ndarray, model: FaceModel) -> PointTrack:
@@ -64,9 +68,10 @@ def _finished(track: LandmarkTrack, psi: np.ndarray, model: FaceModel) -> PointT
     return replace(track.head, names=model.names, psi=psi, valid=track.valid, notes=(*track.head.notes, *slips))
 
 
-def _figures(job: LearnedJob, result: LearnedResult, lost: dict[str, tuple[float, int]]) -> dict[str, Any]:
+def _figures(job: LearnedJob, result: LearnedResult, lost: dict[str, tuple[float, float, int]]) -> dict[str, Any]:
     """What was learned and removed, for the manifest."""
     head, frame, basis = job.tracks[0].head, result.frame, result.basis
+    length = normaliser_of(result.model.template, job.layout, job.normaliser)
     return {
         "points": len(head.names) // head.dimensions,
         "subjects": len(job.neutrals),
@@ -82,7 +87,9 @@ def _figures(job: LearnedJob, result: LearnedResult, lost: dict[str, tuple[float
         "learned_frames": basis.frames,
         "learned_from": result.split.recordings["train"] if job.face == LEARN else [],
         "mirrored_frames_learned": basis.symmetric,
-        "missed_mm": {part: 1e3 * float(np.sqrt(total / count)) for part, (total, count) in lost.items() if count},
+        "missed_mm": {part: 1e3 * float(np.sqrt(total / count)) for part, (total, _, count) in lost.items() if count},
+        "missed_nme": {part: float(off / count) / length.length_m for part, (_, off, count) in lost.items() if count},
+        "normaliser": length.facts,
     }
 
 
@@ -96,6 +103,8 @@ def _sentences(figures: dict[str, Any], split: Split) -> list[str]:
         f"Of the variance of the points as read: {removed}; the head's rigid motion and identity are removed.",
         f"{figures['components']} components; what they miss, root mean square a point: {missed}.",
     ]
+    shares = ", ".join(f"{part} {share:.2%}" for part, share in figures["missed_nme"].items())
+    lines.append(f"Normalised mean error: {shares} of {normaliser_sentence(figures['normaliser'])}.")
     if figures["subjects"] == 1:
         lines.append("One subject: identity cannot be separated from rest, and is no part of the variance.")
     if figures["learned_from"]:
