@@ -48,6 +48,7 @@ COMMANDS = {
     "simulate": Command("simulate", "make performances with known truth"),
     "train": Command("train", "train a codebook on a dataset"),
     "merge": Command("merge", "merge near-duplicate codewords, in a codebook of its own"),
+    "adapt": Command("adapt", "adapt a codebook to a person, and say what that gains"),
     "encode": Command("encode", "turn every frame of a dataset into tokens"),
     "decode": Command("decode", "turn tokens into a face on disk"),
     "live": Command("live", "tokens as they happen, from a phone, a tracker, a camera or a video"),

@@ -13,14 +13,23 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from dfe_core import __version__
-from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, HISTORY_FILE, WEIGHTS_FILE
+from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, HISTORY_FILE, MODELS, WEIGHTS_FILE
 from dfe_core.devices import chosen_device
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split
+from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.integrity import check, seal
-from dfe_core.store import artefact_path, atomic_file, file_sha256, read_json, write_json
+from dfe_core.store import (
+    artefact_path,
+    atomic_directory,
+    atomic_file,
+    file_sha256,
+    read_json,
+    require_new_name,
+    write_json,
+)
 from dfe_core.tokenizer.codebook import SCHEMA_VERSION
 from dfe_core.tokenizer.config import TEMPORAL, Config, TokenizerConfig, build
 from dfe_core.tokenizer.exposure import training_record
@@ -83,6 +92,32 @@ def save_model(model: Tokenizer, folder: Path, origin: TrainingOrigin, columns: 
     )
     history = (HISTORY_FILE,) if (folder / HISTORY_FILE).is_file() else ()
     seal(folder, (CODEWORDS_FILE, CONFIG, WEIGHTS_FILE, *history))
+
+
+def write_changed_codewords(
+    model: Tokenizer, source: str, name: str, beside: dict[str, Any], root: Path | None = None
+) -> Path:
+    """Write ``models/<name>``: `source` with the codewords of `model` and with `beside` in its config.json, which says
+    from which codebook, by name and key, they come. Raises `DataError` for a name that is taken."""
+    old = artefact_path(MODELS, source, root)
+    config = read_json(check(old / CONFIG))
+    folder = require_new_name(MODELS, name, root)
+    if folder.exists():
+        raise DataError(name, "a model of this name exists", f"another --name, or `dfe rm {name}` first")
+    psi = model.codeword_psi()
+    table = pd.read_parquet(check(old / CODEWORDS_FILE))
+    geometry = codeword_geometry(psi, open_face(config["face"], root))
+    kept = [column for column in table.columns if column not in geometry.columns and column != "psi"]
+    with atomic_directory(folder) as temporary:
+        save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, temporary / WEIGHTS_FILE)
+        made = geometry.assign(**{column: table[column].to_numpy() for column in kept}, psi=list(psi))
+        made.to_parquet(temporary / CODEWORDS_FILE, index=False)
+        origin = {"from": source, "key": config["key"]}
+        beside = {field: {**origin, **record} for field, record in beside.items()}
+        key = file_sha256(temporary / WEIGHTS_FILE)[:16]
+        write_json(temporary / CONFIG, {**config, "name": name, "key": key, **beside})
+        seal(temporary, (CODEWORDS_FILE, CONFIG, WEIGHTS_FILE))
+    return folder
 
 
 def load_model(name: str, root: Path | None = None, device: str | None = None) -> tuple[Tokenizer, dict[str, Any]]:

@@ -27,6 +27,7 @@ _NO_LABELS = {
     "align-text": "reads labels by `labelled_spans`, as probe",
     "study": "tests/workflow/test_sealed.py",
     "unseal": "opens them",
+    "adapt": "of frames alone",
     "asymmetry": "of frames alone",
     "authenticity": "of frames alone",
     "power": "reads no label",

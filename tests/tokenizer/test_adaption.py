@@ -1,0 +1,73 @@
+"""A codebook adapted to a person: a planted change is found, and codewords keep what they mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from dfe_core.errors import DataError
+from dfe_core.tokenizer.adaption import AdaptionSettings, adapt_tokenizer, low_rank_change
+from tests.tiny_tokenizer import tiny_tokenizer
+
+
+@pytest.fixture(scope="module")
+def tokenizer(toy_face):
+    return tiny_tokenizer(toy_face)
+
+
+def spoken(tokenizer, frames: int, change: np.ndarray | None = None, seed: int = 0) -> np.ndarray:
+    """(T, E) faces made of two codewords each, bent by `change`, as of a person who does things differently."""
+    rng = np.random.default_rng(seed)
+    psi = tokenizer.codeword_psi().astype(float)
+    words = rng.integers(1, len(psi), (frames, 2))
+    made = np.einsum("tn,tne->te", rng.choice([0.5, 0.75, 1.0], (frames, 2)), psi[words])
+    return (made if change is None else made @ (np.eye(psi.shape[1]) + change)).astype(np.float32)
+
+
+def error(tokenizer, psi: np.ndarray) -> float:
+    left = [
+        psi[start : start + 4096] - tokenizer.decode(found.tokens, found.intensities).numpy()
+        for start, found in zip(range(0, len(psi), 4096), tokenizer.encode_batches(psi, batch=4096), strict=False)
+    ]
+    return float(np.sqrt(np.mean(np.concatenate(left) ** 2)))
+
+
+def test_a_planted_map_of_low_rank_is_found():
+    rng = np.random.default_rng(0)
+    decoded = rng.normal(size=(400, 12))
+    planted = 0.2 * rng.normal(size=(12, 2)) @ rng.normal(size=(2, 12))
+    found = low_rank_change(decoded, decoded @ planted, 1e-6, 2)
+    assert found == pytest.approx(planted, abs=1e-3)
+    assert np.linalg.matrix_rank(low_rank_change(decoded, rng.normal(size=(400, 12)), 0.1, 3), tol=1e-8) == 3
+
+
+def test_adapting_to_a_person_helps_on_frames_that_were_not_seen(tokenizer):
+    size = tokenizer.codeword_psi().shape[1]
+    rng = np.random.default_rng(1)
+    direction = rng.normal(size=size) / np.sqrt(size)
+    change = 1.5 * np.outer(direction, rng.normal(size=size) / np.sqrt(size))
+    clip, rest = spoken(tokenizer, 300, change, 1), spoken(tokenizer, 300, change, 2)
+    adapted = adapt_tokenizer(tokenizer, clip, settings=AdaptionSettings(rank=2, ridge=1e-3))
+    assert error(adapted.tokenizer, rest) < 0.9 * error(tokenizer, rest)
+    assert adapted.cosine.min() >= 0.95 - 1e-6
+
+
+def test_the_bound_on_the_cosine_holds_and_the_codebook_itself_stays(tokenizer):
+    before = tokenizer.quantizer.codewords.clone()
+    clip = np.random.default_rng(0).normal(0, 0.5, (200, before.shape[1])).astype(np.float32)
+    loose = adapt_tokenizer(tokenizer, clip, settings=AdaptionSettings(rank=0, ridge=1e-3, least_cosine=0.0))
+    tight = adapt_tokenizer(tokenizer, clip, settings=AdaptionSettings(rank=0, ridge=1e-3, least_cosine=0.99))
+    assert loose.cosine.min() < 0.99
+    assert tight.cosine.min() >= 0.99 - 1e-6
+    assert tight.share < 1
+    assert torch.equal(tokenizer.quantizer.codewords, before)
+    assert torch.equal(tight.tokenizer.quantizer.bits, tokenizer.quantizer.bits)
+
+
+def test_what_means_nothing_is_refused(tokenizer):
+    with pytest.raises(DataError, match="no frames"):
+        adapt_tokenizer(tokenizer, np.empty((0, 52), np.float32))
+    for wrong in ({"rank": -1}, {"ridge": 0.0}, {"least_cosine": 1.0}):
+        with pytest.raises(DataError, match="adaption"):
+            AdaptionSettings(**wrong)
