@@ -76,7 +76,7 @@ def normaliser_of(resting: np.ndarray, layout: Layout | None, points: tuple[int,
         return Normaliser(kind=NormaliserKind.BOX, length_m=float(np.sqrt(width * height)))
     length = float(np.linalg.norm(resting[pair[0]] - resting[pair[1]]))
     if not length > 0:
-        raise DataError("--normaliser", f"points {pair[0]} and {pair[1]} are in one place", "two that lie apart")
+        raise DataError("--normaliser", f"points {pair[0]} and {pair[1]} are in one place", "two that are apart")
     return Normaliser(kind=kind, length_m=length, points=pair)
 
 
