@@ -57,9 +57,11 @@ def session_error(table: pd.DataFrame, measure: str) -> MeasurementError:
 
     Parameters
     ----------
-    table: one row a recording, with subject, session and the measure. NaN of the measure are left out.
+    table: one row a recording, with subject, session and the measure. NaN of the measure are left out, and so are
+    recordings without a session: they may be of any day.
     """
     known = table.dropna(subset=[measure])
+    known = known[known["session"].astype(str).str.strip() != ""]
     groups = [np.asarray(part[measure], np.float64) for _, part in known.groupby(["subject", "session"])]
     repeated = [values for values in groups if len(values) > 1]
     df = sum(len(values) - 1 for values in repeated)

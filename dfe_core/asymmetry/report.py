@@ -159,7 +159,7 @@ def measured_tables(data: Dataset, face: FaceModel, progress: Listener = silent)
     if not measured:
         raise DataError(data.name, "no recording with a valid frame", "recordings in which the face was tracked")
     people = dict(zip(rows["recording"].astype(str), rows["subject"].astype(str), strict=True))
-    occasions = dict(zip(rows["recording"].astype(str), rows["session"].astype(str), strict=True))
+    occasions = dict(zip(rows["recording"].astype(str), rows["session"].fillna("").astype(str), strict=True))
     sides = _weaker_sides(measured, people)
     found = {name: composites_of(one, sides[people[name]]) for name, one in measured.items()}
     heads = {name: {"recording": name, "subject": people[name], "session": occasions[name]} for name in measured}

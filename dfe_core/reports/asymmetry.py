@@ -24,6 +24,7 @@ from dfe_core.reports.asymmetry_text import (
     MODEL_MM,
     NO_DEVICE,
     change_words,
+    named_session,
     error_words,
     session_words,
 )
@@ -94,7 +95,7 @@ def person_document(report: AsymmetryReport, person: PersonFacts, galleries: Seq
     sections.append(Section("What these figures are", (Bullets((MODEL_MM, ESTIMATES, *_METHODS)),)))
     return Document(
         title=f"Left against right: {person.subject}",
-        subtitle=f"{report.manifest['dataset']} · session {latest.session}"
+        subtitle=f"{report.manifest['dataset']} · {named_session(latest.session)}"
         + (f" of {len(person.sessions)}" if several else ""),
         sections=tuple(sections),
         facts=(
@@ -158,7 +159,7 @@ def _gallery(
 ) -> Gallery:
     cards = tuple(Card(one.title, _lines(one), picture) for one, picture in zip(faces, drawn, strict=True))
     return Gallery(
-        f"{person.subject}, session {session.session}: the resting face, and the strongest apex of each movement "
+        f"{person.subject}, {named_session(session.session)}: the resting face, and the strongest apex of each movement "
         "on the face model, not the person's own face; the left side is at the right of the picture. Colours are "
         f"displacement from neutral, {SHARED_SCALE_MM:g} mm and more at the hot end.",
         cards,
@@ -203,7 +204,7 @@ def _bars(person: PersonFacts) -> Figure:
 
     return Figure(
         name="left-right",
-        caption=f"How far each side moves in session {person.latest.session}, mean of "
+        caption=f"How far each side moves in {named_session(person.latest.session)}, mean of "
         f"{len(person.latest.recordings)} recordings, each the median over its apexes.",
         draw=draw,
         height_mm=16 + 9 * max(len(known), 2),

@@ -33,6 +33,11 @@ _ALONG_MM = 2.0
 _GAP_MM = 1.0
 
 
+def named_session(session: str) -> str:
+    """``session 2``, or what is said where it has no name."""
+    return f"session {session}" if session.strip() else "all recordings"
+
+
 def share_words(person: PersonFacts, session: SessionFacts) -> str:
     """How far the weaker side moves, of the other's way, in a sentence."""
     share = session.values["mean_share"]

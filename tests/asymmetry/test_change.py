@@ -47,3 +47,10 @@ def test_without_repeats_the_error_is_from_apexes_and_says_so():
     nothing = measurement_error(rows.drop(columns="value_se"), "value")
     assert nothing.source == RepeatsOf.NOTHING and np.isnan(nothing.mdc95)
     assert not session_course(rows, nothing)["counts"].any()
+
+
+def test_recordings_without_a_session_are_no_repeats():
+    rows = table({(f"s{i}", ""): [50.0, 60.0] for i in range(5)})
+    assert session_error(rows, "value").source == RepeatsOf.NOTHING
+    named = table({(f"s{i}", "1"): [50.0, 60.0] for i in range(5)})
+    assert session_error(named, "value").sem == pytest.approx(np.sqrt(50.0))
