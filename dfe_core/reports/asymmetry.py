@@ -24,8 +24,8 @@ from dfe_core.reports.asymmetry_text import (
     MODEL_MM,
     NO_DEVICE,
     change_words,
-    named_session,
     error_words,
+    named_session,
     session_words,
 )
 from dfe_core.reports.document import (
@@ -159,8 +159,8 @@ def _gallery(
 ) -> Gallery:
     cards = tuple(Card(one.title, _lines(one), picture) for one, picture in zip(faces, drawn, strict=True))
     return Gallery(
-        f"{person.subject}, {named_session(session.session)}: the resting face, and the strongest apex of each movement "
-        "on the face model, not the person's own face; the left side is at the right of the picture. Colours are "
+        f"{person.subject}, {named_session(session.session)}: the resting face, and the strongest apex of each "
+        "movement on the face model, not the person's own face; the left side is at the right of the picture. Colours are "
         f"displacement from neutral, {SHARED_SCALE_MM:g} mm and more at the hot end.",
         cards,
     )
