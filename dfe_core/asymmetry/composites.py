@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dfe_core.asymmetry.measure import LEAST_MM, MeasuredSides, asymmetry_index
-from dfe_core.asymmetry.movements import LEFT_RIGHT, NAMES
+from dfe_core.asymmetry.movements import COMPARED, LEFT_RIGHT, NAMES
 
 LEAST_MEASURED = 3
 """Composites of fewer movements are not given."""
@@ -72,13 +72,13 @@ class SideComposites:
 
     @property
     def mean_share(self) -> float:
-        """Mean of `share`; NaN for fewer than `LEAST_MEASURED` movements."""
-        return _mean(list(self.share.values()))
+        """Mean of `share` over `COMPARED`; NaN for fewer than `LEAST_MEASURED` movements."""
+        return _mean([self.share[name] for name in COMPARED if name in self.share])
 
 
 def lean(measured: MeasuredSides) -> float:
-    """Mean over movements of `asymmetry_index`: above 0 the left side moves more. NaN where nothing moves."""
-    found = [float(asymmetry_index(*one.median_mm)) for one in measured.apexes.values()]
+    """Mean over `COMPARED` of `asymmetry_index`: above 0 the left side moves more. NaN where nothing moves."""
+    found = [float(asymmetry_index(*measured.apexes[name].median_mm)) for name in COMPARED]
     known = [value for value in found if np.isfinite(value)]
     return float(np.mean(known)) if known else float("nan")
 
@@ -96,7 +96,7 @@ def composites_of(measured: MeasuredSides, weaker: str | None = None) -> SideCom
     points = [min(3.0, value / SYNKINESIS_POINT_MM) for value in along.values()]
     synkinesis = 5 * _mean(points)
     static = 100 * float(np.mean([1 - min(1.0, abs(rest[n]) / REST_RANGE_MM) for n in ("brow", "lid", "smile")]))
-    dynamic = 100 * _mean(list(share.values()))
+    dynamic = 100 * _mean([share[name] for name in COMPARED if name in share])
     calm = 100 * (1 - _mean([min(1.0, value / SYNKINESIS_RANGE_MM) for value in along.values()]))
     function = float(np.mean([share.get("brow", np.nan), share.get("smile", np.nan)]))
     return SideComposites(

@@ -83,6 +83,8 @@ horizontal in the frontal plane. pucker: the commissure inwards and forwards. Th
 head its coefficient moves the chin along, so that it cannot be told from an open jaw."""
 
 NAMES = tuple(movement.name for movement in MOVEMENTS)
+COMPARED = ("brow", "lid", "smile", "upper lip")
+"""What is averaged over. ARKit has one coefficient for a pucker: both sides show the mean of what they do."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

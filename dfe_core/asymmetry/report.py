@@ -22,7 +22,7 @@ from dfe_core.artefact_names import ASYMMETRY, DATASETS, FACES, MANIFEST, RECORD
 from dfe_core.asymmetry.change import TRACKED, MeasurementError, RepeatsOf, measurement_error, session_course
 from dfe_core.asymmetry.composites import SideComposites, composites_of, lean
 from dfe_core.asymmetry.measure import MeasuredApexes, MeasuredSides, asymmetry_index, measure_sides
-from dfe_core.asymmetry.movements import LEFT_RIGHT, MOVEMENTS, NAMES, Ruler, ruler_of
+from dfe_core.asymmetry.movements import COMPARED, LEFT_RIGHT, MOVEMENTS, NAMES, Ruler, ruler_of
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.library import open_face
@@ -32,7 +32,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, write_json
 from dfe_core.table_rows import json_rows
 
-VERSION = 1
+VERSION = 2
 """Raised when figures change."""
 MOVEMENTS_FILE, APEXES_FILE, REST_FILE = "movements.parquet", "apexes.parquet", "rest.parquet"
 
@@ -256,7 +256,7 @@ def _weaker_sides(measured: dict[str, MeasuredSides], people: dict[str, str]) ->
 def _share_error(measured: MeasuredSides, weak: int) -> float:
     """Standard error of the mean share from its spread over apexes; NaN where no movement has two."""
     errors = []
-    for one in measured.apexes.values():
+    for one in (measured.apexes[name] for name in COMPARED):
         if len(one.row) > 1:
             moved = one.moved_mm
             share = np.clip(moved[:, weak] / np.maximum(moved[:, 1 - weak], 1e-6), 0, 1)

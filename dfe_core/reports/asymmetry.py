@@ -160,8 +160,8 @@ def _gallery(
     cards = tuple(Card(one.title, _lines(one), picture) for one, picture in zip(faces, drawn, strict=True))
     return Gallery(
         f"{person.subject}, {named_session(session.session)}: the resting face, and the strongest apex of each "
-        "movement on the face model, not the person's own face; the left side is at the right of the picture. Colours are "
-        f"displacement from neutral, {SHARED_SCALE_MM:g} mm and more at the hot end.",
+        "movement, on the face model and not the person's own face; the left side is at the right of the picture. "
+        f"Colours are displacement from neutral, {SHARED_SCALE_MM:g} mm and more at the hot end.",
         cards,
     )
 

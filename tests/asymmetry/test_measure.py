@@ -84,6 +84,11 @@ def test_an_eye_that_closes_with_the_smile_is_synkinesis_of_the_weaker_side():
     assert sums.synkinesis_mm["brow"] == pytest.approx(0.0, abs=1e-6) and sums.sunnybrook_synkinesis > 1
 
 
+def test_a_pucker_that_no_side_can_do_alone_is_not_averaged_over():
+    sums = composites_of(measured(performed(FACE, everywhere(1.0), {**everywhere(0.2), "pucker": 1.0})))
+    assert sums.share["pucker"] == pytest.approx(1.0) and sums.mean_share == pytest.approx(0.2, abs=0.01)
+
+
 def test_nothing_is_said_of_a_face_that_does_not_move():
     rng = np.random.default_rng(0)
     found = measured((0.01 * rng.standard_normal((300, FACE.coefficients))).astype(np.float32))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from dfe_core.asymmetry.movements import NAMES
+from dfe_core.asymmetry.movements import COMPARED, NAMES
 from dfe_core.asymmetry.report import asymmetry_report
 from dfe_core.errors import DataError
 from dfe_core.facs.store import AlignedAus
@@ -38,7 +38,7 @@ def asymmetry_columns(sources: Sources, mm: bool = False) -> tuple[np.ndarray, l
     table = made.recordings.set_index(made.recordings["recording"].astype(str))
     weak_is_left = (table["weaker_side"] == "left").to_numpy()
     columns: dict[str, np.ndarray] = {"mean share": table["mean_share"].to_numpy(float)}
-    for name in (name.replace(" ", "_") for name in NAMES):
+    for name in (name.replace(" ", "_") for name in (NAMES if mm else COMPARED)):
         left, right = (table[f"{name}_{side}_mm"].to_numpy(float) for side in ("left", "right"))
         weak, strong = np.where(weak_is_left, left, right), np.where(weak_is_left, right, left)
         columns[f"share of {name}"] = np.clip(weak / np.where(strong > 0, strong, np.nan), 0, 1)
