@@ -126,8 +126,8 @@ def headline(person: PersonFacts, session: SessionFacts) -> None:
             label="The weaker side moves",
             value=percent(v["mean_share"], 0),
             detail=f"as far as the other ({person.weaker} against {person.other})",
-            help="Mean over the movements that are in the recordings of the weaker side's way as a share of the other "
-            "side's. Healthy people are not at 100 % either.",
+            help="The weaker side's way as a share of the other side's: mean over brow, lid, smile and upper lip, as "
+            "far as they are in the recordings. Healthy people are not at 100 % either.",
             main=True,
         ),
         Number(

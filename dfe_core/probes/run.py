@@ -12,6 +12,7 @@ import pandas as pd
 
 from dfe_core import __version__
 from dfe_core.artefact_names import PROBE, aus_alone, keyed_name
+from dfe_core.asymmetry.report import VERSION as ASYMMETRY_VERSION
 from dfe_core.channels.sources import channel_sources
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
@@ -127,6 +128,8 @@ def probe_inputs(settings: ProbeSettings, dataset: Dataset, encoded: CodebookTok
         keys["sealed"] = content_key(sorted(dataset.sealed))
     if beside := channel_sources(dataset).key:
         keys["channels"] = beside
+    if any("asymmetry" in name for name in settings.features):
+        keys["asymmetry"] = str(ASYMMETRY_VERSION)
     for name in settings.aus_names:
         keys[f"aus {name}"] = AlignedAus.open(dataset.name, name, dataset.path.parent.parent).key
     for name, path in [*settings.tables.items(), *([("labels", settings.labels)] if settings.labels else [])]:

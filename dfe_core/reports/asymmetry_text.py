@@ -46,7 +46,7 @@ def share_words(person: PersonFacts, session: SessionFacts) -> str:
     if share >= _EVEN:
         return f"Both sides move about equally far (the {person.weaker} one {100 * share:.0f} % of the other)."
     way = f"{100 * share:.0f} % as far as the {person.other} one"
-    return f"The {person.weaker} side moves {way}, averaged over the movements."
+    return f"The {person.weaker} side moves {way}, averaged over brow, lid, smile and upper lip."
 
 
 def session_words(person: PersonFacts, session: SessionFacts) -> tuple[str, ...]:
