@@ -30,9 +30,9 @@ _SUMS = (
 def asymmetry_columns(sources: Sources, mm: bool = False) -> tuple[np.ndarray, list[str]]:
     """(S, D) of every span what `dfe asymmetry` measures of its whole recording, and the names of the columns.
 
-    Of each movement how far the weaker side moves, of the other side's way, and the mean of these: what is added to a
-    side, by a head that turns, leaves a way what it was. mm: also the ways of both sides, their difference at rest, and
-    what moves along.
+    Of each movement how far the side that moves less moves, of the other side's way, and the mean share of the weaker
+    side: what is added to a side, by a head that turns, leaves a way what it was. mm: also the ways of both sides, their
+    difference at rest, and what moves along.
     """
     made = asymmetry_report(sources.dataset.name, sources.dataset.root, sources.progress)
     table = made.recordings.set_index(made.recordings["recording"].astype(str))
@@ -41,7 +41,9 @@ def asymmetry_columns(sources: Sources, mm: bool = False) -> tuple[np.ndarray, l
     for name in (name.replace(" ", "_") for name in (NAMES if mm else COMPARED)):
         left, right = (table[f"{name}_{side}_mm"].to_numpy(float) for side in ("left", "right"))
         weak, strong = np.where(weak_is_left, left, right), np.where(weak_is_left, right, left)
-        columns[f"share of {name}"] = np.clip(weak / np.where(strong > 0, strong, np.nan), 0, 1)
+        if name.replace("_", " ") in COMPARED:
+            larger = np.maximum(left, right)
+            columns[f"share of {name}"] = np.clip(np.minimum(left, right) / np.where(larger > 0, larger, np.nan), 0, 1)
         if not mm:
             continue
         columns[f"weaker side of {name}, mm"] = weak
