@@ -31,8 +31,8 @@ def asymmetry_columns(sources: Sources, mm: bool = False) -> tuple[np.ndarray, l
     """(S, D) of every span what `dfe asymmetry` measures of its whole recording, and the names of the columns.
 
     Of each movement how far the side that moves less moves, of the other side's way, and the mean share of the weaker
-    side: what is added to a side, by a head that turns, leaves a way what it was. mm: also the ways of both sides, their
-    difference at rest, and what moves along.
+    side: what is added to a side, by a head that turns, leaves a way what it was. mm: also the ways of both sides,
+    their difference at rest, and what moves along.
     """
     made = asymmetry_report(sources.dataset.name, sources.dataset.root, sources.progress)
     table = made.recordings.set_index(made.recordings["recording"].astype(str))
