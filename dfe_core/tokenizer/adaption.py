@@ -16,6 +16,8 @@ import numpy as np
 import torch
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.tokenizer.exposure import record_of
 from dfe_core.tokenizer.mesh_inner_product import unit
 from dfe_core.tokenizer.model import Tokenizer
 
@@ -104,14 +106,26 @@ def adaption_record(config: dict[str, Any]) -> dict[str, Any] | None:
     return config.get("adapted")
 
 
-def write_adapted(adapted: Adapted, model: str, name: str, record: dict[str, Any], root: Path | None = None) -> Path:
+def write_adapted(
+    adapted: Adapted, model: str, name: str, dataset: Dataset, record: dict[str, Any], root: Path | None = None
+) -> Path:
     """Write ``models/<name>``: the codebook `model` with the codewords of `adapted`; `model` stays as it is.
 
-    record: what it was adapted to; written to config.json beside the name and key of `model`.
+    record: subject, seconds and rank; written to config.json beside the dataset and the name and key of `model`. The
+    recordings of the subject count as seen from then on, all of them: probes and evaluations say so.
     """
     from dfe_core.tokenizer.storage import write_changed_codewords
 
-    return write_changed_codewords(adapted.tokenizer, model, name, {"adapted": record}, root)
+    rows = dataset.recordings
+    names = rows.loc[rows["subject"].astype(str) == str(record["subject"]), "recording"].astype(str)
+    return write_changed_codewords(
+        adapted.tokenizer,
+        model,
+        name,
+        {"adapted": {"dataset": dataset.name, **record}},
+        root,
+        seen=lambda before: record_of(dataset, list(names), before),
+    )
 
 
 def _activity(tokenizer: Tokenizer, psi: np.ndarray, linked: np.ndarray | None, size: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,15 +40,21 @@ def content_hash(frames: Frames) -> str:
 
 def training_record(dataset: Dataset, split: Split) -> dict[str, Any]:
     """What config.json keeps of the training part: recordings by name with content and source hashes, subjects."""
-    names, dataset = split.recordings["train"], dataset.whole()
+    return record_of(dataset, split.recordings["train"])
+
+
+def record_of(dataset: Dataset, names: Sequence[str], seen: dict[str, Any] | None = None) -> dict[str, Any]:
+    """`training_record` of these recordings, beside what a model has `seen` already (its own record)."""
+    dataset = dataset.whole()
     rows = dataset.recordings.set_index("recording")
     sources = _sources(dataset)
-    return {
-        "recordings": {
-            name: {"sha256": content_hash(dataset.frames(name)), "source": sources.get(name)} for name in names
-        },
-        "subjects": sorted(set(rows.loc[names, "subject"])),
-    }
+    recordings = dict(seen["recordings"]) if seen else {}
+    for name in names:
+        entry = {"sha256": content_hash(dataset.frames(name)), "source": sources.get(name)}
+        taken = name in recordings and recordings[name] != entry  # of another dataset
+        recordings[f"{dataset.name}/{name}" if taken else name] = entry
+    subjects = set(seen["subjects"]) if seen else set()
+    return {"recordings": recordings, "subjects": sorted(subjects | set(rows.loc[list(names), "subject"]))}
 
 
 def exposure(config: dict[str, Any], dataset: Dataset) -> Exposure:

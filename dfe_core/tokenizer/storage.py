@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +96,19 @@ def save_model(model: Tokenizer, folder: Path, origin: TrainingOrigin, columns: 
 
 
 def write_changed_codewords(
-    model: Tokenizer, source: str, name: str, beside: dict[str, Any], root: Path | None = None
+    model: Tokenizer,
+    source: str,
+    name: str,
+    beside: dict[str, dict[str, Any]],
+    root: Path | None = None,
+    *,
+    seen: Callable[[dict[str, Any] | None], dict[str, Any]],
 ) -> Path:
     """Write ``models/<name>``: `source` with the codewords of `model` and with `beside` in its config.json, which says
-    from which codebook, by name and key, they come. Raises `DataError` for a name that is taken."""
+    from which codebook, by name and key, they come.
+
+    seen: of the training record of `source` that of the new one. Raises `DataError` for a name that is taken.
+    """
     old = artefact_path(MODELS, source, root)
     config = read_json(check(old / CONFIG))
     folder = require_new_name(MODELS, name, root)
@@ -115,7 +125,8 @@ def write_changed_codewords(
         origin = {"from": source, "key": config["key"]}
         beside = {field: {**origin, **record} for field, record in beside.items()}
         key = file_sha256(temporary / WEIGHTS_FILE)[:16]
-        write_json(temporary / CONFIG, {**config, "name": name, "key": key, **beside})
+        trained_on = seen(config.get("trained_on"))
+        write_json(temporary / CONFIG, {**config, "name": name, "key": key, "trained_on": trained_on, **beside})
         seal(temporary, (CODEWORDS_FILE, CONFIG, WEIGHTS_FILE))
     return folder
 

@@ -7,7 +7,11 @@ import pytest
 import torch
 
 from dfe_core.errors import DataError
-from dfe_core.tokenizer.adaption import AdaptionSettings, adapt_tokenizer, low_rank_change
+from dfe_core.faces.archive import save_face
+from dfe_core.tokenizer.adaption import AdaptionSettings, adapt_tokenizer, low_rank_change, write_adapted
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokenizer.exposure import exposure
+from tests.small_world import write_dataset, write_model
 from tests.tiny_tokenizer import tiny_tokenizer
 
 
@@ -71,3 +75,26 @@ def test_what_means_nothing_is_refused(tokenizer):
     for wrong in ({"rank": -1}, {"ridge": 0.0}, {"least_cosine": 1.0}):
         with pytest.raises(DataError, match="adaption"):
             AdaptionSettings(**wrong)
+
+
+def test_a_codebook_that_is_adapted_to_somebody_has_seen_them(toy_face, tokenizer, tmp_path):
+    save_face(toy_face, tmp_path)
+    rng = np.random.default_rng(0)
+    psi = {name: rng.random((80, 52)).astype(np.float32) for name in ("r0", "r1", "r2")}
+    dataset = write_dataset(tmp_path, toy_face, psi, subjects=3)
+    codebook = write_model(tmp_path, toy_face, tokenizer.codeword_psi())
+    adapted = adapt_tokenizer(tokenizer, psi["r1"], settings=AdaptionSettings(ridge=0.1))
+    subject = str(dataset.recordings.set_index("recording").loc["r1", "subject"])
+    before = codebook.path / "config.json"
+    text = before.read_text()
+    record = {"subject": subject, "seconds": 2.0, "rank": 0}
+    write_adapted(adapted, codebook.model, "own", dataset, record, tmp_path)
+    own = Codebook.open("own", tmp_path)
+    assert own.config["adapted"]["from"] == codebook.model
+    assert subject in exposure(own.config, dataset).subjects
+    assert not {"r0", "r2"} & exposure(own.config, dataset).recordings
+    assert own.psi == pytest.approx(adapted.tokenizer.codeword_psi(), abs=1e-6)
+    assert own.key != codebook.key
+    assert before.read_text() == text
+    with pytest.raises(DataError, match="exists"):
+        write_adapted(adapted, codebook.model, "own", dataset, record, tmp_path)

@@ -109,9 +109,15 @@ def _write(args: argparse.Namespace) -> None:
     gram = face.gram if face.has_mesh else None
     settings = AdaptionSettings(rank=args.rank, ridge=args.ridge)
     adapted = adapt_tokenizer(tokenizer, parts[0].psi, parts[0].linked, settings, gram)
-    record = {"dataset": args.dataset, "subject": args.subject, "seconds": args.seconds, "rank": args.rank}
-    write_adapted(adapted, args.model, args.name, record)
-    result = {"model": args.name, "from": args.model, **record, "smallest_cosine": float(adapted.cosine.min())}
+    record = {"subject": args.subject, "seconds": args.seconds, "rank": args.rank}
+    write_adapted(adapted, args.model, args.name, data, record)
+    result = {
+        "model": args.name,
+        "from": args.model,
+        "dataset": args.dataset,
+        **record,
+        "smallest_cosine": float(adapted.cosine.min()),
+    }
     head = facts(
         [
             ("model", args.name),
