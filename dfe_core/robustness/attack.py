@@ -7,7 +7,7 @@ keeps of every frame the offset that leaves the fewest tokens. No gradient: the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from dfe_core.robustness.perturb import random_directions, scaled_to
 from dfe_core.robustness.surroundings import Surroundings
 from dfe_core.tokenizer.codebook import REST
 
-Encoder = Callable[[np.ndarray], np.ndarray]
-"""(T, E) ψ of the frames to (T, N) tokens."""
+Encoder = Callable[[list[np.ndarray]], Iterable[np.ndarray]]
+"""Versions (T, E) of the frames to the tokens (T, N) of each, in order."""
 
 
 def attacked(
@@ -38,9 +38,12 @@ def attacked(
     words = len(around.codewords)
     clean = token_sets(tokens, words)
     best, least = psi.astype(np.float32), np.full(len(psi), np.inf)
-    for offset in _offsets(psi, tokens, clean, decoded, around, queries=queries, rng=rng):
-        moved = around.clipped(psi + scaled_to(around, offset, size))
-        kept = np.nan_to_num(set_agreement(clean, token_sets(encode(moved), words)), nan=1.0)
+    tried = [
+        around.clipped(psi + scaled_to(around, offset, size))
+        for offset in _offsets(psi, tokens, clean, decoded, around, queries=queries, rng=rng)
+    ]
+    for moved, found in zip(tried, encode(tried), strict=True):
+        kept = np.nan_to_num(set_agreement(clean, token_sets(found, words)), nan=1.0)
         better = kept < least
         best, least = np.where(better[:, None], moved, best), np.where(better, kept, least)
     return best

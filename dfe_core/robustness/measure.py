@@ -246,7 +246,9 @@ def _disturbed(
         seen.psi,
         clean.tokens,
         clean.decoded,
-        lambda psi: encode_variant(bench.model, psi, plain.linked).tokens,
+        lambda tried: (
+            found.tokens for found in encode_variants(bench.model, [replace(plain, psi=psi) for psi in tried])
+        ),
         bench.around,
         size=what.size,
         queries=bench.settings.queries,
