@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.built_once import built_once
 from tests.dashboard.fake_cache import add_analyses, add_model, add_pictures, add_syllables, build
 from train.browsers import find_browser
 
@@ -129,13 +130,14 @@ def wait_for(process: subprocess.Popen, address: str, log: Path) -> None:
 
 @pytest.fixture(scope="session")
 def small_cache(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path:
-    root = tmp_path_factory.mktemp("browser") / "cache"
-    build(root, toy_face, codewords=40, stages=4)
-    add_model(root, toy_face, "second")
-    add_analyses(root)
-    add_syllables(root)
-    add_pictures(root)
-    return root
+    def make(root: Path) -> None:
+        build(root, toy_face, codewords=40, stages=4)
+        add_model(root, toy_face, "second")
+        add_analyses(root)
+        add_syllables(root)
+        add_pictures(root)
+
+    return built_once(tmp_path_factory, "browser", make)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.built_once import built_once
 from tests.cli.preloaded import Forks
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -64,26 +65,14 @@ def toy_root(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path:
     from dfe_core.faces import save_face
     from dfe_core.simulate.dataset import simulate_dataset
 
-    root = tmp_path_factory.mktemp("toy") / "cache"
-    save_face(toy_face, root)
-    simulate_dataset("toy", toy_face, subjects=6, minutes_per_subject=0.4, effect="stress", root=root)
-    result = _run(
-        root,
-        "train",
-        "toy",
-        "--name",
-        "tiny",
-        "--set",
-        "tokenizer.codewords=24",
-        "--set",
-        "tokenizer.stages=3",
-        "--set",
-        "train.steps=40",
-        "--set",
-        "train.batch=256",
-    )
-    assert result.returncode == 0, result.stderr
-    return root
+    def make(root: Path) -> None:
+        save_face(toy_face, root)
+        simulate_dataset("toy", toy_face, subjects=6, minutes_per_subject=0.4, effect="stress", root=root)
+        settings = ("tokenizer.codewords=24", "tokenizer.stages=3", "train.steps=40", "train.batch=256")
+        result = _run(root, "train", "toy", "--name", "tiny", *(f"--set={setting}" for setting in settings))
+        assert result.returncode == 0, result.stderr
+
+    return built_once(tmp_path_factory, "toy", make)
 
 
 @pytest.fixture
