@@ -36,8 +36,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for path in others for item in files[path]]
 
 
-_LONGEST = ("test_dashboard.py", "test_explorer.py", "test_accessibility.py", "test_linked.py", "test_links.py")
-"""Files that take most of a minute; the others come as they were collected."""
+_LONGEST = (
+    *("test_dashboard.py", "test_explorer.py", "test_accessibility.py", "test_linked.py", "test_links.py"),
+    *("test_docs_run.py", "test_probe_run.py", "test_study_plan.py", "test_typed_facts.py", "test_cross_fit.py"),
+    *("test_coverage_report.py", "test_wheel.py"),
+)
+"""Files of a browser and of none that take longest; the others come as they were collected."""
 
 
 def _rank(path: Path) -> int:
