@@ -271,11 +271,11 @@ class _Pass:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Found:
-    """The runs of some recordings, and what is counted of them, recording by recording."""
+    """The runs of some recordings, and what is counted of them."""
 
     runs: list[pa.Table]
-    presence: list[pd.DataFrame]
-    intensities: list[pd.DataFrame]
+    presence: pd.DataFrame
+    intensities: pd.DataFrame
     recordings: list[tuple[str, int, float]]
     together: np.ndarray
     followed: np.ndarray
@@ -285,20 +285,30 @@ def index_group(spans: tuple[RecordingSpan, ...], common: _Pass) -> _Found:
     """Find the runs of these recordings."""
     size = common.tokens.codewords
     together, followed = np.zeros((size, size), np.int64), np.zeros((size, size), np.int64)
-    found = _Found(runs=[], presence=[], intensities=[], recordings=[], together=together, followed=followed)
+    tables: list[pa.Table] = []
+    presence: list[pd.DataFrame] = []
+    intensities: list[pd.DataFrame] = []
+    recordings: list[tuple[str, int, float]] = []
     done = 0
     for part in iter_recordings(common.tokens, spans):
         present, number = present_activations(part, common.sizes, common.rule)
         runs = _runs(present, number, part)
-        found.runs.append(_as_table(runs, part.recording))
+        tables.append(_as_table(runs, part.recording))
         together += _together(present, len(part.frame), size)
         followed += _pairs_in_window(runs["start_s"].to_numpy(), runs["codeword"].to_numpy(), size, WINDOW_S)
-        found.presence.append(_presence(present, part.recording))
-        found.intensities.append(_intensities(present))
-        found.recordings.append((part.recording, len(part.frame), len(part.frame) * frame_step(part.time_s)))
+        presence.append(_presence(present, part.recording))
+        intensities.append(_intensities(present))
+        recordings.append((part.recording, len(part.frame), len(part.frame) * frame_step(part.time_s)))
         done += len(part.frame)
         report_part(done, part.recording)
-    return found
+    return _Found(
+        runs=tables,
+        presence=_concat(presence, ["recording", "codeword", "frames", "intensity"]),
+        intensities=_summed_intensities(intensities),
+        recordings=recordings,
+        together=together,
+        followed=followed,
+    )
 
 
 def _write(tokens: TokenCache, folder: Path, progress: Listener, rule: PresenceRule, engine: Engine) -> None:
@@ -316,14 +326,12 @@ def _write(tokens: TokenCache, folder: Path, progress: Listener, rule: PresenceR
                 sink.write_table(table)
             together += part.together
             followed += part.followed
-            presence += part.presence
-            intensities += part.intensities
+            presence.append(part.presence)
+            intensities.append(part.intensities)
             recordings += part.recordings
     np.savez(folder / "counts.npz", cooccurrence=together, followed=followed)
     _concat(presence, ["recording", "codeword", "frames", "intensity"]).to_parquet(folder / "presence.parquet")
-    _concat(intensities, ["codeword", "intensity", "frames"]).groupby(["codeword", "intensity"], as_index=False)[
-        "frames"
-    ].sum().to_parquet(folder / "intensities.parquet")
+    _summed_intensities(intensities).to_parquet(folder / "intensities.parquet")
     pd.DataFrame(recordings, columns=["recording", "frames", "duration_s"]).to_parquet(folder / RECORDINGS_FILE)
     _sort(folder, size)
     write_json(
@@ -379,6 +387,11 @@ def _intensities(present: Activations) -> pd.DataFrame:
         .size()
         .rename(columns={"size": "frames"})
     )
+
+
+def _summed_intensities(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    table = _concat(parts, ["codeword", "intensity", "frames"])
+    return table.groupby(["codeword", "intensity"], as_index=False)[["frames"]].sum()
 
 
 def _concat(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
