@@ -17,7 +17,7 @@ from typing import Any
 
 AIMS = {"full, as shipped": 36e6, "share the same": 0.9999, "end to end": 5e6, "steps/s": 1500}
 """What was set out for one H100; of steps, at the default batch."""
-PARTS = ("encoding", "files", "training", "maps")
+PARTS = ("encoding", "agreement", "files", "training", "maps")
 
 
 def main() -> None:
@@ -26,6 +26,9 @@ def main() -> None:
     parser.add_argument("--dataset", default="simulated")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--frames", type=int, help="of the kernel (default: 2^20; 4,096 on a CPU)")
+    parser.add_argument("--compared", type=int, help="frames of the agreement (default: 100,000; 2,000 on a CPU)")
+    parser.add_argument("--every", type=int, default=1, help="one recording of so many is compared")
+    parser.add_argument("--codebook", default="default", help="whose tokens are compared")
     parser.add_argument("--file-frames", type=int, help="of dfe encode (default: 20 million; 20,000 on a CPU)")
     parser.add_argument("--steps", type=int, help="of training (default: 1,000; 10 on a CPU)")
     parser.add_argument("--sample", type=int, help="frames of a map (default: 20,000; 1,000 on a CPU)")
@@ -68,7 +71,12 @@ def measured(args: argparse.Namespace, on_gpu: bool) -> dict[str, Any]:
         from benchmarks.gpu.kernels import encoding
 
         count = args.frames or (1 << 20 if on_gpu else 4096)
-        found["encoding, frames/s"] = encoding(device, args.dataset, count, args.repeats, interpreted=256)
+        found["encoding, frames/s"] = encoding(device, args.dataset, count, args.repeats)
+    if "agreement" in args.only:
+        from benchmarks.gpu.kernels import agreement
+
+        count = args.compared or (100_000 if on_gpu else 2000)
+        found["agreement"] = agreement(device, args.codebook, args.dataset, count, args.every)
     if "files" in args.only:
         from benchmarks.gpu.files import from_file_to_file
 

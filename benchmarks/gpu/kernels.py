@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from dfe_core.faces import open_face
 from dfe_core.tokenizer.fused import KernelShape, fits_kernel, triton_installed
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import load_model
+from dfe_core.tokenizer.temporal_smoothing import linked_frames
 from dfe_core.tokens.encoding_stream import RUN_FRAMES
 from dfe_core.tokens.spanning_batches import BatchEncoder
 
@@ -42,8 +44,8 @@ def frames(model: Tokenizer, dataset: str, count: int) -> tuple[Tensor, Tensor, 
     return torch.as_tensor(psi), at % RUN_FRAMES != 0, (at // RUN_FRAMES).int()
 
 
-def encoding(device: torch.device, dataset: str, count: int, repeats: int, interpreted: int) -> dict[str, Any]:
-    """Every figure of the kernel. interpreted: how many frames Triton's interpreter is given on a CPU."""
+def encoding(device: torch.device, dataset: str, count: int, repeats: int) -> dict[str, Any]:
+    """Frames a second of every way, and what bounds the kernel."""
     model, config = load_model("default", device=str(device))
     gram = torch.as_tensor(open_face(config["face"]).gram * 1e6, dtype=torch.float32, device=device)
     psi, linked, run = (x.to(device) for x in frames(model, dataset, count))
@@ -59,8 +61,6 @@ def encoding(device: torch.device, dataset: str, count: int, repeats: int, inter
     if device.type == "cuda":
         found["kernel"] = _kernel(model, gram, (psi, linked, run), repeats)
     found["bounds"] = _bounds(model, psi, linked, device, repeats)
-    few = min(count, 16 * RUN_FRAMES) if device.type == "cuda" else min(interpreted, count)
-    found["agreement"] = _agreement(model, gram, psi[:few], linked[:few], run[:few])
     return found
 
 
@@ -148,22 +148,41 @@ def _bounds(model: Tokenizer, psi: Tensor, linked: Tensor, device: torch.device,
     return bounds
 
 
-def _agreement(model: Tokenizer, gram: Tensor, psi: Tensor, linked: Tensor, run: Tensor) -> dict[str, Any]:
-    """With the PyTorch version on this device, from the same latents; and what TF32 products would do to that one."""
-    shape = None if psi.device.type == "cuda" else KernelShape(stretch=248, together=256, ordered=256)
+def agreement(device: torch.device, codebook: str, dataset: str, count: int, every: int) -> dict[str, Any]:
+    """With the PyTorch version on this device, from the same latents, over whole recordings until `count` frames; and
+    what TF32 products would do to that one. every: one recording of so many."""
+    model, config = load_model(codebook, device=str(device))
+    gram = torch.as_tensor(open_face(config["face"]).gram * 1e6, dtype=torch.float32, device=device)
+    shape = None if device.type == "cuda" else KernelShape(stretch=1016, together=512, ordered=1024)
     encoder = BatchEncoder(model, gram, shape=shape)
-    tokens, levels, _ = encoder(psi, linked, run)
     counts: dict[str, int] = {}
-    rounded = 0
-    for first in range(0, len(psi), RUN_FRAMES):
-        rows = slice(first, first + RUN_FRAMES)
-        latent, link = psi[rows] @ model.frame, linked[rows]
-        wanted = reference(model, latent, link)
-        for name, value in vars(compare(model, latent, link, tokens[rows].long(), levels[rows].long(), wanted)).items():
+    coarse_same = 0
+    for psi, linked in _runs(model, dataset, every):
+        latent = psi @ model.frame
+        tokens, levels, _ = encoder(psi, linked, torch.zeros(len(psi), dtype=torch.int32, device=device))
+        wanted = reference(model, latent, linked)
+        found = compare(model, latent, linked, tokens.long(), levels.long(), wanted)
+        for name, value in vars(found).items():
             counts[name] = counts.get(name, 0) + value
-        coarse = reference(model, _tf32(psi[rows]) @ _tf32(model.frame), link)
-        rounded += int((coarse[0] == wanted[0]).all(1).logical_and((coarse[1] == wanted[1]).all(1)).sum())
-    return counts | {"share the same": counts["same"] / counts["frames"], "with TF32 products": rounded / len(psi)}
+        coarse = reference(model, _tf32(psi) @ _tf32(model.frame), linked)
+        coarse_same += int(((coarse[0] == wanted[0]) & (coarse[1] == wanted[1])).all(1).sum())
+        if counts["frames"] >= count:
+            break
+    share = counts["same"] / counts["frames"]
+    return {"codebook": codebook, **counts, "share the same": share, "with TF32": coarse_same / counts["frames"]}
+
+
+def _runs(model: Tokenizer, dataset: str, every: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """ψ and links of the runs of one recording of so many, on the model's device."""
+    data = Dataset.open(dataset)
+    for part in data.iter_frames(data.recordings["recording"].tolist()[::every]):
+        linked = linked_frames(part.frame[part.valid])
+        psi = part.psi[part.valid]
+        for first in range(0, len(psi), RUN_FRAMES):
+            link = torch.as_tensor(linked[first : first + RUN_FRAMES].copy())
+            link[0] = False
+            rows = torch.as_tensor(psi[first : first + RUN_FRAMES].copy())
+            yield rows.to(model.frame.device), link.to(model.frame.device)
 
 
 def _tf32(values: Tensor) -> Tensor:
