@@ -67,7 +67,7 @@ def timed(results: dict[str, Any], name: str, call: Callable[[], Any]) -> Any:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--recordings", type=int, default=1000)
-    parser.add_argument("--frames", type=int, default=300, help="of each")
+    parser.add_argument("--frames", type=int, default=600, help="of each")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     recordings = cuts(args.recordings + 1, args.frames)
