@@ -217,20 +217,21 @@ def _visit(row, place, frames, tables, work):
 @_loop
 def _sweep(row, rounds, frames, tables, work):
     """Choose every token again so many times, the first of which is the greedy search where there is none yet. Whether
-    the frame is at rest."""
+    the frame is at rest, and whether it changed."""
     tokens = frames[1]
-    unchanged, full = 0, False
+    unchanged, full, moved = 0, False, False
     for _ in range(rounds):
         for place in range(tokens.shape[1]):
             if tokens[row, place] or not full:
                 changed = _visit(row, place, frames, tables, work)
+                moved |= changed
                 unchanged = 1 if changed else unchanged + 1
                 full = tokens[row, place] == 0 or (full and not changed)
             else:  # nothing was worth adding a moment ago, and nothing has changed since
                 unchanged += 1
             if unchanged >= tokens.shape[1]:
-                return True
-    return False
+                return True, moved
+    return False, moved
 
 
 @_part
@@ -289,9 +290,9 @@ def search_rows(start, end, frames, change, sweeps, tables, work):
             _sweep(row, 1, frames, tables, work)
             for k in range(products.shape[1]):
                 products[row, k] += change[row, k]
-            rest[row] = _sweep(row, sweeps, frames, tables, work)
+            rest[row] = _sweep(row, sweeps, frames, tables, work)[0]
         else:
-            rest[row] = _sweep(row, 1 + sweeps, frames, tables, work)
+            rest[row] = _sweep(row, 1 + sweeps, frames, tables, work)[0]
         _strongest_first(row, frames, tables, work)
         _note(row, tokens, present)
 
@@ -347,11 +348,12 @@ def smooth_rows(first, end, turn, frames, pull, tables, work):
             work[_OFFSET, k] = tables[0][BASE, k] + work[_BONUS, k]
         for place in range(tokens.shape[1]):
             _mark(tokens[row, place], False, tables, work)
-        if _sweep(row, 1, frames, tables, work):
-            rest[row] |= _PULLED
-        else:
+        still, moved = _sweep(row, 1, frames, tables, work)
+        if moved:
             rest[row], turned[row] = 0, turn
             _note(row, tokens, present)
+        if still:
+            rest[row] |= _PULLED
 
 
 @_loop

@@ -20,9 +20,9 @@ def latent() -> torch.Tensor:
     return torch.linspace(0, 2, FRAMES)[:, None] * torch.randn(FRAMES, 8)  # from still faces to wild ones
 
 
-def made(step=1 / 16, counted=True, size=24, sweeps=0) -> SparseQuantizer:
+def made(step=1 / 16, counted=True, size=24, sweeps=0, places=6) -> SparseQuantizer:
     torch.manual_seed(0)
-    quantizer = SparseQuantizer(6, size, 8, tuple(step * i for i in range(1, int(1.5 / step) + 1)), 0.01, sweeps)
+    quantizer = SparseQuantizer(places, size, 8, tuple(step * i for i in range(1, int(1.5 / step) + 1)), 0.01, sweeps)
     codewords = torch.randn(size, 8) / 2
     codewords[7], codewords[9] = 0, -codewords[4]
     quantizer.set_codewords_(codewords)
@@ -64,10 +64,12 @@ def test_the_compiled_smoothing_chooses_the_same_tokens(latent):
     assert (ours[1] == reference[1]).all(1).float().mean() > 0.995
 
 
-@pytest.mark.parametrize("size", [24, 64, 130])  # a part of a block of the kernel, one, and three
+@pytest.mark.parametrize(
+    ("size", "places"), [(24, 6), (64, 1), (130, 3)]
+)  # a part of a block of the kernel, one, three
 @pytest.mark.parametrize("proposes", [False, True])
-def test_encoding_in_one_pass_gives_what_search_smoothing_and_order_give(monkeypatch, latent, size, proposes):
-    quantizer, still = made(size=size, sweeps=2), torch.linspace(0, 0.2, FRAMES)[:, None]
+def test_encoding_in_one_pass_gives_what_search_smoothing_and_order_give(monkeypatch, latent, size, places, proposes):
+    quantizer, still = made(size=size, sweeps=2, places=places), torch.linspace(0, 0.2, FRAMES)[:, None]
     target = 0.2 * latent.cumsum(0) / 10 + still * torch.randn(latent.shape, generator=torch.Generator().manual_seed(5))
     proposed = target + 0.1 * latent if proposes else target
     linked = torch.arange(FRAMES) % 97 > 0
