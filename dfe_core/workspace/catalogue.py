@@ -120,7 +120,9 @@ def _faults_by_file(artefact: Artefact) -> dict[str, str]:
     expected = dict(artefact.manifest.get("files") or {})
     if artefact.kind == MODELS:
         expected[WEIGHTS_FILE] = artefact.key
-    wrong = {name: _file_fault(artefact.path / name, digest) for name, digest in sorted(expected.items())}
+    there = files_in_bucket(artefact.path)  # read by `integrity.faults`
+    here = {name: digest for name, digest in sorted(expected.items()) if there.get(name) != digest}
+    wrong = {name: _file_fault(artefact.path / name, digest) for name, digest in here.items()}
     wrong = {name: fault for name, fault in wrong.items() if fault}
     sealed = {name: fault for name, fault in integrity.faults(artefact.path).items() if name not in wrong}
     return {**wrong, **sealed, **_faults_of_signed(artefact)}

@@ -24,7 +24,7 @@ from dfe_core.tokens import encoding, encoding_parts
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.encoding import encode_dataset
 from dfe_core.tokens.encoding_parts import EncodedPart, EncodeTask
-from dfe_core.workspace.catalogue import remove_artefact
+from dfe_core.workspace.catalogue import artefact_faults, remove_artefact
 from dfe_core.workspace.withdrawal import withdraw
 from tests.buckets import BUCKET, Server, content, s3_server
 from tests.tiny_tokenizer import moving_face, tiny_tokenizer
@@ -212,7 +212,7 @@ def test_labels_change_without_the_frames_and_what_is_deleted_there_is_gone_here
     assert not [1 for method, path, _ in server.requests if path.endswith("frames.parquet") and method == "PUT"]
     seen = Dataset.open("d", machine(tmp_path / "there", toy_face, url))
     assert seen.recordings["mood"].tolist()[1] == "glad" and len(seen.frames("r1").psi) == 300
-    assert not faults(seen.path)
+    assert not faults(seen.path) and not artefact_faults(Artefact(seen.path))
     for refused in (lambda: remove_artefact(Artefact(seen.path)), lambda: withdraw("r1", seen.root)):
         with pytest.raises(DataError, match="s3://lab/test_labels"):
             refused()
