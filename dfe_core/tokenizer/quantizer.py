@@ -17,6 +17,7 @@ dimensions.
 
 from __future__ import annotations
 
+import importlib
 import math
 import sys
 from dataclasses import dataclass
@@ -74,6 +75,12 @@ class SearchTables:
 def is_compiled(frames: int) -> bool:
     """Whether a CPU searches so many frames with the compiled kernel, which finds the same tokens."""
     return frames >= COMPILED_FROM or _KERNEL in sys.modules
+
+
+def load_kernel(frames: int) -> None:
+    """Load the compiled kernel where so many frames are to come, in however short recordings: it is then used for all."""
+    if frames >= COMPILED_FROM and _KERNEL not in sys.modules:
+        importlib.import_module(_KERNEL)
 
 
 def choose_tokens(products: Tensor, tables: SearchTables) -> tuple[Tensor, Tensor]:

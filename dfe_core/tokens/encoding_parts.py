@@ -25,6 +25,7 @@ from dfe_core.parquet_join import RowGroups
 from dfe_core.remote import Store, cache_of, download, in_bucket, store_of, upload
 from dfe_core.store import atomic_directory, content_key, file_sha256, read_json
 from dfe_core.tokenizer.model import Tokenizer
+from dfe_core.tokenizer.quantizer import load_kernel
 from dfe_core.tokenizer.storage import load_model
 from dfe_core.tokens.cache import TokenWriter
 from dfe_core.tokens.encoding_stream import ENCODING_VERSION, encode_stream
@@ -168,6 +169,8 @@ def _write_part(task: EncodeTask, told: Callable[[int], None]) -> None:
     data = _opened_data(task.dataset, task.root, task.folder, get_ident())
     if tuple(data.recording_keys.get(name) for name in task.recordings) != task.keys:
         raise DataError(task.dataset, "other recordings than when encoding began", "`dfe encode` to be run again")
+    if model.frame.device.type == "cpu":
+        load_kernel(task.frames)
     with atomic_directory(task.part) as folder:
         writer = token_writer(folder, model, config["levels"])
         stream = encode_stream(model, data.iter_frames(list(task.recordings)), gram, task.fast)
