@@ -78,7 +78,7 @@ def is_compiled(frames: int) -> bool:
 
 
 def load_kernel(frames: int) -> None:
-    """Load the compiled kernel where so many frames are to come, in however short recordings: it is then used for all."""
+    """Load the compiled kernel where so many frames are to come, however short their recordings: it then takes all."""
     if frames >= COMPILED_FROM and _KERNEL not in sys.modules:
         importlib.import_module(_KERNEL)
 
