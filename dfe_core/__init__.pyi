@@ -45,6 +45,8 @@ def import_recordings(
     pose_correction: str | None = None,
     stills: bool = False,
     rest: str = "keep",
+    add: bool = False,
+    normaliser: str | None = None,
     root: str | Path | None = None,
     progress: Listener = ...,
 ) -> Dataset: ...

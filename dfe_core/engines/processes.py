@@ -5,12 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for
+from types import ModuleType
 from typing import Any
 
 from dfe_core.engines.engine import Counted, G, R, S
@@ -90,7 +92,7 @@ class ProcessEngine:
 
     def _new_pool(self) -> ProcessPoolExecutor:
         pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin)
-        with _one_thread():
+        with _one_thread(), _without_main():
             pool.submit(os.getpid)  # the process starts now, and takes the environment with it
         return pool
 
@@ -126,6 +128,19 @@ def _one_thread() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Start a process that does not run the script again which started this one: what workers call is in modules, and a
+    script without ``if __name__ == "__main__"`` would begin everything again in each of them."""
+    main = sys.modules.get("__main__")
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        if main is not None:
+            sys.modules["__main__"] = main
 
 
 def _begin() -> None:

@@ -30,6 +30,19 @@ def test_groups_are_neighbours_and_hold_no_more_than_asked():
     assert list(consecutive_groups([], 6)) == []
 
 
+def test_the_script_that_started_the_processes_is_not_run_again(tmp_path, monkeypatch):
+    """As under a script without ``if __name__ == "__main__"``, and under Streamlit, whose main module is a page."""
+    script = tmp_path / "script.py"
+    script.write_text("raise RuntimeError('run again')\n")
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(script), raising=False)
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
+    engine = ProcessEngine(1)
+    try:
+        assert len(list(engine.map(work.squares, [(1, 2)], 2))) == 1
+    finally:
+        engine.close()
+
+
 def test_results_come_in_order_and_progress_adds_up(processes):
     groups = [(i, i + 1) for i in range(9)]
     for engine in (LOCAL, processes):
