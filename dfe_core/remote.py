@@ -103,7 +103,11 @@ class Store:
         (S3, Google)."""
         if new:
             with contextlib.suppress(TypeError, NotImplementedError):  # of storages that cannot tell
-                self._patiently(key, lambda: self.fs.pipe_file(self.where(key), value, mode="create"))
+                try:
+                    self._patiently(key, lambda: self.fs.pipe_file(self.where(key), value, mode="create"))
+                except DataError:
+                    if self.read(key) != value:  # else it was done before, and only the answer was lost
+                        raise
                 return
         self._patiently(key, lambda: self.fs.pipe_file(self.where(key), value))
 

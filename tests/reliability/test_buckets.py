@@ -288,3 +288,23 @@ def test_dfe_cache_names_a_bucket_or_a_shared_folder(server: Server, url: str, t
     assert remote.store_of(root).names("datasets") == ["d"]
     monkeypatch.setenv("DFE_CACHE", f"file://{tmp_path}/shared")
     assert cache_root() == tmp_path / "shared" and remote.store_of(cache_root()) is None
+
+
+def test_a_write_whose_answer_was_lost_is_not_taken_for_another_machines(monkeypatch):
+    pytest.importorskip("fsspec")
+    monkeypatch.setattr("dfe_core.remote.time.sleep", lambda seconds: None)
+    store = remote.Store("memory://lab/lost-answer")
+    through, calls = store.fs.pipe_file, []
+
+    def lossy(path, value, **more):
+        through(path, value, **more)
+        calls.append(path)
+        if len(calls) == 1:
+            raise OSError("the connection broke")
+
+    monkeypatch.setattr(store.fs, "pipe_file", lossy)
+    store.write("manifest.json", b"mine", new=True)
+    assert store.read("manifest.json") == b"mine"
+    with pytest.raises(DataError, match="another machine"):
+        store.write("manifest.json", b"theirs", new=True)
+    assert store.read("manifest.json") == b"mine"
