@@ -24,6 +24,7 @@ from dfe_core.artefact_names import (
     WITHDRAWN_FILE,
 )
 from dfe_core.errors import DataError
+from dfe_core.file_digest import file_sha256
 from dfe_core.remote import blocks, files_in_bucket, in_bucket
 
 SEAL, DIGEST = "checksums.json", "digest"
@@ -165,15 +166,6 @@ def unsigned(value: dict[str, Any], path: Path) -> dict[str, Any]:
             "a copy of it from before; `dfe doctor` says how",
         )
     return plain
-
-
-def file_sha256(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes, streamed."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as handle:
-        while block := handle.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _sha256(path: Path) -> str:

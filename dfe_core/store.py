@@ -11,9 +11,11 @@ from typing import Any
 
 from dfe_core.artefact_names import ANALYSES, KINDS, RENDERS, SEPARATOR, TOKENS
 from dfe_core.errors import DataError
-from dfe_core.integrity import file_sha256, signed, unsigned
+from dfe_core.file_digest import file_sha256
+from dfe_core.integrity import signed, unsigned
+from dfe_core.object_storage import is_url
 from dfe_core.portable_names import name_fault
-from dfe_core.remote import cache_of, is_url, renew
+from dfe_core.remote import cache_of, renew
 from dfe_core.replacement import atomic_directory, atomic_file, recover_replacement
 
 __all__ = (

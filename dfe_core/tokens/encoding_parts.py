@@ -21,8 +21,9 @@ from dfe_core.artefact_names import COUNTS_FILE, ENCODED_FILE, MANIFEST, TOKENS,
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
+from dfe_core.object_storage import Store
 from dfe_core.parquet_join import RowGroups
-from dfe_core.remote import Store, cache_of, download, in_bucket, store_of, upload
+from dfe_core.remote import cache_of, download, in_bucket, store_of, upload
 from dfe_core.store import atomic_directory, content_key, file_sha256, read_json
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.quantizer import load_kernel

@@ -18,7 +18,8 @@ from dfe_core.expressions.split import split_dataset
 from dfe_core.faces import open_face, save_face
 from dfe_core.facs.derive import derive_aus
 from dfe_core.facs.store import AlignedAus
-from dfe_core.integrity import SEAL, file_sha256, seal
+from dfe_core.file_digest import file_sha256
+from dfe_core.integrity import SEAL, seal
 from dfe_core.store import read_json, read_signed_json, write_json, write_signed_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.annotations import Notebook

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dfe_core import remote
+from dfe_core import object_storage, remote
 from dfe_core.artefact import Artefact
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
@@ -58,7 +58,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_stores", "_roots", "_known"):
         monkeypatch.setattr(remote, name, {})
     monkeypatch.setattr(remote, "FRESH_S", 0.0)
-    monkeypatch.setattr(remote, "_FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(object_storage, "_FIRST_WAIT_S", 0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -161,7 +161,7 @@ def test_a_writer_that_dies_half_way_leaves_nothing_to_be_seen(
     here = machine(tmp_path / "here", toy_face, url)
     write(here, toy_face, 2)
     before = Dataset.open("d", here).key
-    through, left = remote.Store.put, [3]
+    through, left = object_storage.Store.put, [3]
 
     def dying(self, path, key):
         left[0] -= 1
@@ -170,7 +170,7 @@ def test_a_writer_that_dies_half_way_leaves_nothing_to_be_seen(
         through(self, path, key)
 
     with monkeypatch.context() as patch:
-        patch.setattr(remote.Store, "put", dying)
+        patch.setattr(object_storage.Store, "put", dying)
         with pytest.raises(KeyboardInterrupt):
             write(here, toy_face, 3)
         left[0] = 2
@@ -292,8 +292,8 @@ def test_dfe_cache_names_a_bucket_or_a_shared_folder(server: Server, url: str, t
 
 def test_a_write_whose_answer_was_lost_is_not_taken_for_another_machines(monkeypatch):
     pytest.importorskip("fsspec")
-    monkeypatch.setattr("dfe_core.remote.time.sleep", lambda seconds: None)
-    store = remote.Store("memory://lab/lost-answer")
+    monkeypatch.setattr("dfe_core.object_storage.time.sleep", lambda seconds: None)
+    store = object_storage.Store("memory://lab/lost-answer")
     through, calls = store.fs.pipe_file, []
 
     def lossy(path, value, **more):
