@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from dfe_core.expressions.readers.registry import find_reader, read_head, reader
 from dfe_core.faces.arkit import ARKIT_NAMES
 from tests.captures import beat_json, live_link, performance, table, write
 from tests.expressions.broken import BROKEN, SLIPS, mat_bomb
+from tests.hang_guard import ends_within
 
 SEEDS = {"csv": [live_link(performance(30)), table(performance(30))], "json": [beat_json(performance(12))]}
 RELAXED = settings(
@@ -32,17 +32,16 @@ def _read(path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", BROKEN)
-def test_each_broken_file_is_refused_in_one_line_in_good_time(tmp_path: Path, what: str):
+def test_each_broken_file_is_refused_in_one_line_and_never_hangs(tmp_path: Path, what: str):
     name, content = BROKEN[what]
     path = write(tmp_path / name, content)
-    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(DataError) as error:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with ends_within(), pytest.raises(DataError) as error:
         _read(path)
     message = str(error.value)
     assert message.startswith(str(path)) and "\n" not in message and len(message) < 800
     assert message.isprintable(), message
     assert error.value.expected, message
-    assert time.perf_counter() - start < 20
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600_000
 
 

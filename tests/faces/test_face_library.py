@@ -67,18 +67,15 @@ def test_a_person_is_the_template_moved_by_identity(anny: FaceModel, toy_face: F
             face.neutral(wrong)
 
 
-def test_opening_a_cached_face_imports_neither_torch_nor_anny_and_is_fast(anny: FaceModel, tmp_path: Path) -> None:
+def test_opening_a_cached_face_imports_neither_torch_nor_anny(anny: FaceModel, tmp_path: Path) -> None:
     save_face(anny, tmp_path)
     code = (
-        "import sys, time, json; from pathlib import Path; from dfe_core.faces import open_face;"
-        f"root = Path({str(tmp_path)!r}); open_face('anny', root); start = time.perf_counter();"
-        "face = open_face('anny', root); took = time.perf_counter() - start;"
-        "print(json.dumps([took, [m for m in ('torch', 'anny', 'warp', 'scipy', 'pandas') if m in sys.modules]]))"
+        "import sys, json; from pathlib import Path; from dfe_core.faces import open_face;"
+        f"open_face('anny', Path({str(tmp_path)!r}));"
+        "print(json.dumps([m for m in ('torch', 'anny', 'warp', 'scipy', 'pandas') if m in sys.modules]))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    took, imported = json.loads(out.stdout)
-    assert imported == []
-    assert took < 0.25
+    assert json.loads(out.stdout) == []
 
 
 def test_a_corrupt_converted_face_is_made_again(ict_source: Path, cache: Path) -> None:

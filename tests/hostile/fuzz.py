@@ -44,7 +44,7 @@ from tests.hostile.au_files import au_files, new_recordings
 from tests.hostile.broken_files import cases
 from tests.hostile.good_files import BUILDERS
 
-MOST_SECONDS = 10
+MOST_SECONDS = 30
 TOKENS = (
     b"",
     b"0",

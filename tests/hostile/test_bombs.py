@@ -6,7 +6,6 @@ import io
 import json
 import os
 import struct
-import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -28,11 +27,11 @@ from dfe_core.faces import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.facs import alone
 from dfe_core.motion.export import coefficients_csv
+from tests.hang_guard import ends_within
 from tests.hostile.broken_files import npy_header
 from tests.hostile.good_files import arkit_csv
 from train.benchmark.memory import peak_during
 
-MOST_SECONDS = 10.0
 MOST_BYTES = 512 << 20
 MB = 1 << 20
 BLOCK = 16 * MB
@@ -132,10 +131,9 @@ def test_a_bomb_is_refused_in_time_and_memory(bomb: str, tmp_path: Path, root: P
     path = tmp_path / name
     make(path)
     face = "flame-50+jaw" if path.suffix in (".npz", ".npy", ".pt") else "toy-1"
-    begin = time.perf_counter()
-    with peak_during() as peak, pytest.raises(DataError, match=found):
+    with ends_within(), peak_during() as peak, pytest.raises(DataError, match=found):
         import_dataset([path], "x", ImportOptions(face=face, fps=30), root=root)
-    assert time.perf_counter() - begin < MOST_SECONDS and peak.grown < MOST_BYTES
+    assert peak.grown < MOST_BYTES
     assert not list((root / "datasets").glob("*"))
 
 
@@ -260,12 +258,12 @@ def test_a_thousand_files_import_in_flat_memory(tmp_path: Path, root: Path):
 
 
 @pytest.mark.parametrize("word", [b"a", b"_", b"aB_"])
-def test_a_long_word_is_looked_at_in_no_time(tmp_path: Path, word: bytes):
+def test_a_long_word_does_not_hold_everybody_up(tmp_path: Path, word: bytes):
     path = tmp_path / "long.csv"
     path.write_bytes(word * (MB // len(word)))
-    begun = time.perf_counter()
-    (one,) = inspect_sources([path])
-    assert one.fault and time.perf_counter() - begun < 2.0  # a minute before, with the interpreter's lock held
+    with ends_within():  # where a pattern looks back at every letter: a minute, with the interpreter's lock held
+        (one,) = inspect_sources([path])
+    assert one.fault
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")

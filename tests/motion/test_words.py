@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +24,7 @@ from dfe_core.motion.timeline import (
 from dfe_core.motion.transitions import between_frames, between_tokens
 from dfe_core.motion.words import rules, timeline_from_words
 from dfe_core.ontology import ACTIONS
+from tests.hang_guard import ends_within
 from tests.small_world import codeword_psi, write_model
 
 
@@ -257,9 +257,10 @@ def test_what_is_no_timeline_is_refused():
         from_toml("= 3")
 
 
-@pytest.mark.parametrize("long", ["1" * 20_000, "smile" + " " * 20_000 + "x", " " * 30_000 + "over"])
+@pytest.mark.parametrize("long", ["1" * 80_000, "smile" + " " * 80_000 + "x", " " * 120_000 + "over"])
 def test_a_text_that_would_hold_everybody_up_is_refused_at_once(long):
-    begun = time.perf_counter()
-    with pytest.raises(DataError, match="characters"):
+    with (
+        ends_within(),
+        pytest.raises(DataError, match="characters"),
+    ):  # where rules read it: minutes, with the lock held
         timeline_from_words(f"smile {long}")
-    assert time.perf_counter() - begun < 1.0  # 11 to 23 s before, with the interpreter's lock held
