@@ -81,6 +81,19 @@ def chosen_device(name: str | None = None) -> torch.device:
     return torch.device("cuda", number)
 
 
+@contextmanager
+def seeded_networks(seed: int) -> Iterator[torch.device]:
+    """A block whose networks begin at a seed, whatever was drawn elsewhere, and which leaves torch's generators as they
+    were; gives the device that holds. Weights are drawn by the host, so that they begin alike on every device.
+    """
+    import torch
+
+    device = chosen_device()
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield device
+
+
 def may_be_cuda() -> bool:
     """Whether the device that holds could be a GPU, as far as is known without torch, which takes seconds to load."""
     if sys.platform == "darwin" or _source(None)[1] == "cpu":

@@ -32,50 +32,100 @@ DONE, REFUSED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 @dataclass(frozen=True)
 class Command:
-    """One verb: the module that does it and its line in `dfe --help`."""
+    """One verb: the module that does it, its line in `dfe --help`, and what ``--device`` moves; a command that a device
+    has nothing to do for refuses it (docs/install.md has the table)."""
 
     module: str
     summary: str
+    on_device: str = ""
 
 
 COMMANDS = {
-    "study": Command("study", "from recordings to the supplement of a paper, in one command"),
-    "unseal": Command("unseal", "open the labels that a study sealed, once, and test its hypotheses"),
+    "study": Command(
+        "study", "from recordings to the supplement of a paper, in one command", "training, tokens and maps"
+    ),
+    "unseal": Command(
+        "unseal",
+        "open the labels that a study sealed, once, and test its hypotheses",
+        "trainings of hypotheses with a codebook refitted",
+    ),
     "import": Command("import_", "bring recordings of other tools into a dataset"),
     "extract": Command("extract", "turn videos of faces into a dataset (extra dfe[video])"),
-    "fill": Command("fill", "fill lost frames and hidden parts of the face, marked, with intervals"),
+    "fill": Command(
+        "fill", "fill lost frames and hidden parts of the face, marked, with intervals", "the network that fills gaps"
+    ),
     "videos": Command("videos", "link videos to the recordings of a dataset"),
     "simulate": Command("simulate", "make performances with known truth"),
-    "train": Command("train", "train a codebook on a dataset"),
+    "train": Command("train", "train a codebook on a dataset", "training"),
     "merge": Command("merge", "merge near-duplicate codewords, in a codebook of its own"),
-    "adapt": Command("adapt", "adapt a codebook to a person, and say what that gains"),
-    "encode": Command("encode", "turn every frame of a dataset into tokens"),
+    "adapt": Command("adapt", "adapt a codebook to a person, and say what that gains", "tokens of each person"),
+    "encode": Command("encode", "turn every frame of a dataset into tokens", "tokens"),
     "decode": Command("decode", "turn tokens into a face on disk"),
-    "live": Command("live", "tokens as they happen, from a phone, a tracker, a camera or a video"),
-    "evaluate": Command("evaluate", "measure a model on held-out subjects"),
-    "robustness": Command("robustness", "what noise, lost frames, other extractors and attacks do to tokens"),
+    "live": Command(
+        "live",
+        "tokens as they happen, from a phone, a tracker, a camera or a video",
+        "an encoder's network, frame by frame; the search is the CPU's",
+    ),
+    "evaluate": Command("evaluate", "measure a model on held-out subjects", "tokens of the held-out people"),
+    "robustness": Command(
+        "robustness",
+        "what noise, lost frames, other extractors and attacks do to tokens",
+        "tokens of disturbed frames, and the network that fills gaps",
+    ),
     "aus": Command("aus", "import or derive action units (AUs) of a dataset"),
-    "events": Command("events", "bring labels in time to recordings, or exclude spans of them"),
+    "events": Command(
+        "events", "bring labels in time to recordings, or exclude spans of them", "tokens that are missing (curves)"
+    ),
     "names": Command("names", "name the codewords, and check the names on held-out moments"),
     "raters": Command("raters", "ask people whether the names are true"),
-    "coverage": Command("coverage", "compare the codewords with AUs"),
-    "map": Command("map", "lay codewords or frames out in two dimensions"),
+    "coverage": Command(
+        "coverage", "compare the codewords with AUs", "tokens of segments, and trainings with --cross-fit"
+    ),
+    "map": Command("map", "lay codewords or frames out in two dimensions", "neighbours, and the layout by cuML"),
     "intervals": Command("intervals", "find, compare and export what each region of the face does when"),
-    "syllables": Command("syllables", "find recurring displays with a duration"),
+    "syllables": Command("syllables", "find recurring displays with a duration", "tokens that are missing"),
     "asymmetry": Command("asymmetry", "how far each side of a face moves, in mm, and what changes over sessions"),
-    "probe": Command("probe", "predict a label from tokens, AUs or coefficients"),
-    "authenticity": Command("authenticity", "recognise synthetic motion, and what gives it away"),
-    "micro": Command("micro", "spot micro-expressions, and recognise coded ones over subjects and corpora"),
-    "export": Command("export", "write tokens, bags, intervals or a summary as a table"),
-    "groups": Command("groups", "compare groups or conditions codeword by codeword"),
-    "conversations": Command("conversations", "who answers whom, how late, and who speaks, of faces recorded together"),
+    "probe": Command(
+        "probe",
+        "predict a label from tokens, AUs or coefficients",
+        "the network of --sequence, and trainings with --codebook refit",
+    ),
+    "authenticity": Command(
+        "authenticity", "recognise synthetic motion, and what gives it away", "tokens of made motion"
+    ),
+    "micro": Command(
+        "micro",
+        "spot micro-expressions, and recognise coded ones over subjects and corpora",
+        "the network of --sequence",
+    ),
+    "export": Command("export", "write tokens, bags, intervals or a summary as a table", "tokens that are missing"),
+    "groups": Command("groups", "compare groups or conditions codeword by codeword", "tokens of segments"),
+    "conversations": Command(
+        "conversations",
+        "who answers whom, how late, and who speaks, of faces recorded together",
+        "tokens that are missing",
+    ),
     "signals": Command("signals", "put sound and body signals on the clock of a recording"),
-    "modalities": Command("modalities", "what face, sound and body signals each add to the prediction of a label"),
-    "privacy": Command("privacy", "how well tokens identify people, and what takes that out"),
-    "power": Command("power", "how many people a difference between groups needs"),
-    "align-text": Command("align_text", "lay moments among words, and find them by a description"),
+    "modalities": Command(
+        "modalities",
+        "what face, sound and body signals each add to the prediction of a label",
+        "tokens that are missing",
+    ),
+    "privacy": Command(
+        "privacy",
+        "how well tokens identify people, and what takes that out",
+        "tokens, and the networks of the adversarial way",
+    ),
+    "power": Command("power", "how many people a difference between groups needs", "tokens that are missing"),
+    "align-text": Command(
+        "align_text",
+        "lay moments among words, and find them by a description",
+        "the network that aligns moments with words",
+    ),
     "benchmark": Command("benchmark", "measure the tokenizer or the speed on this machine"),
-    "build-default": Command("build_default", "make the default codebook and all that the dashboard shows of it"),
+    "build-default": Command(
+        "build_default", "make the default codebook and all that the dashboard shows of it", "training, tokens and maps"
+    ),
     "faces": Command("faces", "convert a licensed face model of your own"),
     "list": Command("list_", "list what the cache holds"),
     "show": Command("show", "show one artefact in detail"),
@@ -83,7 +133,7 @@ COMMANDS = {
     "log": Command("log", "who did what to the cache, and when"),
     "bucket": Command("bucket", "keep the cache in object storage"),
     "withdraw": Command("withdraw", "remove a person for good, with a certificate"),
-    "doctor": Command("doctor", "check the installation and every artefact"),
+    "doctor": Command("doctor", "check the installation and every artefact", "tokens that --repair makes again"),
     "dashboard": Command("dashboard", "serve the dashboard on localhost"),
 }
 
@@ -153,6 +203,7 @@ def main(argv: list[str] | None = None) -> int:
         parser = build_parser(argv)
     except DataError as error:
         return _fail(f"error: {error}", False, REFUSED)
+    _refuse_device(parser, argv)
     args = parser.parse_args(argv)
     if args.command is None:
         parser.print_help(sys.stderr)
@@ -191,7 +242,31 @@ def _add_command(verbs: argparse._SubParsersAction, name: str, command: Command)
         name, help=command.summary, parents=[common_options()], **help_texts(module.DESCRIPTION, module.EXAMPLES)
     )
     module.add_arguments(parser)
+    if command.on_device and not parser._subparsers:  # a command of several verbs adds it to those that compute
+        add_device_option(parser, command.on_device)
     parser.set_defaults(run=module.run)
+
+
+def add_device_option(parser: argparse.ArgumentParser, moved: str) -> None:
+    """Add ``--device``; `_run` computes the whole command there. moved: what of it a device computes."""
+    parser.add_argument(
+        "--device",
+        metavar="NAME",
+        help=f"where to compute {moved}: cpu, cuda, cuda:1 …, or auto: a CUDA GPU where there is one (default: "
+        "$DFE_DEVICE, else auto)",
+    )
+
+
+def _refuse_device(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+    """Say of a command without ``--device`` that it has no use for one."""
+    command = next((word for word in argv if word in COMMANDS), None)
+    if command is None or COMMANDS[command].on_device:
+        return
+    if any(word == "--device" or word.startswith("--device=") for word in argv):
+        parser.error(
+            f"--device: nothing of `dfe {command}` is computed on a device; "
+            f"`dfe {'`, `dfe '.join(name for name in COMMANDS if COMMANDS[name].on_device)}` take it"
+        )
 
 
 def help_texts(description: str, examples: Sequence[str]) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def judge_adaption(
 
     Raises `DataError` for fewer than three people whose recordings go on after what is adapted to.
     """
-    tokenizer, config = load_model(model, root, "cpu")
+    tokenizer, config = load_model(model, root)
     data = Dataset.open(dataset, root)
     require_same_coefficients(config, data)
     face = open_face(config["face"], root)

@@ -12,6 +12,7 @@ codewords, N places.
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ from dfe_core.faces.names import coefficient_map
 from dfe_core.tokenizer.config import ENCODERS, TEMPORAL
 
 if TYPE_CHECKING:
+    import torch
+
     from dfe_core.tokenizer.model import Tokenizer
 
 ALONE = tuple(encoder for encoder in ENCODERS if encoder != TEMPORAL)
@@ -54,7 +57,8 @@ class LiveEncoder:
 
     Parameters
     ----------
-    model: a trained tokenizer. face: the one that it was trained on.
+    model: a trained tokenizer. face: the one that it was trained on. device: where the encoder's network is computed;
+        None: where the model is. The search of a frame is the CPU's.
 
     Raises `DataError` for a face that does not answer to ARKit's coefficients, and for an encoder that looks at the
     frames after each.
@@ -63,11 +67,14 @@ class LiveEncoder:
     names: tuple[str, ...] = ARKIT_NAMES
     """Of the coefficients that `encode` takes."""
 
-    def __init__(self, model: Tokenizer, face: FaceModel) -> None:
+    def __init__(self, model: Tokenizer, face: FaceModel, device: torch.device | None = None) -> None:
         from dfe_core.tokenizer.kernel import packed_tables
 
         if model.config.encoder == TEMPORAL:
             raise DataError("encoder", "temporal: it looks at the frames after each", f"one of {', '.join(ALONE)}")
+        self._network = (
+            copy.deepcopy(model).to(device or model.frame.device) if model.config.encoder != "linear" else None
+        )
         self.model, self.config = model.to("cpu"), model.config
         self.matrix = arkit_matrix(face)
         frame = self.matrix.astype(np.float64) @ model.frame.double().numpy()
@@ -119,13 +126,13 @@ class LiveEncoder:
 
     def _proposed(self, psi: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         """(K,) products of the latent that the network proposes; those of ψ itself without a network."""
-        if self.config.encoder == "linear":
+        if self._network is None:
             return wanted
         import torch
 
         with torch.inference_mode():
-            latent, _ = self.model.latent(torch.from_numpy(psi[None] @ self.matrix))
-            return (latent @ self.model.quantizer.codewords.T)[0].numpy()
+            latent, _ = self._network.latent(torch.from_numpy(psi[None] @ self.matrix).to(self._network.frame.device))
+            return (latent @ self._network.quantizer.codewords.T)[0].cpu().numpy()
 
     def _in_steady_order(self, tokens: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Strongest first by the energy over the last frames, this one with them; the null token last."""

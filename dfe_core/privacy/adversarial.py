@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dfe_core.devices import chosen_device
 from dfe_core.progress import Listener, Progress, silent
 
 if TYPE_CHECKING:
@@ -75,11 +76,13 @@ def fit_hiding_map(
     flat = data.reshape(-1, data.shape[2]).astype(np.float64)
     centre, spread = flat.mean(0), np.maximum(flat.std(0), 1e-3 * flat.std(0).max() + 1e-9)
     metric = spread[:, None] * gram * spread
-    metric = torch.as_tensor(metric / max(np.trace(metric @ np.cov(((flat - centre) / spread).T)), 1e-30)).float()
-    z = torch.as_tensor((data - centre) / spread).float()
-    target = torch.as_tensor(who)
+    device = chosen_device()
+    metric /= max(np.trace(metric @ np.cov(((flat - centre) / spread).T)), 1e-30)
+    metric = torch.as_tensor(metric).float().to(device)
+    z = torch.as_tensor((data - centre) / spread).float().to(device)
+    target = torch.as_tensor(who).to(device)
     torch.manual_seed(seed)
-    change, adversary = _networks(data.shape[2], len(people))
+    change, adversary = (network.to(device) for network in _networks(data.shape[2], len(people)))
     optimisers = (
         torch.optim.Adam(change.parameters(), _RATE),
         torch.optim.Adam(adversary.parameters(), _ADVERSARY_RATE),
@@ -88,13 +91,13 @@ def fit_hiding_map(
     for step in range(steps):
         if step % _PATIENCE == 0:
             progress(Progress(task="learn to hide people", done=step, total=steps))
-        rows = torch.as_tensor(draw.integers(0, len(z), _BATCH))
+        rows = torch.as_tensor(draw.integers(0, len(z), _BATCH)).to(device)
         _ask(optimisers[1], adversary, z[rows] + change(z[rows]).detach(), target[rows])
         moved = change(z[rows])
         told = torch.nn.functional.cross_entropy(adversary(_statistics(z[rows] + moved)), target[rows])
         kept = torch.einsum("bte,ef,btf->bt", moved, metric, moved).mean()
         _step(optimisers, change, kept=kept, told=told, strength=strength)
-    found = {name: value.detach().numpy().astype(np.float64) for name, value in change.state_dict().items()}
+    found = {name: value.detach().cpu().numpy().astype(np.float64) for name, value in change.state_dict().items()}
     return HidingMap(
         centre=centre,
         spread=spread,

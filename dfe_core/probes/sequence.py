@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dfe_core.devices import seeded_networks
 from dfe_core.probes import scores
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.spans import SpanIndex
@@ -199,17 +200,17 @@ def train_network(
 ) -> Trained:
     """Fit on `train`, stop by the head's loss on `validation` (rows of the target); the best epoch's weights are kept.
 
-    The same seed gives the same network, whatever was drawn elsewhere, and with anchors begins as it does without.
+    The same seed gives the same network on the same device, whatever was drawn elsewhere, and with anchors begins as it
+    does without. It is trained on the device that holds (`devices.chosen_device`), and stays there.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+    with seeded_networks(settings.seed) as device:
         net = SequenceNet(codebook.psi, codebook.stages, max(len(target.classes), 1), settings)
         both = nn.ModuleList([net])
         objective = _Objective(_loss_of(target, target.y[train]))
         if anchors is not None:
             both.append(projector := nn.Linear(settings.width, anchors.vectors.shape[1]))
             objective = replace(objective, aligned=_aligned_with(projector, target, anchors))
-        optimizer = torch.optim.AdamW(both.parameters(), lr=settings.rate, weight_decay=settings.decay)
+        optimizer = torch.optim.AdamW(both.to(device).parameters(), lr=settings.rate, weight_decay=settings.decay)
         return _fitted(net, sequences, (train, validation), objective, optimizer, settings)
 
 
@@ -217,12 +218,12 @@ def _aligned_with(
     projector: nn.Linear, target: Target, anchors: ClassAnchors
 ) -> Callable[[Tensor, np.ndarray], Tensor]:
     """The weighed loss of pooled vectors of rows against the text of their class."""
-    texts, of_class = torch.as_tensor(anchors.vectors), torch.as_tensor(anchors.of_class)
+    texts, of_class = torch.as_tensor(anchors.vectors), torch.as_tensor(anchors.of_class)  # indices stay on the host
     settings, weight = anchors.settings.alignment, anchors.settings.weight
 
     def loss(pooled: Tensor, rows: np.ndarray) -> Tensor:
         vectors = functional.normalize(projector(pooled), dim=-1)
-        return weight * alignment_loss(vectors, texts, of_class[target.y[rows]], settings)
+        return weight * alignment_loss(vectors, texts.to(vectors.device), of_class[target.y[rows]], settings)
 
     return loss
 
@@ -237,7 +238,7 @@ def _fitted(
 ) -> Trained:
     train, validation = rows
     rng = np.random.default_rng([settings.seed, 3])
-    held = make_chunks(sequences, validation, settings)
+    held = make_chunks(sequences, validation, settings).to(net.psi.device)
     best, at, kept, losses = np.inf, 0, net.state_dict(), []
     for epoch in range(settings.epochs):
         _train_epoch(net, sequences, rng.permutation(train), objective, optimizer, settings, rng)
@@ -263,7 +264,7 @@ def _train_epoch(
     net.train()
     for start in range(0, len(rows), settings.batch):
         part = rows[start : start + settings.batch]
-        batch = make_chunks(sequences, part, settings, rng)
+        batch = make_chunks(sequences, part, settings, rng).to(net.psi.device)
         values, pooled, weights = net(batch)
         total = objective.head(values, part)
         if objective.aligned is not None:
@@ -289,10 +290,12 @@ def _loss_of(target: Target, known: np.ndarray) -> Callable[[Tensor, np.ndarray]
     if target.task == "classify":
         count = np.maximum(np.bincount(known, minlength=len(target.classes)), 1)
         weight = torch.as_tensor(len(known) / (len(target.classes) * count), dtype=torch.float32)
-        return lambda values, rows: functional.cross_entropy(values, torch.as_tensor(target.y[rows]), weight)
+        return lambda values, rows: functional.cross_entropy(
+            values, torch.as_tensor(target.y[rows]).to(values.device), weight.to(values.device)
+        )
     mean, spread = known.mean(), known.std() or 1.0
     return lambda values, rows: functional.mse_loss(
-        values[:, 0], torch.as_tensor((target.y[rows] - mean) / spread, dtype=torch.float32)
+        values[:, 0], torch.as_tensor((target.y[rows] - mean) / spread, dtype=torch.float32).to(values.device)
     )
 
 
@@ -312,7 +315,7 @@ def predict(
     with torch.no_grad():
         for start in range(0, len(rows), _BATCH):
             batch = make_chunks(sequences, rows[start : start + _BATCH], settings)
-            out, _, share = net(batch)
+            out, _, share = (part.cpu() for part in net(batch.to(net.psi.device)))
             source = batch.source.flatten(1).numpy()
             weights[source[source >= 0]] = share.numpy()[source >= 0]
             values.append(

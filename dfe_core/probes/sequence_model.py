@@ -6,7 +6,7 @@ Letters of the shapes: B units, C chunks of a unit, L tokens of a chunk, D width
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -22,7 +22,8 @@ _TURNS = 8
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Chunks:
     """A batch: codeword, stage (B, C, L) int64; intensity, seconds, time_s (B, C, L) float32, time from the chunk's
-    first token; there (B, C, L) bool; source (B, C, L) int64, index into the sequences, −1 where no token is."""
+    first token; there (B, C, L) bool; source (B, C, L) int64, index into the sequences, −1 where no token is; used (U,)
+    int64, the chunks with tokens in the order of (B · C): found by the host, so that no device is waited for."""
 
     codeword: Tensor
     stage: Tensor
@@ -31,6 +32,11 @@ class Chunks:
     time_s: Tensor
     there: Tensor
     source: Tensor
+    used: Tensor
+
+    def to(self, device: torch.device) -> Chunks:
+        """The same batch there."""
+        return Chunks(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 def make_chunks(
@@ -83,6 +89,7 @@ def _gathered(sequences: TokenSequences, source: np.ndarray) -> Chunks:
         time_s=torch.as_tensor(time_s, dtype=torch.float32),
         there=torch.as_tensor(there),
         source=torch.as_tensor(source),
+        used=torch.as_tensor(np.flatnonzero(there.any(-1))),
     )
 
 
@@ -126,17 +133,16 @@ class SequenceNet(nn.Module):
     def embed(self, batch: Chunks) -> tuple[Tensor, Tensor]:
         """pooled (B, D) and weights (B, C · L)."""
         units, count, length = batch.codeword.shape
-        used = batch.there.any(-1)
-        x, there = self._tokens(batch)[used], batch.there[used]
+        x = self._tokens(batch).flatten(0, 1)[batch.used]
+        there = batch.there.flatten(0, 1)[batch.used]
         if self.class_token is not None:
             x = torch.cat([self.class_token.expand(len(x), 1, -1), x], 1)
             there = torch.cat([torch.ones_like(there[:, :1]), there], 1)
         x = self.layers(x, src_key_padding_mask=~there)
         if self.class_token is not None:
-            return self._of_class_tokens(x[:, 0], used, batch.there.flatten(1))
-        full = x.new_zeros(units, count, length, x.shape[-1])
-        full[used] = x
-        return self.pooling(full.flatten(1, 2), batch.there.flatten(1))
+            return self._of_class_tokens(x[:, 0], batch)
+        full = x.new_zeros(units * count, length, x.shape[-1]).index_copy(0, batch.used, x)
+        return self.pooling(full.view(units, count * length, -1), batch.there.flatten(1))
 
     def _tokens(self, batch: Chunks) -> Tensor:
         strength = torch.stack([batch.intensity, (batch.seconds + 0.01).log(), batch.intensity * batch.seconds], -1)
@@ -149,8 +155,8 @@ class SequenceNet(nn.Module):
             + 0.5 * torch.cat([angle.sin(), angle.cos()], -1)
         )
 
-    def _of_class_tokens(self, x: Tensor, used: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+    def _of_class_tokens(self, x: Tensor, batch: Chunks) -> tuple[Tensor, Tensor]:
         """The mean of the chunks' class tokens, weighed alike; the weights of other tokens say nothing and are even."""
-        full = x.new_zeros(*used.shape, x.shape[-1])
-        full[used] = x
+        used, there = batch.there.any(-1), batch.there.flatten(1)
+        full = x.new_zeros(used.numel(), x.shape[-1]).index_copy(0, batch.used, x).view(*used.shape, -1)
         return self.pooling(full, used)[0], there.to(x.dtype) / there.sum(-1, keepdim=True)

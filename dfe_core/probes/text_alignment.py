@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dfe_core.devices import seeded_networks
 from dfe_core.probes.sequence_model import SequenceNet, make_chunks
 from dfe_core.probes.sequence_settings import AlignmentSettings
 from dfe_core.probes.token_sequences import TokenSequences
@@ -59,12 +60,13 @@ def alignment_loss(vectors: Tensor, anchors: Tensor, anchor: Tensor, settings: A
     vectors: (B, W) of windows, unit length. anchors: (A, W) of texts, unit length.
     anchor: (B,) index into `anchors`, `OTHERS` for windows without one.
     """
-    similarity = vectors @ anchors.T
+    similarity, anchor = vectors @ anchors.T, anchor.cpu()
     own = anchor >= 0
     total = vectors.new_zeros(())
     if own.any():
         total = total + functional.cross_entropy(
-            similarity[own] / settings.temperature, _targets(anchors, anchor[own], settings.softness)
+            similarity[own] / settings.temperature,
+            _targets(anchors, anchor[own].to(anchors.device), settings.softness),
         )
     if (~own).any():
         hinge = (similarity[~own].max(-1).values - settings.margin).clamp_min(0)
@@ -89,7 +91,7 @@ def fit_alignment(
     progress: Listener = silent,
 ) -> AlignedFit:
     """Train on the windows `train`, stop by the loss on `validation`; the best epoch is kept. The text encoder stays
-    as it is, and so do its vectors.
+    as it is, and so do its vectors. The network is on the device that holds (`devices.chosen_device`).
 
     Parameters
     ----------
@@ -97,14 +99,13 @@ def fit_alignment(
     train, validation: rows, of different people.
     """
     settings = settings or AlignmentSettings()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.net.seed)
-        net = AlignedNet(codebook.psi, codebook.stages, anchors.shape[1], settings)
+    with seeded_networks(settings.net.seed) as device:
+        net = AlignedNet(codebook.psi, codebook.stages, anchors.shape[1], settings).to(device)
         return _fitted(
             net,
             sequences,
             torch.as_tensor(anchor),
-            torch.as_tensor(anchors),
+            torch.as_tensor(anchors).to(device),
             train=train,
             validation=validation,
             settings=settings,
@@ -164,7 +165,7 @@ def _batch_loss(
     rng: np.random.Generator | None,
 ) -> Tensor:
     """Against the anchors of the batch alone: with captions there are as many anchors as windows."""
-    vectors, _ = net(make_chunks(sequences, rows, settings.net, rng))
+    vectors, _ = net(make_chunks(sequences, rows, settings.net, rng).to(anchors.device))
     used, own = torch.unique(anchor[rows][anchor[rows] >= 0], return_inverse=True)
     if len(anchors) <= settings.net.batch:  # class prompts: few enough to hold against all of them always
         return alignment_loss(vectors, anchors, anchor[rows], settings)
@@ -199,7 +200,7 @@ def embed_windows(
     with torch.no_grad():
         for start in range(0, len(rows), _BATCH):
             batch = make_chunks(sequences, rows[start : start + _BATCH], settings.net)
-            found, share = net(batch)
+            found, share = (part.cpu() for part in net(batch.to(net.body.psi.device)))
             source = batch.source.flatten(1).numpy()
             weights[source[source >= 0]] = share.numpy()[source >= 0]
             vectors.append(found.numpy())

@@ -245,7 +245,7 @@ def _written(folder: Path, net: Any, table: pd.DataFrame, vectors: np.ndarray, m
     from safetensors.torch import save_file
 
     with atomic_directory(folder) as temporary:
-        save_file({k: v.contiguous() for k, v in net.state_dict().items()}, temporary / "net.safetensors")
+        save_file({k: v.cpu().contiguous() for k, v in net.state_dict().items()}, temporary / "net.safetensors")
         table.to_parquet(temporary / "windows.parquet", index=False)
         np.savez(temporary / "vectors.npz", vectors=vectors.astype(np.float16))
         write_json(temporary / MANIFEST, manifest)

@@ -8,6 +8,7 @@ a frame, NaN where no face was found, and the video's rate.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -26,7 +27,8 @@ def main(video_path: str, out: str, checkpoint: str = "trained_models/SMIRK_em1.
     sys.path[0] = ""  # the checkout, which is the working folder, in the place of the folder of this program
     cv2, torch = import_module("cv2"), import_module("torch")
     landmarks = import_module("utils.mediapipe_utils").run_mediapipe
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    asked = os.environ.get("DFE_DEVICE", "").strip().lower()
+    device = asked if asked not in ("", "auto") else "cuda" if torch.cuda.is_available() else "cpu"
     encoder = _encoder(torch, checkpoint, device)
     video = cv2.VideoCapture(video_path)
     rows: list[dict[str, np.ndarray] | None] = []

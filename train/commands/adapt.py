@@ -98,7 +98,7 @@ def _write(args: argparse.Namespace) -> None:
     from dfe_core.tokenizer.adaption import AdaptionSettings, adapt_tokenizer, write_adapted
     from dfe_core.tokenizer.storage import load_model, require_same_coefficients
 
-    tokenizer, config = load_model(args.model, device="cpu")
+    tokenizer, config = load_model(args.model)
     data = Dataset.open(args.dataset)
     require_same_coefficients(config, data)
     if args.subject not in set(data.recordings["subject"].astype(str)):

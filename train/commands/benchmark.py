@@ -40,19 +40,22 @@ def names(text: str) -> tuple[str, ...]:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     if args.what == "tokenizer":
+        from dfe_core.devices import on_device
+
         from ..benchmark.tokenizer import benchmark_tokenizer
 
-        print(
-            benchmark_tokenizer(
-                args.out,
-                quick=args.quick,
-                root=None,
-                progress=progress,
-                datasets=args.datasets,
-                seeds=args.seeds,
-                only=args.only,
+        with on_device("cpu"):  # as its rivals are
+            print(
+                benchmark_tokenizer(
+                    args.out,
+                    quick=args.quick,
+                    root=None,
+                    progress=progress,
+                    datasets=args.datasets,
+                    seeds=args.seeds,
+                    only=args.only,
+                )
             )
-        )
     else:
         from ..benchmark.speed import benchmark_speed
 

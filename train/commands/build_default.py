@@ -9,7 +9,6 @@ from dfe_core.progress import Listener
 from dfe_core.store import cache_root
 
 from ..tables import duration
-from .device_option import add_device_option
 
 DESCRIPTION = (
     "Make what is missing of the default codebook: the default face, simulated performances, the trained "
@@ -33,7 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="make a second, smaller codebook of the same data to compare the default one with; the dashboard that "
         "`make run` serves does this by itself",
     )
-    add_device_option(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:

@@ -12,7 +12,6 @@ from dfe_core.progress import Listener
 
 from ..cli import seed
 from ..tables import facts, table_of
-from .device_option import add_device_option
 from .engine_option import add_engine_options, chosen_engine
 from .output import add_json_option, deliver
 from .segments_option import add_segments_option, segments_dataset
@@ -47,7 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "people whom neither codebook nor choice of codewords saw (takes K trainings)",
     )
     add_json_option(parser)
-    add_device_option(parser)
     add_engine_options(parser)
 
 

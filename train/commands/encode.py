@@ -7,7 +7,6 @@ import argparse
 from dfe_core.progress import Listener
 
 from ..tables import facts
-from .device_option import add_device_option
 from .engine_option import add_engine_options, chosen_engine
 
 DESCRIPTION = (
@@ -30,7 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="greedily, without the network and without regard to neighbouring frames: for very large "
         "jobs; tokens are a little less exact and less steady",
     )
-    add_device_option(parser)
     add_engine_options(parser)
 
 

@@ -11,7 +11,6 @@ from dfe_core.store import artefact_path
 from dfe_core.workspace.catalogue import lineage_notes
 
 from ..tables import facts, table
-from .device_option import add_device_option
 from .output import add_json_option, deliver
 
 DESCRIPTION = (
@@ -32,7 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--split", choices=("test", "all"), default="test", help="held-out subjects, or all of them (default: test)"
     )
     add_json_option(parser)
-    add_device_option(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:

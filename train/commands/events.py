@@ -65,7 +65,7 @@ _REMOVE = ("Remove a set of events; `dfe rm --undo` brings it back.", ("dfe even
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from ..cli import common_options, help_texts
+    from ..cli import add_device_option, common_options, help_texts
 
     actions = parser.add_subparsers(dest="action", metavar="import|list|exclude|segments|curves|rm", required=True)
 
@@ -126,6 +126,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     locked.add_argument("--permutations", type=int, default=2000, metavar="N", help="(default: 2000)")
     locked.add_argument("--seed", type=seed, default=0, help="of permutations and bootstrap (default: 0)")
     locked.add_argument("--out", type=Path, metavar="DIR", help="write the curves as CSV, SVG and a page there")
+    add_device_option(locked, "tokens that are missing")
     add_json_option(locked)
     removing = action("rm", _REMOVE, "remove a set of events")
     removing.add_argument("dataset", metavar="DATASET", help="one that `dfe list` shows")

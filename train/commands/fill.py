@@ -11,7 +11,6 @@ from dfe_core.progress import Listener
 
 from ..cli import seed
 from ..tables import facts, table_of
-from .device_option import add_device_option
 from .output import add_json_option, deliver
 
 if TYPE_CHECKING:
@@ -63,7 +62,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=seed, default=0, help="of the split, the planted gaps and the start (default: 0)"
     )
     add_json_option(parser)
-    add_device_option(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:

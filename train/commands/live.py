@@ -15,6 +15,8 @@ from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
 if TYPE_CHECKING:
+    import torch
+
     from dfe_core.live.session import LiveMoment, LiveSession
 
 DESCRIPTION = (
@@ -125,10 +127,25 @@ def _session(args: argparse.Namespace, take: Any) -> LiveSession:
 
     model, config = load_model(args.model, device="cpu")
     face = open_face(config["face"])
-    encoder = LiveEncoder(model, face)
+    encoder = LiveEncoder(model, face, _device(args.device, model.config.encoder))
     encoder.warm_up()
     sizes = coefficient_sizes(face, encoder.matrix)
     return LiveSession(encoder, sizes, rest_s=args.rest, take=take, subject=args.subject)
+
+
+def _device(asked: str | None, encoder: str) -> torch.device:
+    """Where the encoder's network is computed. Raises `DataError` for a GPU that would have nothing to do."""
+    from dfe_core.devices import chosen_device
+
+    found = chosen_device(None if encoder != "linear" else "cpu")
+    if encoder == "linear" and asked is not None and asked.strip().lower().startswith("cuda"):
+        raise DataError(
+            "--device",
+            f"{asked} for a codebook without a network: a frame is searched by the CPU in a fraction of a millisecond, "
+            "as long as a GPU takes to begin",
+            "cpu, auto, or a codebook with an encoder network",
+        )
+    return found
 
 
 def _moments(args: argparse.Namespace, session: LiveSession) -> Iterator[LiveMoment]:

@@ -11,7 +11,6 @@ from dfe_core.store import atomic_file
 
 from ..cli import options_of, seed
 from ..tables import facts
-from .device_option import add_device_option
 from .segments_option import add_segments_option, segments_dataset
 
 DESCRIPTION = (
@@ -51,7 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dimensions", type=int, choices=(2, 3), default=2, help="(default: 2)")
     parser.add_argument("--sample", type=int, default=20_000, help="frames mapped at most (default: 20000)")
     parser.add_argument("--seed", type=seed, default=0, help="the same seed gives the same map (default: 0)")
-    add_device_option(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:

@@ -15,7 +15,6 @@ from dfe_core.progress import Listener
 
 from ..cli import seed
 from ..tables import duration, facts, table
-from .device_option import add_device_option
 from .train import parse_overrides
 
 if TYPE_CHECKING:
@@ -103,7 +102,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do not serve the dashboard at the end (default: served where a person is at the terminal)",
     )
-    add_device_option(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:

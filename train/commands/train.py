@@ -18,7 +18,6 @@ from dfe_core.workspace.catalogue import lineage_notes
 
 from ..cli import seed
 from ..tables import facts
-from .device_option import add_device_option
 
 if TYPE_CHECKING:
     from dfe_core.tokenizer.config import Config
@@ -63,7 +62,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint, where there is one")
     parser.add_argument("--seed", type=seed, help="the same seed gives the same codebook (default: 0)")
-    add_device_option(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
