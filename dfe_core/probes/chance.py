@@ -20,7 +20,10 @@ _FLOOR, _SLOW_FLOOR = 0.02, 0.04
 """Smallest p, corrected by Holm over all rows, that the permutations of linear and of other models allow."""
 _EXCEEDANCES = 10
 """Of a slow model's permuted scores above the real one, after which no further permutation can matter."""
-_GUESSES = 2000
+_GUESSES, _LEAST_GUESSES, _GUESSED = 2000, 50, 20_000_000
+"""Draws of the guesses: of more units fewer, for their mean is as steady, and so many labels take 0.5 GB."""
+_REFITTED = 4_000_000
+"""Labels that are refitted together."""
 
 
 def permutation_count(settings: ProbeSettings, rows: int, model: str = "linear") -> int:
@@ -149,10 +152,14 @@ def _permuted_scores(
     found: Predictions, target: Target, permuted: np.ndarray, model: str, settings: ProbeSettings
 ) -> np.ndarray:
     metric = scores.METRICS[target.task][scores.PRIMARY[target.task]]
-    values = np.full((len(permuted), *found.values.shape), np.nan)
-    for fit in found.fits:
-        values[:, fit.fold.test] = _refitted(fit, permuted[:, fit.fold.train], target, model, settings)
-    return np.array([metric(scores.sums(target.task, y, v).sum(0)) for y, v in zip(permuted, values, strict=True)])
+    found_scores = []
+    for part in np.array_split(permuted, max(1, -(-permuted.size // _REFITTED))):
+        values = np.full((len(part), *found.values.shape), np.nan)
+        for fit in found.fits:
+            values[:, fit.fold.test] = _refitted(fit, part[:, fit.fold.train], target, model, settings)
+        each = zip(part, values, strict=True)
+        found_scores += [metric(scores.sums(target.task, y, v).sum(0)) for y, v in each]
+    return np.array(found_scores)
 
 
 def _refitted(fit: Fitted, labels: np.ndarray, target: Target, model: str, settings: ProbeSettings) -> np.ndarray:
@@ -172,11 +179,12 @@ def guesses(target: Target, folds: tuple[Fold, ...], settings: ProbeSettings) ->
     """Every metric of two guesses that see no face: ``chance`` draws a label from the training part at random (mean
     of many draws), ``majority`` (``mean`` in regression) always answers the training part's most frequent (mean)."""
     rng = np.random.default_rng([settings.seed, 8])
-    random = np.zeros((_GUESSES, target.n), target.y.dtype)
+    draws = int(np.clip(_GUESSED // target.n, _LEAST_GUESSES, _GUESSES))
+    random = np.zeros((draws, target.n), target.y.dtype)
     constant = np.zeros(target.n, float)
     for fold in folds:
         known = target.y[fold.train]
-        random[:, fold.test] = rng.choice(known, (_GUESSES, len(fold.test)))
+        random[:, fold.test] = rng.choice(known, (draws, len(fold.test)))
         constant[fold.test] = np.bincount(known).argmax() if target.task == "classify" else known.mean()
     names = {"chance": random, "majority" if target.task == "classify" else "mean": constant[None]}
     tested = np.sort(np.concatenate([fold.test for fold in folds]))
@@ -185,15 +193,14 @@ def guesses(target: Target, folds: tuple[Fold, ...], settings: ProbeSettings) ->
 
 def _guess_scores(target: Target, drawn: np.ndarray, rows: np.ndarray) -> dict[str, float]:
     classes = len(target.classes)
-    values = (
-        drawn[..., None].astype(float)
-        if not classes
-        else (drawn[..., None].astype(int) == np.arange(classes)).astype(float)
-    )
-    tables = np.stack([scores.sums(target.task, target.y[rows], v).sum(0) for v in values])
+
+    def values(row: np.ndarray) -> np.ndarray:
+        return row[:, None].astype(float) if not classes else (row[:, None].astype(int) == np.arange(classes)) * 1.0
+
+    tables = np.stack([scores.sums(target.task, target.y[rows], values(row)).sum(0) for row in drawn])
     found = {name: float(metric(tables).mean()) for name, metric in scores.METRICS[target.task].items()}
     if target.scale == LabelScale.ORDINAL:
         found[scores.QUADRATIC_KAPPA] = float(
-            np.mean([scores.quadratic_kappa(target.y[rows], v, np.ones(len(rows))) for v in values])
+            np.mean([scores.quadratic_kappa(target.y[rows], values(row), np.ones(len(rows))) for row in drawn])
         )
     return found | ({"AUROC": 0.5} if classes else {})

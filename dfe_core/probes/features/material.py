@@ -193,7 +193,7 @@ def _count_presence(sources: Sources, rate: float | None) -> Arrays:
     sizes = codeword_sizes(sources.tokens)
     found: Arrays = {name: np.zeros((size, words), np.float32) for name in ("present", "intensity", "onsets")}
     found |= {"frames": np.zeros(size), "observed": np.zeros(size)}
-    pairs = sparse.lil_matrix((size, words * words), dtype=np.float32)
+    pairs: list[tuple[int, np.ndarray, np.ndarray]] = []
     for part in iter_recordings(sources.tokens):
         sources.progress(Progress(task="counting presences", done=0, total=0, detail=part.recording))
         part = thinned_tokens(part, rate)
@@ -201,18 +201,29 @@ def _count_presence(sources: Sources, rate: float | None) -> Arrays:
         present, number = present_activations(part, sizes)
         first = np.flatnonzero(np.diff(number, prepend=-1))
         first = first[seen_to_begin(present.row[first], part.time_s, step)]
+        # In the order of frames, so that a span is a stretch: a recording of many spans is gone through once.
+        present = present.where(order := np.argsort(present.row, kind="stable"))
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        begun = place[first[np.argsort(present.row[place[first]], kind="stable")]]
+        codeword, onset = present.codeword[begun], present.row[begun]
         for span, rows in index.groups(part.recording, part.time_s):
-            inside = (present.row >= rows.start) & (present.row < rows.stop)
-            begun = first[inside[first]]
-            codeword, onset = present.codeword[begun], present.row[begun]
+            inside = slice(*np.searchsorted(present.row, (rows.start, rows.stop)))
+            own = codeword[slice(*np.searchsorted(onset, (rows.start, rows.stop)))]
             found["present"][span] = np.bincount(present.codeword[inside], minlength=words)
             found["intensity"][span] = np.bincount(present.codeword[inside], present.intensity[inside], words)
-            found["onsets"][span] = np.bincount(codeword, minlength=words)
+            found["onsets"][span] = np.bincount(own, minlength=words)
             found["frames"][span] = rows.stop - rows.start
             found["observed"][span] = (rows.stop - rows.start) * step
-            cell, count = np.unique(_pairs(codeword[np.argsort(onset, kind="stable")], words), return_counts=True)
-            pairs[span, cell] = count
-    return found | {"pairs": pairs.tocsr()}
+            pairs.append((span, *np.unique(_pairs(own, words), return_counts=True)))
+    return found | {"pairs": _of_rows(pairs, (size, words * words))}
+
+
+def _of_rows(parts: list[tuple[int, np.ndarray, np.ndarray]], shape: tuple[int, int]) -> sparse.csr_matrix:
+    """A sparse matrix of (row, columns, values), float32."""
+    row = np.repeat([part[0] for part in parts], [len(part[1]) for part in parts])
+    column, value = (np.concatenate([np.empty(0), *(part[i] for part in parts)]) for i in (1, 2))
+    return sparse.csr_matrix((value.astype(np.float32), (row.astype(np.int64), column.astype(np.int64))), shape)
 
 
 def _count_syllables(sources: Sources, found: SyllableSet) -> Arrays:
