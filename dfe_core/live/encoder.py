@@ -72,6 +72,8 @@ class LiveEncoder:
 
         if model.config.encoder == TEMPORAL:
             raise DataError("encoder", "temporal: it looks at the frames after each", f"one of {', '.join(ALONE)}")
+        if model.config.encoder != "linear" and not model.config.proposes:
+            raise DataError("encoder", f"{model.config.encoder} with identity_reversal", "a linear one, or without it")
         self._network = (
             copy.deepcopy(model).to(device or model.frame.device) if model.config.encoder != "linear" else None
         )

@@ -5,6 +5,7 @@ Letters of the shapes: n windows, D features, S subjects, B draws.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,8 @@ def recall_by_subject(
 
     rank: directions that `erasure` takes out, fitted to the other blocks with the attacker; 0: all, None: none.
     """
+    from sklearn.exceptions import ConvergenceWarning
+
     if len(np.unique(who)) < 2 or len(np.unique(block)) < 2:
         raise DataError("identity leak", "one subject, or one sitting", "two or more of both")
     predicted = np.full(len(who), -1)
@@ -46,7 +49,9 @@ def recall_by_subject(
         if rank is not None:
             erased = SubjectErased(rank).fit(np.column_stack([known, who[~test]]))
             known, unseen = (erased.transform(np.column_stack([x, np.zeros(len(x))])) for x in (known, unseen))
-        predicted[test] = _attacker(attacker, seed).fit(known, who[~test]).predict(unseen)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the network is stopped early on purpose
+            predicted[test] = _attacker(attacker, seed).fit(known, who[~test]).predict(unseen)
     return np.bincount(who, predicted == who) / np.bincount(who)
 
 

@@ -18,7 +18,7 @@ from dfe_core.privacy.adversarial import fit_hiding_map, windows_of_frames
 from dfe_core.privacy.attackers import Leak, leak_of, recall_by_subject
 from dfe_core.privacy.erasure import SubjectErased
 from dfe_core.privacy.habits import habits_of, without_habits
-from dfe_core.privacy.settings import ADVERSARIAL, NOTHING, PROJECTED, PSI_WAYS, PrivacySettings
+from dfe_core.privacy.settings import ADVERSARIAL, NOTHING, PROJECTED, PrivacySettings
 from dfe_core.probes import scores
 from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.features.spans import make_spans
@@ -157,7 +157,7 @@ def leaks(
     pairs = [(way, attacker) for way in settings.ways for attacker in settings.attackers]
     for done, (way, attacker) in enumerate(pairs):
         progress(Progress(task="attacking", done=done, total=len(pairs), detail=f"{attacker}, {way}"))
-        own = windows[way if way in PSI_WAYS else NOTHING]
+        own = windows.get(way, windows[NOTHING])
         who = np.unique(own.subject, return_inverse=True)[1]
         recalls[way, attacker] = recall_by_subject(
             own.features, who, own.block, attacker, rank=PROJECTED.get(way), seed=settings.seed
@@ -212,7 +212,7 @@ def probe_costs(
 def _predictions(
     windows: Mapping[str, TokenWindows], way: str, target: Target, asked: ProbeSettings, folds: tuple
 ) -> tuple[Predictions, ...]:
-    own = windows[way if way in PSI_WAYS else NOTHING]
+    own = windows.get(way, windows[NOTHING])
     member = target.member[own.recording]
     inside = member >= 0
     raw = own.features[inside].astype(np.float64)

@@ -39,6 +39,9 @@ class TokenizerConfig:
     sweeps: how often, after the search, every token is chosen again with the others known.
     temporal_bits: a token that the frame before or after does not share counts as if it cost so many bits more; 0
         chooses every frame alone.
+    identity_reversal: weight of the reversed gradient of a classifier that names the training subjects, against the
+        losses of an encoder; 0: none. Above it the linear encoder is a linear map that is learned, and tokens of every
+        encoder stand for its latent, which hides what the classifier found (`training.identity`).
     """
 
     stages: int = 24
@@ -56,6 +59,7 @@ class TokenizerConfig:
     region_weight: float = 0.0
     sweeps: int = 2
     temporal_bits: float = 0.5
+    identity_reversal: float = 0.0
 
     def __post_init__(self) -> None:
         _require(1 <= self.stages <= 64, "stages", self.stages, "1 to 64")
@@ -79,11 +83,18 @@ class TokenizerConfig:
         _require(0 <= self.region_weight <= 1, "region_weight", self.region_weight, "0 to 1")
         _require(0 <= self.sweeps <= 16, "sweeps", self.sweeps, "0 to 16")
         _require(self.temporal_bits >= 0, "temporal_bits", self.temporal_bits, "0 or more")
+        _require(0 <= self.identity_reversal <= 1000, "identity_reversal", self.identity_reversal, "0 to 1000")
 
     @property
     def levels(self) -> tuple[float, ...]:
         """(L,) intensities that a token can carry, increasing."""
         return tuple(self.level_step * i for i in range(1, int(self.level_max / self.level_step + 1e-9) + 1))
+
+    @property
+    def proposes(self) -> bool:
+        """Whether a network only proposes tokens, which are chosen again for ψ itself; else they stand for its
+        latent."""
+        return self.encoder in ("mlp", "transformer") and not self.identity_reversal
 
 
 @dataclass(frozen=True)

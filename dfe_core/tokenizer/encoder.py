@@ -57,6 +57,26 @@ class PerceptronCorrection(nn.Sequential):
         )
 
 
+class LinearCorrection(nn.Module):
+    """A linear map, in units of each dimension's own size: what the linear encoder learns while identity is taken out
+    of it. (B, D) f32 to (B, D) f32.
+
+    Parameters
+    ----------
+    scale: (D,) root mean square of each latent dimension.
+    """
+
+    scale: Tensor
+
+    def __init__(self, scale: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("scale", scale)
+        self.weight = nn.Parameter(torch.zeros(len(scale), len(scale)))
+
+    def forward(self, latent: Tensor) -> Tensor:
+        return latent / self.scale @ self.weight * self.scale
+
+
 class NoCorrection(nn.Module):
     """The metric frame alone."""
 

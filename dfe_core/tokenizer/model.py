@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dfe_core.tokenizer.config import TokenizerConfig
-from dfe_core.tokenizer.encoder import build_correction
+from dfe_core.tokenizer.encoder import LinearCorrection, NoCorrection, build_correction
 from dfe_core.tokenizer.quantizer import Quantized, SparseQuantizer
 from dfe_core.tokenizer.temporal_encoder import TemporalCorrection, between_seen
 from dfe_core.tokenizer.temporal_smoothing import encode_linked
@@ -29,7 +29,7 @@ class Tokenizer(nn.Module):
     ----------
     config: sizes and search.
     frame, inverse: (E, E) the latent frame and its inverse (`latent.latent_frame`). correction: the encoder's network,
-        where it is the temporal one.
+        where it is the temporal one, or a linear encoder that is being learned.
     """
 
     frame: Tensor
@@ -40,7 +40,7 @@ class Tokenizer(nn.Module):
         config: TokenizerConfig,
         frame: np.ndarray,
         inverse: np.ndarray,
-        correction: TemporalCorrection | None = None,
+        correction: TemporalCorrection | LinearCorrection | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -73,15 +73,27 @@ class Tokenizer(nn.Module):
     def _goal(self, psi: Tensor, linked: Tensor | None, hidden: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The latent that proposes tokens, and the one that they stand for."""
         latent, plain = self.latent(psi, linked, hidden)
-        return latent, plain if self.config.encoder in ("mlp", "transformer") else latent
+        return latent, plain if self.config.proposes else latent
 
     @torch.inference_mode()
     def encode_fast(self, psi: Tensor) -> Quantized:
         """(B, E) ψ to tokens without the network, sweeps or neighbours: for live use and very large jobs.
 
-        The same codebook read greedily from ψ itself; docs/tokenizer.md says how much is lost and won.
+        The same codebook read greedily from ψ itself; docs/tokenizer.md says how much is lost and won. A network that
+        hides people (`identity_reversal`) is asked, as without it they would not be hidden.
         """
-        return self.quantizer.encode(psi @ self.frame, sweeps=0, compiled=True)
+        return self.quantizer.encode(self.quick_latent(psi), sweeps=0, compiled=True)
+
+    def quick_latent(self, psi: Tensor) -> Tensor:
+        """(B, D) that `encode_fast` reads tokens from, of (B, E) ψ."""
+        return self.latent(psi)[0] if self.config.identity_reversal else psi @ self.frame
+
+    @torch.no_grad()
+    def settle_(self) -> None:
+        """Make a linear encoder that was learned the frame itself; the inverse, and so decoding, stay."""
+        if isinstance(self.correction, LinearCorrection):
+            self.frame.copy_(self.frame + self.correction(self.frame))
+            self.correction = NoCorrection()
 
     @torch.inference_mode()
     def decode(self, tokens: Tensor, intensities: Tensor) -> Tensor:

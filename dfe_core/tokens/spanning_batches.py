@@ -61,11 +61,10 @@ class BatchEncoder:
         linked: (T,) bool, whether a frame follows the one before it in its run. run: (T,) int32 number of its run.
         """
         if self.fast:
-            found = self.kernel(psi @ self.model.frame, sweeps=0)
+            found = self.kernel(self.model.quick_latent(psi), sweeps=0)
         else:
             latent, plain = self.model.latent(psi)
-            proposed = self.model.config.encoder != "linear"
-            found = self.kernel(latent, plain if proposed else None, linked, run)
+            found = self.kernel(latent, plain if self.model.config.proposes else None, linked, run)
         left = psi - (found.steps.float() * self.kernel.tables.step) @ self._psi
         error = ((left @ self.gram_mm) * left).sum(1).clamp_min(0).sqrt()
         return found.tokens, found.levels, error

@@ -22,12 +22,14 @@ from dfe_core.faces.region_graph import region_graph
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, content_key
 from dfe_core.tokenizer.config import TEMPORAL, Config
+from dfe_core.tokenizer.encoder import LinearCorrection
 from dfe_core.tokenizer.latent import balanced_gram, latent_frame
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import TrainingOrigin, save_model
-from dfe_core.tokenizer.temporal_encoder import temporal_correction
+from dfe_core.tokenizer.temporal_encoder import TemporalCorrection, temporal_correction
 from dfe_core.training.dictionary import has_activations, support_of
 from dfe_core.training.frames import simulated_frames, training_frames
+from dfe_core.training.identity import ADVERSARY_RATE, IdentityAdversary, training_people
 from dfe_core.training.initialise import starting_codewords
 from dfe_core.training.loop import train_
 from dfe_core.training.processes import own_device, own_processes
@@ -181,6 +183,10 @@ def _prepare(
     processes, device = own_processes(), own_device(chosen_device())
     if min(config.train.batch, config.train.encoder_batch) < processes.count:
         raise DataError("train.batch, train.encoder_batch", f"fewer frames than {processes.count} processes", "more")
+    temporal = config.tokenizer.encoder == TEMPORAL
+    if config.tokenizer.identity_reversal and processes.count > 1:
+        raise DataError("tokenizer.identity_reversal", f"{processes.count} processes", "one: its adversary is in one")
+    people = training_people(dataset, split, temporal) if config.tokenizer.identity_reversal else None
     if not processes.first:
         processes.wait()  # until the first one has written what all read
     face = open_face(dataset.face_id, root)
@@ -232,7 +238,8 @@ def _prepare(
         activations=activations,
         start=start,
         device=device,
-        linked=linked_training_frames(dataset, split) if config.tokenizer.encoder == TEMPORAL else None,
+        linked=linked_training_frames(dataset, split) if temporal else None,
+        people=people,
         processes=processes,
     )
 
@@ -245,6 +252,11 @@ def _started(run: Run) -> TrainingState:
     model.quantizer.set_codewords_(torch.as_tensor((psi * support) @ run.frame, dtype=torch.float32, device=run.device))
     parameters: list[Tensor] = list(model.correction.parameters()) or [torch.zeros(1, requires_grad=True)]
     optimizer = torch.optim.Adam(parameters, lr=run.config.train.learning_rate)
+    adversary = None
+    if run.people is not None:
+        scale = torch.as_tensor(_latent_scale(run), dtype=torch.float32)
+        adversary = IdentityAdversary(scale, run.people.subjects).to(run.device)
+        optimizer.add_param_group({"params": list(adversary.parameters()), "lr": ADVERSARY_RATE})
     key = content_key([run.dataset.key, dataclasses.asdict(run.split), dataclasses.asdict(run.config), run.start.key])
     return TrainingState(
         model=model,
@@ -253,13 +265,20 @@ def _started(run: Run) -> TrainingState:
         key=key,
         dataset=run.dataset.name,
         support=torch.as_tensor(support),
+        adversary=adversary,
     )
 
 
 def _untrained(run: Run) -> Tokenizer:
-    correction = None
+    correction: TemporalCorrection | LinearCorrection | None = None
     if run.config.tokenizer.encoder == TEMPORAL:
         graph = region_graph(run.face, run.frames.moment)
-        scale = np.sqrt(np.einsum("ed,ef,fd->d", run.frame, run.frames.moment, run.frame).clip(1e-12))
-        correction = temporal_correction(run.config.tokenizer, graph, run.inverse, scale)
+        correction = temporal_correction(run.config.tokenizer, graph, run.inverse, _latent_scale(run))
+    elif run.config.tokenizer.encoder == "linear" and run.people is not None:
+        correction = LinearCorrection(torch.as_tensor(_latent_scale(run), dtype=torch.float32))
     return Tokenizer(run.config.tokenizer, run.frame, run.inverse, correction)
+
+
+def _latent_scale(run: Run) -> np.ndarray:
+    """(D,) root mean square of each latent dimension over the training frames."""
+    return np.sqrt(np.einsum("ed,ef,fd->d", run.frame, run.frames.moment, run.frame).clip(1e-12))

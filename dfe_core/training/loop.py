@@ -61,6 +61,7 @@ def _train_(state: TrainingState, run: Run, progress: Listener) -> None:
                 step.count_()
             detail = f"rmse {figures['rmse_mm']:.2f} mm" if "rmse_mm" in figures else ""
             progress(Progress(task="training", done=number, total=train.steps, detail=detail, figures=figures))
+    state.model.settle_()
     finish_(state.model, run.frames.psi, run.config.seed)
     share_state_(state, processes)
 

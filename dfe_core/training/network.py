@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from dfe_core.tokenizer import losses
+from dfe_core.training.identity import drawn_people, identity_loss
 from dfe_core.training.run import Run
 from dfe_core.training.state import TrainingState
 from dfe_core.training.temporal import ROUNDS, drawn_windows
@@ -21,15 +22,15 @@ def train_encoder_(state: TrainingState, run: Run, psi: Tensor) -> dict[str, Ten
     bends them would bend the dictionary.
     """
     if run.linked is not None:
-        return [_train_temporal_(state, run, run.linked) for _ in range(ROUNDS)][-1]
-    if run.config.tokenizer.encoder == "linear":
+        return [_train_temporal_(state, run, run.linked, turn) for turn in range(ROUNDS)][-1]
+    if run.config.tokenizer.encoder == "linear" and run.people is None:
         return {}
     most, processes = run.config.train.encoder_batch, run.processes
     own = len(range(processes.rank, min(most, run.config.train.batch), processes.count))
     return _step_(state, run, *state.model.latent(psi[:own]), share=own / min(most, run.config.train.batch))
 
 
-def _train_temporal_(state: TrainingState, run: Run, linked: np.ndarray) -> dict[str, Tensor]:
+def _train_temporal_(state: TrainingState, run: Run, linked: np.ndarray, turn: int) -> dict[str, Tensor]:
     """One step of the temporal encoder, on windows of which frames are hidden. Of several processes each draws windows
     of its own part of the same draw."""
     train, processes = run.config.train, run.processes
@@ -42,10 +43,13 @@ def _train_temporal_(state: TrainingState, run: Run, linked: np.ndarray) -> dict
         generator=state.generator,
         processes=processes,
     )
-    return _step_(state, run, *state.model.latent(windows.psi, windows.linked, windows.hidden), share=windows.share)
+    latent, plain = state.model.latent(windows.psi, windows.linked, windows.hidden)
+    return _step_(state, run, latent, plain, share=windows.share, turn=turn)
 
 
-def _step_(state: TrainingState, run: Run, latent: Tensor, plain: Tensor, *, share: float) -> dict[str, Tensor]:
+def _step_(
+    state: TrainingState, run: Run, latent: Tensor, plain: Tensor, *, share: float, turn: int = 0
+) -> dict[str, Tensor]:
     """Change the network so that its latent's tokens reconstruct the frame, or, of the temporal one, its latent: that
     is what its tokens stand for, and the straight-through estimate lets it grow where no token follows.
 
@@ -59,14 +63,26 @@ def _step_(state: TrainingState, run: Run, latent: Tensor, plain: Tensor, *, sha
     parts = {"psi": (error.square() / run.spread).mean(), "commitment": losses.commitment(latent, decoded)}
     if run.gram is not None:
         parts["vertex"] = ((error @ run.gram) * error).sum(1).mean()
-    for group in state.optimizer.param_groups:
-        group["lr"] = train.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * state.step / train.steps)))
-    state.optimizer.zero_grad(set_to_none=True)
+    rate = train.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * state.step / train.steps)))
+    state.optimizer.param_groups[0]["lr"] = rate
     total = sum(getattr(train.loss, name) * value for name, value in parts.items())
+    if (told := _identity(state, run, turn)) is not None:
+        total, parts = total + told, {**parts, "identity": told}
+    state.optimizer.zero_grad(set_to_none=True)
     (total if share == 1 else share * total).backward()
     _add_gradients_(state, run)
     state.optimizer.step()
     return {name: share * value.detach() for name, value in parts.items()}
+
+
+def _identity(state: TrainingState, run: Run, turn: int) -> Tensor | None:
+    """The loss of the adversary, whose gradient is reversed in the network; None without one. Which windows it sees
+    follows from the step and the turn within it alone, so that a run continues as it would have gone on."""
+    if state.adversary is None or run.people is None:
+        return None
+    rng = np.random.default_rng([run.config.seed, state.step, turn, 41])
+    seen = drawn_people(run.people, run.frames.psi, run.linked is not None, rng)
+    return identity_loss(state.model, state.adversary, state.optimizer, seen, run.config.tokenizer.identity_reversal)
 
 
 def _add_gradients_(state: TrainingState, run: Run) -> None:

@@ -14,6 +14,7 @@ from dfe_core.expressions.split import Split
 from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.config import Config
 from dfe_core.training.frames import TrainingFrames
+from dfe_core.training.identity import TrainingPeople
 from dfe_core.training.initialise import Start
 from dfe_core.training.processes import ALONE, Processes
 
@@ -27,7 +28,8 @@ class Run:
     gram: (E, E) of the vertices in units of the data's energy, or None; spread: (E,) mean squared ψ. mirror: (E, E).
     reach: (E,) how far each coefficient moves the face. activations: whether coefficients are activations
     (`dictionary.has_activations`). start: the codewords to begin with. linked: (N,) whether a training frame follows
-    the one before it, for the temporal encoder. processes: that share each batch.
+    the one before it, for the temporal encoder. people: whose frames they are, where identity is trained against.
+    processes: that share each batch.
     """
 
     dataset: Dataset
@@ -47,4 +49,5 @@ class Run:
     start: Start
     device: torch.device
     linked: np.ndarray | None = None
+    people: TrainingPeople | None = None
     processes: Processes = ALONE

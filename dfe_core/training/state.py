@@ -16,6 +16,7 @@ from dfe_core.artefact_names import CHECKPOINT_FILE
 from dfe_core.errors import DataError
 from dfe_core.store import atomic_file
 from dfe_core.tokenizer.model import Tokenizer
+from dfe_core.training.identity import IdentityAdversary
 from dfe_core.training.processes import Processes
 
 CHECKPOINT = CHECKPOINT_FILE
@@ -24,7 +25,8 @@ CHECKPOINT = CHECKPOINT_FILE
 @dataclass(kw_only=True)
 class TrainingState:
     """Everything a step changes. key: content key of data, split, configuration and seed. dataset: name of the data.
-    support: (K, E) bool, the coefficients that each codeword may have."""
+    support: (K, E) bool, the coefficients that each codeword may have. adversary: that names people, where identity is
+    trained against."""
 
     model: Tokenizer
     optimizer: torch.optim.Adam
@@ -33,6 +35,7 @@ class TrainingState:
     dataset: str
     support: Tensor
     step: int = 0
+    adversary: IdentityAdversary | None = None
 
 
 def share_state_(state: TrainingState, processes: Processes) -> None:
@@ -50,6 +53,8 @@ def save_checkpoint(state: TrainingState, folder: Path) -> None:
     tensors |= {
         f"adam.{i}.{k}": v for i, entry in state.optimizer.state_dict()["state"].items() for k, v in entry.items()
     }
+    if state.adversary is not None:
+        tensors |= {f"adversary.{k}": v for k, v in state.adversary.state_dict().items()}
     tensors |= {"generator": state.generator.get_state(), "support": state.support}
     with atomic_file(folder / CHECKPOINT) as temporary:
         save_file(
@@ -83,6 +88,8 @@ def load_checkpoint_(state: TrainingState, folder: Path) -> bool:
     if metadata.get("content", content) != content:
         raise DataError(path, "its content is not what was written", "a whole checkpoint; train without --resume")
     state.model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+    if state.adversary is not None:
+        state.adversary.load_state_dict({k[10:]: v for k, v in tensors.items() if k.startswith("adversary.")})
     _load_adam_(state.optimizer, tensors)
     state.generator.set_state(tensors["generator"])
     state.support = tensors["support"]
