@@ -42,6 +42,8 @@ STANDS_FOR = {
     PerturbationKind.RANDOM: "an offset of this size in every frame: three codewords with random signs",
     PerturbationKind.ADVERSARIAL: "an offset of this size in every frame, chosen by a greedy attacker, who may ask the "
     "encoder, to change the tokens",
+    PerturbationKind.GRADIENT: "an offset of at most this size in every frame, found by projected gradient steps of an "
+    "attacker who knows the codebook, to change the tokens",
     PerturbationKind.PAIR: "the same recordings from the other dataset",
 }
 """What each kind of perturbation is a model of."""

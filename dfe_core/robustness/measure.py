@@ -20,6 +20,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.robustness.agreement import alike_codewords, matched_agreement, set_agreement, token_sets
 from dfe_core.robustness.attack import attacked
 from dfe_core.robustness.encoding import CodedFrames, encode_variant, encode_variants
+from dfe_core.robustness.gradient_attack import gradient_attacked
 from dfe_core.robustness.perturb import Perturbed, SeenFrames, perturbed, seen_by_pair, undisturbed
 from dfe_core.robustness.purify import MaskedModel, projecting
 from dfe_core.robustness.settings import (
@@ -239,9 +240,20 @@ def _disturbed(
 ) -> Perturbed | None:
     if what.kind == PerturbationKind.PAIR:
         return seen_by_pair(seen, bench.pair)
-    if what.kind != PerturbationKind.ADVERSARIAL:
+    if what.kind not in (PerturbationKind.ADVERSARIAL, PerturbationKind.GRADIENT):
         return perturbed(what, seen, bench.around, rng)
     plain = undisturbed(seen)
+    if what.kind == PerturbationKind.GRADIENT:
+        found = gradient_attacked(
+            seen.psi,
+            plain.linked,
+            bench.model,
+            lambda psi: encode_variant(bench.model, psi, plain.linked),
+            bench.around,
+            size=what.size,
+            steps=bench.settings.queries,
+        )
+        return replace(plain, psi=found)
     moved = attacked(
         seen.psi,
         clean.tokens,

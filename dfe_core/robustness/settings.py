@@ -25,6 +25,7 @@ class PerturbationKind(StrEnum):
     EXTRACTOR = "extractor's profile"
     RANDOM = "random offset"
     ADVERSARIAL = "adversarial offset"
+    GRADIENT = "offset by gradient"
     PAIR = "another extractor"
 
 
@@ -42,6 +43,7 @@ UNITS = {
     PerturbationKind.EXTRACTOR: "strength",
     PerturbationKind.RANDOM: "mm",
     PerturbationKind.ADVERSARIAL: "mm",
+    PerturbationKind.GRADIENT: "mm",
     PerturbationKind.PAIR: "",
 }
 """Of the size of a perturbation; mm are of the root mean square over the face, coefficients where it has no mesh."""
@@ -80,6 +82,7 @@ PERTURBATIONS = (
     *_each(PerturbationKind.EXTRACTOR, 0.15, 0.4),
     *_each(PerturbationKind.RANDOM, 0.05, 0.1, 0.2),
     *_each(PerturbationKind.ADVERSARIAL, 0.05, 0.1, 0.2),
+    *_each(PerturbationKind.GRADIENT, 0.05, 0.1, 0.2),
 )
 """What is measured, in order; sizes that change nothing of a recording (a frame rate above its own) are left out."""
 
@@ -101,8 +104,8 @@ class RobustnessSettings:
     model, dataset: names of artefacts. label: that is predicted; empty: none. feature: of `FEATURES`.
     kinds: perturbations by kind, empty for all. purifiers: of `PURIFIERS`. pair: a dataset of the same recordings from
     another extractor; empty: none. trained_on: the dataset that the model of gaps is fitted to; empty: itself.
-    seconds: of every recording that are used, from its begin; 0: all. queries: tries of the attack a frame. folds: of
-    the probe, by subject. resamples: of the bootstrap over subjects. seed: of everything.
+    seconds: of every recording that are used, from its begin; 0: all. queries: tries, or steps, of an attack a
+    frame. folds: of the probe, by subject. resamples: of the bootstrap over subjects. seed: of everything.
     """
 
     model: str

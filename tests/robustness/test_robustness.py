@@ -60,7 +60,7 @@ def dataset(toy_face: FaceModel, tmp_path_factory) -> Dataset:
 @pytest.fixture(scope="module")
 def measured(dataset: Dataset, toy_face: FaceModel) -> PerturbationSums:
     model = tiny_tokenizer(toy_face)
-    kinds = ("landmark noise", "random offset", "adversarial offset", "frame rate")
+    kinds = ("landmark noise", "random offset", "adversarial offset", "offset by gradient", "frame rate")
     bench = make_workbench(
         model, tiny_codebook(toy_face, model), dataset, toy_face, replace(SETTINGS, kinds=kinds, queries=3)
     )
@@ -191,6 +191,7 @@ def test_more_noise_keeps_fewer_tokens_and_an_attacker_beats_chance(measured: Pe
     for size in (0.05, 0.2):
         attacked = kept(measured, PerturbationKind.ADVERSARIAL, size)
         assert attacked < kept(measured, PerturbationKind.RANDOM, size) < 1
+        assert kept(measured, PerturbationKind.GRADIENT, size) < kept(measured, PerturbationKind.RANDOM, size)
 
 
 def test_offsets_have_the_size_that_is_stated(around: Surroundings):
@@ -239,4 +240,4 @@ def test_figure_table_and_page_of_a_result(tmp_path: Path, measured: Perturbatio
     assert plain["kept"] == plain["matched"] == 1 and plain["divergence"] == plain["change"] == 0
     projected = read[read["purifier"] == PROJECTION]
     assert projected["gain"].notna().all() and (projected["gain_low"] <= projected["gain_high"]).all()
-    assert "simulated" in (tmp_path / "report.html").read_text() and "adversarial" in robustness_sentence(result)
+    assert "simulated" in (tmp_path / "report.html").read_text() and "by gradient" in robustness_sentence(result)

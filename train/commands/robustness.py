@@ -40,6 +40,7 @@ KINDS = (
     "extractor's profile",
     "random offset",
     "adversarial offset",
+    "offset by gradient",
     "another extractor",
 )
 WAYS = ("none", "projection", "masked")
