@@ -127,6 +127,7 @@ COMMANDS = {
         "build_default", "make the default codebook and all that the dashboard shows of it", "training, tokens and maps"
     ),
     "faces": Command("faces", "convert a licensed face model of your own"),
+    "picture": Command("picture", "draw a learned face as a picture of your own"),
     "list": Command("list_", "list what the cache holds"),
     "show": Command("show", "show one artefact in detail"),
     "rm": Command("rm", "remove an artefact"),

@@ -163,7 +163,7 @@ class Scenes:
     def get(self, face: FaceModel, psi: np.ndarray, options: SceneOptions, background: str) -> Exported:
         """The scene of an expression on a face; exported when it is not kept."""
         psi = np.asarray(psi, np.float32).round(6)
-        key = content_key([face.id, psi.tolist(), background, vars(options)])
+        key = content_key([face.look_key, psi.tolist(), background, vars(options)])
         if key in self._kept:
             self._kept.move_to_end(key)
             return Exported(self._kept[key])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.faces.face_picture import KINDS, LONGEST_EDGE, MOST_FILE_BYTES, FacePicture
 from dfe_core.faces.model import REGIONS, SIDES, FaceModel
 from dfe_core.store import artefact_path, atomic_file
 
@@ -26,8 +28,18 @@ _ARRAYS = {
 
 
 def save_face(face: FaceModel, root: Path | None = None) -> Path:
-    """Write ``faces/<id>.npz`` under the cache root, atomically, and return its path."""
+    """Write ``faces/<id>.npz`` under the cache root, atomically, and return its path.
+
+    A face that is learned again from the same recordings has the same id: the picture that its file holds stays.
+    """
     path = artefact_path("faces", face.id + ".npz", root)
+    if face.picture is None and path.is_file() and (held := _held_picture(path)) is not None:
+        face = replace(face, picture=held)
+    return write_face(face, path)
+
+
+def write_face(face: FaceModel, path: Path) -> Path:
+    """Write a face as it is, with its picture or without, atomically."""
     arrays: dict[str, Any] = {name: np.asarray(getattr(face, name), dtype) for name, dtype in _ARRAYS.items()}
     if face.identity_basis is not None:
         arrays["identity_basis"] = np.asarray(face.identity_basis, np.float32)
@@ -37,6 +49,11 @@ def save_face(face: FaceModel, root: Path | None = None) -> Path:
         arrays["pose_field"] = np.asarray(face.pose_field, np.float32)
     if face.pose_patterns is not None:
         arrays["pose_patterns"] = np.asarray(face.pose_patterns, np.float32)
+    pictured = {}
+    if (picture := face.picture) is not None:
+        arrays["picture"] = np.frombuffer(picture.image, np.uint8)
+        arrays["picture_points"] = np.asarray(picture.points, np.float32)
+        pictured = {"picture": {"kind": picture.kind, "size": list(picture.size), "source": picture.source}}
     header = {
         "schema": SCHEMA,
         "id": face.id,
@@ -47,14 +64,15 @@ def save_face(face: FaceModel, root: Path | None = None) -> Path:
         "landmarks": face.landmarks,
         "notes": list(face.notes),
         "pose_columns": list(face.pose_columns),
+        **pictured,
     }
     with atomic_file(path) as temporary, open(temporary, "wb") as handle:
         np.savez(handle, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
     return path
 
 
-def load_face(path: Path) -> FaceModel:
-    """Read a face written by `save_face`; milliseconds, numpy alone.
+def load_face(path: Path, *, pictured: bool = True) -> FaceModel:
+    """Read a face written by `save_face`; milliseconds, numpy alone. pictured: with its picture, where it has one.
 
     Raises `DataError` when the file is missing, not such an archive, of another schema, or inconsistent.
     """
@@ -74,12 +92,47 @@ def load_face(path: Path) -> FaceModel:
             pose_field=arrays.get("pose_field"),
             pose_patterns=arrays.get("pose_patterns"),
             pose_columns=tuple(map(str, header.get("pose_columns", ()))),
+            picture=_picture_of(path, header, arrays) if pictured else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(path, f"a face archive without a usable {error}", "a face made by dfe: delete it") from None
     if fault := fault_of(face):
         raise DataError(path, fault, "a face made by dfe: delete it, it will be built again")
     return face
+
+
+def _held_picture(path: Path) -> FacePicture | None:
+    """The picture in the file of a face; None where there is none or it cannot be read."""
+    try:
+        return _picture_of(path, *_read(path))
+    except (DataError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _picture_of(path: Path, header: dict, arrays: dict[str, np.ndarray]) -> FacePicture | None:
+    if "picture" not in header:
+        return None
+    said, image, points = header["picture"], arrays["picture"], arrays["picture_points"]
+    size = tuple(map(int, said["size"]))
+    sound = (
+        said["kind"] in KINDS.values()
+        and image.dtype == np.uint8
+        and image.ndim == 1
+        and image.size <= MOST_FILE_BYTES
+        and len(size) == 2
+        and 0 < min(size) <= max(size) <= LONGEST_EDGE
+        and points.shape == (len(arrays["template"]), 2)
+        and np.isfinite(points).all()
+    )
+    if not sound:
+        raise DataError(path, "a damaged picture", f"`dfe picture {header['id']} --remove`, or the picture made again")
+    return FacePicture(
+        image=image.tobytes(),
+        kind=said["kind"],
+        size=(size[0], size[1]),
+        points=np.asarray(points, np.float32),
+        source=str(said.get("source", "")),
+    )
 
 
 def fault_of(face: FaceModel) -> str | None:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dfe_core.errors import DataError
+
+if TYPE_CHECKING:
+    from dfe_core.faces.face_picture import FacePicture
 
 REGIONS = ("brow", "eye", "nose", "cheek", "upper lip", "lower lip", "mouth corner", "jaw", "other")
 """Anatomical regions; the index is the code in `FaceModel.regions`. "other" holds what no region claims: scalp, ears,
@@ -65,6 +69,9 @@ class FaceModel:
         Names of the pitch, yaw and roll that the field is a function of.
     notes
         What its conversion changed or left out, each one sentence for the user.
+    picture
+        What it is drawn as, of the lab's own, for a face learned from landmarks; None for its own surface. No part of
+        what was learned: the id stays.
     """
 
     id: str
@@ -86,6 +93,7 @@ class FaceModel:
     pose_field: np.ndarray | None = None
     pose_patterns: np.ndarray | None = None
     pose_columns: tuple[str, ...] = ()
+    picture: FacePicture | None = None
 
     def __repr__(self) -> str:
         return f"FaceModel({self.id!r}, {len(self.template)} vertices, {self.coefficients} coefficients)"
@@ -94,6 +102,21 @@ class FaceModel:
     def has_mesh(self) -> bool:
         """Whether there is a surface to draw and to measure in mm."""
         return len(self.template) > 0
+
+    @cached_property
+    def drawn(self) -> FaceModel:
+        """The face as it is drawn: the mesh over its picture (`dfe_core.faces.drawn.DrawnFace`), itself where it has
+        none. What is measured is measured on the face."""
+        if self.picture is None:
+            return self
+        from dfe_core.faces.drawn import drawn_as
+
+        return drawn_as(self, self.picture)
+
+    @property
+    def look_key(self) -> str:
+        """Tells apart what the same face is drawn as."""
+        return self.id if self.picture is None else f"{self.id}+{self.picture.key}"
 
     @property
     def coefficients(self) -> int:

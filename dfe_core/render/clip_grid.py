@@ -135,7 +135,7 @@ def _key(dataset: Dataset, face: FaceModel, clips: tuple[Clip, ...], cover: Cove
         if one is not None
     ]
     shown = [(clip.recording, round(clip.peak_s, 3)) for clip in clips]
-    return content_key(["clips", VERSION, dataset.key, face.id, shown, cover.value, videos])
+    return content_key(["clips", VERSION, dataset.key, face.look_key, shown, cover.value, videos])
 
 
 def _keep(dataset: Dataset, folder: Path, key: str, frames: np.ndarray, covers: tuple[Cover, ...]) -> None:

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.faces.drawn import DrawnFace
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.palette import vertex_colours
 from dfe_core.store import atomic_file
 
 _COMPONENT = {"f4": 5126, "u4": 5125, "u2": 5123, "u1": 5121}
-_KIND = {1: "SCALAR", 3: "VEC3", 4: "VEC4"}
+_KIND = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
+_UNLIT = "KHR_materials_unlit"
 ARRAY_BUFFER, INDEX_BUFFER = 34962, 34963
 
 
@@ -24,7 +26,7 @@ def export_animation(
     face: FaceModel, psi: np.ndarray, times_s: np.ndarray, path: Path, identity: np.ndarray | None = None
 ) -> Path:
     """Write (T, E) coefficients at (T,) seconds as ``.glb``: each coefficient a morph target, their course an
-    animation.
+    animation. A face with a picture goes out as the picture, a texture without lights.
 
     Targets that no frame uses are left out. Raises `DataError` for another suffix, for times that do not increase
     and for a face without a mesh.
@@ -38,6 +40,7 @@ def export_animation(
         )
     if times_s[0] < 0 or (np.diff(times_s) <= 0).any():
         raise DataError(path, "times that do not increase", "seconds from 0 on, each later than the last")
+    face = face.drawn
     used = np.flatnonzero(np.abs(psi).max(0) > 0)
     targets = {face.names[i]: face.basis[i] for i in used}
     vertices = face.neutral(identity)
@@ -79,6 +82,13 @@ class _Buffer:
         self.accessors.append(accessor)
         return len(self.accessors) - 1
 
+    def add_bytes(self, data: bytes) -> int:
+        """Append a file; the index of its view."""
+        self.views.append({"buffer": 0, "byteOffset": self.length, "byteLength": len(data)})
+        self.parts.append(data + b"\0" * (-len(data) % 4))
+        self.length += len(self.parts[-1])
+        return len(self.views) - 1
+
 
 def write_glb(
     face: FaceModel,
@@ -96,7 +106,10 @@ def write_glb(
         name. times_s, weights: (T,) seconds and (T, targets) course of the animation.
     """
     buffer, targets = _Buffer(), targets or {}
-    colours = vertex_colours(face, np.zeros(face.coefficients), 1.0) if colours is None else colours
+    shown = face.shown if isinstance(face, DrawnFace) else None
+    if colours is None:
+        rest = vertex_colours(face, np.zeros(face.coefficients), 1.0)
+        colours = rest if shown is None else np.full_like(rest, 255)
     linear = np.where(colours <= 0.04045 * 255, colours / 255 / 12.92, ((colours / 255 + 0.055) / 1.055) ** 2.4)
     rgba = np.concatenate([linear, np.ones((len(linear), 1))], 1)
     primitive: dict[str, Any] = {
@@ -108,6 +121,8 @@ def write_glb(
         "indices": buffer.add(face.triangles.astype("<u4").ravel(), INDEX_BUFFER),
         "material": 0,
     }
+    if isinstance(face, DrawnFace):
+        primitive["attributes"]["TEXCOORD_0"] = buffer.add(face.uv.astype("<f4"), ARRAY_BUFFER)
     mesh: dict[str, Any] = {"name": face.title, "primitives": [primitive]}
     if targets:
         primitive["targets"] = [{"POSITION": buffer.add(t.astype("<f4"), ARRAY_BUFFER)} for t in targets.values()]
@@ -120,6 +135,18 @@ def write_glb(
         "meshes": [mesh],
         "materials": [{"name": "skin", "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 0.7}}],
     }
+    if shown is not None:
+        document |= {
+            "extensionsUsed": [_UNLIT],
+            "images": [{"bufferView": buffer.add_bytes(shown.image), "mimeType": shown.kind}],
+            "textures": [{"source": 0}],
+        }
+        document["materials"][0] = {
+            "name": "picture",
+            "doubleSided": True,
+            "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}, "metallicFactor": 0.0, "roughnessFactor": 1.0},
+            "extensions": {_UNLIT: {}},
+        }
     if times_s is not None and weights is not None and targets:
         sampler = {
             "input": buffer.add(times_s.astype("<f4")),

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.faces.drawn import DrawnFace
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.gltf import write_glb
-from dfe_core.render.palette import SHARED_SCALE_MM, vertex_colours
+from dfe_core.render.palette import SHARED_SCALE_MM, over_picture, vertex_colours
 from dfe_core.store import atomic_file
 
 SUFFIXES = (".ply", ".obj", ".glb", ".npy", ".npz")
@@ -19,7 +20,8 @@ def export_mesh(face: FaceModel, psi: np.ndarray, path: Path, identity: np.ndarr
     """Write the face at (E,) coefficients, in the format of the suffix; exact in float32 but for OBJ's 1 µm.
 
     ``.ply`` binary with colours, ``.obj`` text, ``.glb`` glTF (the expression in place, no targets), ``.npy`` the
-    (V, 3) vertices, ``.npz`` vertices, triangles, psi and names. Raises `DataError` for another suffix and for a face
+    (V, 3) vertices, ``.npz`` vertices, triangles, psi and names. A face with a picture is the picture in ``.glb`` and
+    its landmarks in the others. Raises `DataError` for another suffix and for a face
     without a mesh.
     """
     path = Path(path)
@@ -39,10 +41,16 @@ def export_mesh(face: FaceModel, psi: np.ndarray, path: Path, identity: np.ndarr
         elif path.suffix == ".obj":
             temporary.write_text(_obj(vertices, face.triangles, face.title), encoding="utf-8")
         else:
-            temporary.write_bytes(
-                write_glb(face, vertices=vertices, colours=vertex_colours(face, psi, SHARED_SCALE_MM))
-            )
+            temporary.write_bytes(_glb(face.drawn, psi, vertices))
     return path
+
+
+def _glb(face: FaceModel, psi: np.ndarray, vertices: np.ndarray) -> bytes:
+    if isinstance(face, DrawnFace):
+        share = np.linalg.norm(face.displacement(psi), axis=1) * 1e3 / SHARED_SCALE_MM
+        colours = (255 * np.clip(over_picture(np.ones((len(share), 3)), share), 0, 1)).round().astype(np.uint8)
+        return write_glb(face, vertices=face.vertices(psi), colours=colours)
+    return write_glb(face, vertices=vertices, colours=vertex_colours(face, psi, SHARED_SCALE_MM))
 
 
 def _ply(vertices: np.ndarray, triangles: np.ndarray, colours: np.ndarray) -> bytes:

@@ -110,6 +110,14 @@ def tinted(paint: np.ndarray, share: np.ndarray, skin: np.ndarray, mouth: np.nda
     return (skin + given)[:, None] * heat(share) + paint * left[:, None]
 
 
+def over_picture(picture: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """(N, 3) sRGB of a lab's own picture where it moves by a (N,) share of the scale, as shading.glsl paints it: heat
+    as light as the picture, so that its lines stay."""
+    light = 0.3 + 0.7 * (picture @ np.array([0.299, 0.587, 0.114]))
+    tint = 0.85 * np.clip(4 * share, 0, 1)[:, None]
+    return picture * (1 - tint) + heat(share) * light[:, None] * tint
+
+
 def vertex_colours(face: FaceModel, psi: np.ndarray, scale_mm: float | None = None) -> np.ndarray:
     """(V, 3) uint8 sRGB as in the pictures: heat of displacement on the skin, eyes and mouth in their own colours."""
     size = np.linalg.norm(face.displacement(np.asarray(psi, np.float32)), axis=1) * 1e3

@@ -174,4 +174,6 @@ def _face_key(face: FaceModel) -> str:
     digest = hashlib.sha256()
     for array in (face.template, face.triangles, face.basis, face.materials):
         digest.update(np.ascontiguousarray(array).tobytes())
+    if face.picture is not None:
+        digest.update(face.picture.key.encode())
     return digest.hexdigest()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.faces.drawn import DrawnFace
 from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.render.palette import MATERIAL_RGB, heat_map
 
@@ -25,10 +26,12 @@ def pack_scene(face: FaceModel) -> bytes:
 
     The template is stored to 4 µm, each basis row to 1/32767 of its largest displacement; `unpack_scene` (or forty
     lines of JavaScript) restores metres. Only the vertices that some coefficient moves are in the basis, listed in
-    ``moving``. Raises `DataError` for a face without a mesh.
+    ``moving``. A face with a picture is packed as the mesh over it, with ``uv`` and the file
+    ``picture`` itself. Raises `DataError` for a face without a mesh.
     """
     if not face.has_mesh:
         raise DataError(face.id, "has no mesh to draw", "a face with a mesh")
+    face = face.drawn
     moving = np.flatnonzero(np.abs(face.basis).max((0, 2)) > 1e-6)
     index = np.uint16 if len(face.template) <= 65536 else np.uint32
     template, template_scale, template_bias = _quantised(face.template.T, np.uint16)
@@ -44,6 +47,11 @@ def pack_scene(face: FaceModel) -> bytes:
         "heat": ((heat_map() * 255).round().astype(np.uint8), None, None),
         "material_rgb": ((MATERIAL_RGB * 255).round().astype(np.uint8), None, None),
     }
+    pictured = {}
+    if isinstance(face, DrawnFace):
+        arrays["uv"] = (face.uv, None, None)
+        arrays["picture"] = (np.frombuffer(face.shown.image, np.uint8), None, None)
+        pictured = {"picture_kind": face.shown.kind}
     return _container(
         {
             "id": face.id,
@@ -52,6 +60,7 @@ def pack_scene(face: FaceModel) -> bytes:
             "units": "m",
             "region_names": list(REGIONS),
             "landmarks": face.landmarks,
+            **pictured,
         },
         arrays,
     )

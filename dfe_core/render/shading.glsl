@@ -19,6 +19,12 @@ vec3 dfePaint(vec3 heat, float tint, float eye, vec3 eyeball, float mouth) {
   return mix(base, mix(vec3(0.36, 0.15, 0.15), heat, 0.85 * tint), mouth);
 }
 
+// A lab's own picture takes the colour of the movement and keeps its lines: `over_picture` of palette.py.
+vec3 dfePicture(vec3 picture, vec3 heat, float tint) {
+  float light = dot(picture, vec3(0.299, 0.587, 0.114));
+  return mix(picture, heat * (0.3 + 0.7 * light), 0.85 * tint);
+}
+
 // The colour that reaches the eye. n, toEye: unit vectors.
 vec3 dfeLit(vec3 base, vec3 n, vec3 toEye, float eye) {
   if (dot(n, toEye) < -0.35) n = -n; // the inside of the mouth; not by winding, which flickers at the silhouette

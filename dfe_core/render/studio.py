@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.faces.drawn import DrawnFace
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.palette import heat
 from dfe_core.render.surface import material_shares, surface_of
@@ -44,6 +45,7 @@ class Studio:
         for name, known in ((shot.view, VIEWS), (shot.framing, FRAMINGS)):
             if name not in known:
                 raise DataError(name, "no such view or framing", " or ".join(known))
+        face = face.drawn
         self._face, self._shot = face, shot
         self._surface = surface_of(face)
         self._shares = self._surface.refine @ material_shares(face)
@@ -58,7 +60,9 @@ class Studio:
         return self.shoot_displacement(moved, scale_mm, identity)
 
     def shoot_displacement(self, moved: np.ndarray, scale_mm: float, identity: np.ndarray | None = None) -> np.ndarray:
-        """As `shoot`, from a (V, 3) displacement in metres."""
+        """As `shoot`, from a (V, 3) displacement in metres, V those of the face itself."""
+        if isinstance(self._face, DrawnFace) and len(moved) != len(self._face.template):
+            moved = np.einsum("wv,vd->wd", self._face.spread, moved)
         rest = self._face.neutral(identity)
         refine = self._surface.refine
         points = (refine @ (rest + moved)).astype(np.float32)
@@ -70,7 +74,7 @@ class Studio:
         self._mesh.point_data["dfeMaterial"] = np.c_[self._shares, tint].astype(np.float32)
         self._plotter.render()
         picture = self._plotter.screenshot(return_img=True, transparent_background=True)
-        return _finish(picture, self._shot)
+        return _finish(picture, self._shot, fading=not isinstance(self._face, DrawnFace))
 
     def close(self) -> None:
         """Free the window."""
@@ -90,6 +94,8 @@ class Studio:
         mesh.point_data["dfeRest"] = points
         mesh.point_data["dfeMaterial"] = np.zeros((len(points), 3), np.float32)
         mesh.GetPointData().SetActiveNormals("Normals")
+        if isinstance(self._face, DrawnFace):  # VTK's pictures begin at the lower left
+            mesh.active_texture_coordinates = self._face.uv * np.array([1.0, -1.0]) + np.array([0.0, 1.0])
         plotter.add_actor(_actor(mesh, self._face))
         plotter.add_light(
             pyvista.Light(light_type="headlight")
@@ -100,6 +106,8 @@ class Studio:
     def _aim(self, plotter) -> None:
         """Look at the face from its view."""
         azimuth, elevation = np.radians(VIEWS[self._shot.view])
+        if isinstance(self._face, DrawnFace):
+            elevation = 0.0
         centre, half = aimed(self._face, self._shot.framing)
         away = np.array([np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)])
         camera = plotter.camera
@@ -137,8 +145,23 @@ def _actor(mesh, face: FaceModel):
     shader.AddFragmentShaderReplacement(
         "//VTK::Normal::Dec", True, f"{_FRAGMENT_INPUTS}{shading()}{_eyeball_of(face)}\n//VTK::Normal::Dec\n", False
     )
-    shader.AddFragmentShaderReplacement("//VTK::Light::Impl", True, _FRAGMENT, False)
+    if isinstance(face, DrawnFace):
+        actor.SetTexture(_texture(face))
+        shader.AddFragmentShaderReplacement("//VTK::Light::Impl", True, _PICTURE, False)
+        shader.AddFragmentShaderReplacement("//VTK::TCoord::Impl", True, "", False)
+    else:
+        shader.AddFragmentShaderReplacement("//VTK::Light::Impl", True, _FRAGMENT, False)
     return actor
+
+
+def _texture(face: DrawnFace):
+    """The picture of a face on the GPU."""
+    import pyvista
+
+    texture = pyvista.Texture(face.shown.pixels)
+    texture.InterpolateOn()
+    texture.MipmapOn()
+    return texture
 
 
 _VERTEX = {
@@ -149,6 +172,10 @@ _FRAGMENT_INPUTS = "in vec3 dfeAt; in vec3 dfeOf; in vec3 dfeNormal;\n"
 _FRAGMENT = """
 vec3 dfeBase = dfePaint(diffuseColor, dfeOf.z, dfeOf.x, dfeEyeAt(dfeAt), dfeOf.y);
 gl_FragData[0] = vec4(dfeLit(dfeBase, normalize(dfeNormal), normalize(-vertexVC.xyz), dfeOf.x), opacity);
+"""
+
+_PICTURE = """
+gl_FragData[0] = vec4(dfePicture(texture(actortexture, tcoordVCVSOutput).rgb, diffuseColor, dfeOf.z), opacity);
 """
 
 
@@ -164,13 +191,15 @@ def _eyeball_of(face: FaceModel) -> str:
     )
 
 
-def _finish(picture: np.ndarray, shot: Shot) -> np.ndarray:
+def _finish(picture: np.ndarray, shot: Shot, fading: bool = True) -> np.ndarray:
     """Average the oversampled picture down, weighted by alpha, and fade out the neck and a cut crown."""
     image = picture.astype(np.float32)
     image[..., :3] *= image[..., 3:] / 255
     image = image.reshape(shot.size, _OVERSAMPLE, shot.size, _OVERSAMPLE, 4).mean((1, 3))
     alpha = image[..., 3:]
     colour = np.divide(image[..., :3] * 255, alpha, out=np.zeros_like(image[..., :3]), where=alpha > 0)
+    if not fading:
+        return np.concatenate([colour, alpha], 2).round().clip(0, 255).astype(np.uint8)
     rows = np.linspace(0, 1, shot.size)[:, None, None]
     crown = np.clip(rows / max(FRAMINGS[shot.framing][2], 1e-9), 0, 1)
     alpha = alpha * (crown * np.clip((1 - rows) / NECK_FADE, 0, 1)) ** 1.2

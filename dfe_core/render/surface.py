@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, identity
 
+from dfe_core.faces.drawn import DrawnFace
 from dfe_core.faces.eyeball import MOUTH, SKIN
 from dfe_core.faces.model import FaceModel
 
@@ -35,10 +36,10 @@ class Surface:
 
 
 def surface_of(face: FaceModel) -> Surface:
-    """The surface to draw for a face: refined once when it is coarse."""
+    """The surface to draw for a face: refined once when it is coarse; the mesh over a picture is fine enough."""
     triangles = face.triangles.astype(np.int64)
     refine: csr_matrix = identity(len(face.template), format="csr")
-    if len(face.template) < COARSE:
+    if len(face.template) < COARSE and not isinstance(face, DrawnFace):
         refine, triangles = _faithful(*loop_subdivision(triangles, len(face.template)))
     corners = triangles.T.ravel()
     faces = np.tile(np.arange(len(triangles)), 3)

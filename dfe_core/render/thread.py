@@ -26,7 +26,7 @@ def with_studio(face: FaceModel, shot: Shot, work: Callable[[Studio], Result]) -
 
 
 def _studio(face: FaceModel, shot: Shot) -> Studio:
-    key = (face.id, face.template.shape, float(face.template.sum()), float(face.basis.sum()), shot)
+    key = (face.look_key, face.template.shape, float(face.template.sum()), float(face.basis.sum()), shot)
     if key not in _open:
         while len(_open) >= STUDIOS:
             _open.popitem(last=False)[1].close()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dfe_core.faces.drawn import DrawnFace
 from dfe_core.faces.eyeball import EYE, IRIS, MOUTH, PUPIL, fit_sphere
 from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.render.palette import SHARED_SCALE_MM, quantised_heat, signed_heat
@@ -29,9 +30,10 @@ PLAIN_EYE = (0.18, 0.45)
 
 def look_of(face: FaceModel) -> dict[str, Any]:
     """How a face is looked at: focus of the camera and half the height it shows (m), eyeballs, colour tables."""
+    face = face.drawn
     focus, reach = framing(face)
     eyes, edges = eyeballs(face)
-    wide = float(np.abs(face.template[:, 0]).max(initial=0)) / reach
+    wide = float(np.abs(face.template[:, 0] - focus[0]).max(initial=0)) / reach
     back, front = float(face.template[:, 2].min()), float(face.template[:, 2].max())
     return {
         "focus": focus,
@@ -51,14 +53,19 @@ def look_of(face: FaceModel) -> dict[str, Any]:
 def portrait_of(face: FaceModel) -> dict[str, Any]:
     """How small pictures look at a face: as thumbnails do. Pitch in radians; fades of crown and neck in shares of the
     height."""
+    face = face.drawn
     focus, reach = aimed(face, "face")
+    if isinstance(face, DrawnFace):  # seen straight, with all of it
+        return {"focus": focus, "reach": reach, "pitch": 0.0, "crown": 0.0, "neck": 0.0}
     fades = {"crown": FRAMINGS["face"][2], "neck": NECK_FADE}
     return {"focus": focus, "reach": reach, "pitch": float(np.radians(ELEVATION_DEG)), **fades}
 
 
 def aimed(face: FaceModel, framing: str) -> tuple[list[float], float]:
     """Where the camera of a framing of `FRAMINGS` looks (m) and half the height it shows (m), with room for an open jaw
-    below."""
+    below; the whole of a picture."""
+    if isinstance(face.drawn, DrawnFace):
+        return _whole(face.drawn, square=True)
     skin = face.template[face.materials != MOUTH]
     chin = face.template[face.landmarks["chin"], 1] if face.landmarks else skin[:, 1].min()
     length = -float(chin)  # the origin lies between the eyes
@@ -68,7 +75,10 @@ def aimed(face: FaceModel, framing: str) -> tuple[list[float], float]:
 
 
 def framing(face: FaceModel) -> tuple[list[float], float]:
-    """Where the camera looks (m) and half the height it must show (m): the expressive part and the head around it."""
+    """Where the camera looks (m) and half the height it must show (m): the expressive part and the head around it; the
+    whole of a picture."""
+    if isinstance(face.drawn, DrawnFace):
+        return _whole(face.drawn, square=False)
     expressive = face.template[face.regions != REGIONS.index("other")]
     points = expressive if len(expressive) else face.template
     low, high = points.min(0), points.max(0)
@@ -78,6 +88,14 @@ def framing(face: FaceModel) -> tuple[list[float], float]:
     middle = (float(low[2] + high[2]) + float(face.template[:, 2].min() + face.template[:, 2].max())) / 4
     half = (top - bottom) / 2
     return [0.0, (bottom + top) / 2 + 0.06 * half, middle], 1.16 * half  # room above for a caption
+
+
+def _whole(face: DrawnFace, square: bool) -> tuple[list[float], float]:
+    """Middle of a picture and half the height that shows all of it, in a square or as wide as need be."""
+    low, high = face.corners
+    wide, tall = (high - low).tolist()
+    half = max(wide, tall) / 2 if square else tall / 2
+    return [*((low + high) / 2).tolist(), 0.0], (1.02 if square else 1.1) * half
 
 
 def eyeballs(face: FaceModel) -> tuple[list[list[float]] | None, list[float]]:

@@ -22,7 +22,9 @@ _NO_LABELS = {
         "train merge encode evaluate decode live aus names raters coverage map syllables fill signals".split(),
         "of frames alone",
     ),
-    **dict.fromkeys(("extract", "videos", "simulate", "faces", "benchmark", "build-default"), "of no labels"),
+    **dict.fromkeys(
+        ("extract", "videos", "simulate", "faces", "picture", "benchmark", "build-default"), "of no labels"
+    ),
     **dict.fromkeys(("rm", "bucket", "withdraw", "doctor", "log", "dashboard"), "of artefacts by name"),
     "align-text": "reads labels by `labelled_spans`, as probe",
     "study": "tests/workflow/test_sealed.py",

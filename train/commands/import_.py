@@ -16,6 +16,7 @@ from .engine_option import add_engine_options, chosen_engine
 
 if TYPE_CHECKING:
     from dfe_core.expressions.landmark_fit import FittingReader
+    from dfe_core.faces.face_picture import FacePicture
 
 DESCRIPTION = (
     "Read recordings of other tools (ARKit coefficients, FLAME and BFM coefficients, landmarks, meshes, "
@@ -82,6 +83,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "corners of the eyes where the layout is known, else the size of the face)",
     )
     parser.add_argument(
+        "--picture",
+        metavar="FILE",
+        help="of a learned face: a PNG or JPEG that it is drawn as (dfe picture does it afterwards)",
+    )
+    parser.add_argument(
+        "--picture-points",
+        metavar="FILE",
+        help="with --picture: the landmarks in it, as dfe picture takes them",
+    )
+    parser.add_argument("--picture-frame", type=int, metavar="N", help="where these are a recording: its frame, from 0")
+    parser.add_argument(
         "--extractor",
         metavar="NAME",
         help="the tool that made the files, where they do not say it (spectre writes deca's keys)",
@@ -136,6 +148,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     if args.face == NO_FACE:
         _alone(args, progress)
         return
+    picture = _picture(args)
     named, args.face = args.face, args.face or ("anny" if args.fit else BY_FILES)
     reader = _fitting(args, progress) if args.fit else None
     with chosen_engine(args) as engine:
@@ -147,11 +160,37 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
             progress=progress,
             engine=engine,
         )
+    drawn = _draw(report.face, picture, args)
     leak = stored_pose_leak(read_json(artefact_path(DATASETS, args.name) / MANIFEST))
     said = [f"pose leak: {pose_leak_figure(leak)}", *filter(None, [pose_leak_warning(leak)])]
     if named is None and report.face.startswith("learned-"):
         said.insert(0, "landmarks or meshes, which have no coefficients: a face was learned from them (--face learn)")
-    print("\n".join([str(report), *said, "", f"next: dfe train {args.name} --name MODEL"]))
+    print("\n".join([str(report), *drawn, *said, "", f"next: dfe train {args.name} --name MODEL"]))
+
+
+def _picture(args: argparse.Namespace) -> FacePicture | None:
+    """The picture that the face is to be drawn as, read before the recordings are. Raises `DataError` for half
+    of it."""
+    from dfe_core.expressions.marked_points import read_marked_points
+    from dfe_core.faces.face_picture import open_picture_file
+
+    if args.picture is None and args.picture_points is None:
+        return None
+    if args.picture is None or args.picture_points is None:
+        raise DataError("dfe import", "a picture without points, or points without one", "--picture, --picture-points")
+    return open_picture_file(args.picture, read_marked_points(args.picture_points, args.picture_frame))
+
+
+def _draw(face: str, picture: FacePicture | None, args: argparse.Namespace) -> list[str]:
+    from dfe_core.faces.picture_store import attach_picture
+
+    if picture is None:
+        return []
+    try:
+        attach_picture(face, picture, args.picture_points)
+    except DataError as error:  # the recordings are in
+        return [f"not drawn as {picture.source}: {error}"]
+    return [f"{face} is drawn as {picture.source}"]
 
 
 def _alone(args: argparse.Namespace, progress: Listener) -> None:

@@ -69,6 +69,7 @@ def _face(artefact: Artefact, rows: int | None) -> str:
         ("coefficients", face.coefficients),
         ("identity parameters", len(face.identity_names)),
         ("licence", face.licence),
+        *([("drawn as", f"{face.picture.source} ({len(face.picture.points)} landmarks)")] if face.picture else []),
     ]
     return facts(pairs) + "\n\ncoefficients: " + ", ".join(face.names)
 

@@ -2,7 +2,7 @@
 
 import { Camera } from "../shared/camera.js";
 import { context2d, element, fitCanvas, gradient, iconButton, isOn, redrawer, toggle } from "../shared/dom.js";
-import { Face } from "../shared/face.js";
+import { decoded } from "../shared/face.js";
 import { rowOf, unpack } from "../shared/pack.js";
 import { Playback } from "../shared/playback.js";
 import { orbit } from "../shared/pointer.js";
@@ -19,13 +19,14 @@ const packOf = (id) => unpack(Uint8Array.from(atob(textOf(id)), (c) => c.charCod
 
 /** Cards of the codewords, and beside them the face of the one that is chosen. */
 class Codewords {
-  /** @param {HTMLElement} box @param {Face} face @param {Float32Array} psi of all codewords, one after the other */
+  /** @param {HTMLElement} box @param {import("../shared/face.js").Face} face @param {Float32Array} psi of all codewords, one after the other */
   constructor(box, face, psi) {
     this.box = box;
     this.face = face;
     this.psi = psi;
     this.cards = /** @type {HTMLElement[]} */ ([...box.querySelectorAll(".card")]);
     this.camera = new Camera(0.32, 0.04);
+    this.camera.before(face);
     this.amount = 1;
     this.chosen = 0;
     this.draw = redrawer(() => this.render());
@@ -121,12 +122,12 @@ function searchable() {
   }
 }
 
-function open() {
+async function open() {
   searchable();
   const box = document.getElementById("codewords");
   if (!box || !textOf("dfe-face")) return;
   try {
-    const face = new Face(packOf("dfe-face"), JSON.parse(textOf("dfe-look")), "face");
+    const face = await decoded(packOf("dfe-face"), JSON.parse(textOf("dfe-look")), "face");
     new Codewords(box, face, packOf("dfe-codebook").psi);
   } catch (error) {
     box.dataset.state = "failed";

@@ -22,6 +22,13 @@ export class Camera {
 
   get moved() { return this.values.some((v, i) => !near(v, this.home[i])); }
 
+  /** Look straight at a face that is drawn as a picture, until someone turns it. @param {{ uv: Float32Array | null }} face */
+  before({ uv }) {
+    if (!uv || this.moved) return;
+    this.yaw = this.pitch = 0;
+    this.home = this.values;
+  }
+
   reset() { [this.yaw, this.pitch, this.zoom] = this.home; }
 
   /** @param {number} dx @param {number} dy radians */

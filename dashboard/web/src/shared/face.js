@@ -30,15 +30,18 @@ export class Face {
     this.coefficients = pack.shapes.basis[0];
     const { template: scale } = pack.scales, { template: bias } = pack.biases;
     this.template = Float32Array.from(pack.template, (v, i) => v * scale[i % 3] + bias[i % 3]);
+    /** @type {Float32Array | null} places of the vertices in the picture, of a face that has one */ this.uv = pack.uv ?? null;
+    /** @type {ImageBitmap | null} what it is drawn as, once that is decoded */ this.picture = null;
     this.sum = new Float32Array(this.moving.length * 3);
     this.plain = new Surface(this.triangles, this.vertices, false);
     /** @type {Float32Array | null} */ this.restNormals = null;
     /** @type {Surface | null} */ this.refined = null;
   }
 
-  /** The surface for large pictures; small ones do not show the triangles of the face itself. */
+  /** The surface for large pictures; small ones do not show the triangles of the face itself, and the mesh over a picture
+   * is as fine as it need be. */
   get fine() {
-    return (this.refined ??= this.vertices < COARSE ? new Surface(this.triangles, this.vertices, true) : this.plain);
+    return (this.refined ??= this.vertices < COARSE && !this.uv ? new Surface(this.triangles, this.vertices, true) : this.plain);
   }
 
   /** Displacement of every vertex, m, xyz in turn. @param {Psi} psi */
@@ -112,5 +115,15 @@ export function normals(p, t) {
 /** The face at an address, made once. @param {FaceAddress} address @returns {Promise<Face>} */
 export async function loadFace({ url, look }) {
   const pack = await loadPack(url);
-  return (pack.face ??= new Face(pack, look, url));
+  return (pack.face ??= decoded(pack, look, url));
+}
+
+/** A face and, where it has one, its picture. @param {import("./pack.js").Pack} pack @param {FaceLook} look @param {string} key */
+export async function decoded(pack, look, key) {
+  const face = new Face(pack, look, key);
+  if (pack.picture) {
+    face.picture = await createImageBitmap(new Blob([pack.picture], { type: pack.picture_kind }),
+      { premultiplyAlpha: "none", colorSpaceConversion: "none" });
+  }
+  return face;
 }

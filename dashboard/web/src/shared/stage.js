@@ -16,7 +16,7 @@ import { FRAGMENT, VERTEX } from "./shaders.js";
  * @property {boolean} [signed] whether heat has two directions
  * @property {import("./camera.js").Look} [aim] where the camera looks instead of at the whole head
  */
-/** @typedef {{ array: WebGLVertexArrayObject, buffers: Record<string, WebGLBuffer>, texture: WebGLTexture, skin: number }} Uploaded
+/** @typedef {{ array: WebGLVertexArrayObject, buffers: Record<string, WebGLBuffer>, texture: WebGLTexture, picture: WebGLTexture | null, skin: number }} Uploaded
  * `skin`: how many of the indices are of the skin; they come first */
 
 const FACES_KEPT = 4; // surfaces, two of a face
@@ -61,10 +61,11 @@ export class Stage {
       rest: this.attribute("rest", 3, rest, gl.STATIC_DRAW),
       material: this.attribute("material", 2, material, gl.STATIC_DRAW),
       index: gl.createBuffer(),
+      ...(face.uv ? { uv: this.attribute("uv", 2, face.uv, gl.STATIC_DRAW) } : {}),
     };
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, buffers.index);
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, order.triangles, gl.STATIC_DRAW);
-    const made = { array, buffers, texture: colourTable(gl, face), skin: order.skin };
+    const made = { array, buffers, texture: colourTable(gl, face), picture: pictureOf(gl, face), skin: order.skin };
     this.faces.set(key, made);
     for (const oldest of this.faces.keys()) if (this.faces.size > FACES_KEPT) this.drop(oldest);
     return made;
@@ -86,6 +87,7 @@ export class Stage {
     if (!made) return;
     Object.values(made.buffers).forEach((buffer) => gl.deleteBuffer(buffer));
     gl.deleteTexture(made.texture);
+    gl.deleteTexture(made.picture);
     gl.deleteVertexArray(made.array);
     this.faces.delete(key);
   }
@@ -102,7 +104,12 @@ export class Stage {
       gl.bindBuffer(gl.ARRAY_BUFFER, made.buffers[name]);
       gl.bufferSubData(gl.ARRAY_BUFFER, 0, pose[name]);
     }
+    gl.activeTexture(gl.TEXTURE1);
+    gl.bindTexture(gl.TEXTURE_2D, made.picture ?? made.texture);
+    gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, made.texture);
+    gl.uniform1i(this.uniform("picture"), 1);
+    gl.uniform1f(this.uniform("hasPicture"), made.picture ? 1 : 0);
     this.setUniforms(face, camera.matrices(shading.aim ?? face.look, width / height), shading);
     gl.polygonOffset(0, 0);
     gl.drawElements(gl.TRIANGLES, made.skin, gl.UNSIGNED_INT, 0);
@@ -185,6 +192,19 @@ function colourTable(gl, { look: { heat, diverging } }) {
   gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB, width, 2, 0, gl.RGB, gl.UNSIGNED_BYTE, Uint8Array.of(...heat, ...diverging));
   for (const axis of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, axis, gl.CLAMP_TO_EDGE);
   gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.LINEAR);
+  return texture;
+}
+
+/** A lab's own picture, clear when it is small. @param {WebGL2RenderingContext} gl @param {Face} face */
+function pictureOf(gl, { picture }) {
+  if (!picture) return null;
+  const texture = gl.createTexture();
+  gl.bindTexture(gl.TEXTURE_2D, texture);
+  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, picture);
+  gl.generateMipmap(gl.TEXTURE_2D);
+  for (const axis of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, axis, gl.CLAMP_TO_EDGE);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR_MIPMAP_LINEAR);
   gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.LINEAR);
   return texture;
 }

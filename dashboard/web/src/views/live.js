@@ -95,6 +95,7 @@ class Live extends View {
     const [held, face] = await Promise.all([loadPack(data.tokenizer), loadFace(data.face)]);
     const pack = /** @type {import("../live/tokenizer.js").TokenizerPack} */ (/** @type {unknown} */ (held));
     this.face = face;
+    this.camera.before(face);
     if (this.tokenizer?.pack !== pack) {
       this.tokenizer = new LiveTokenizer(pack);
       this.recent = new Recent(data.items, data.from);

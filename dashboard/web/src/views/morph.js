@@ -116,6 +116,7 @@ class Morph extends View {
     this.box.style.setProperty("--height", `${data.height}px`);
     this.canvas.setAttribute("aria-label", data.alt);
     this.face = await loadFace(data.face);
+    this.camera.before(this.face);
     this.codebook = data.codebook ? await loadPack(data.codebook) : null;
     this.scale.style.setProperty("--gradient", gradient(this.face.look.heat));
     this.scale.style.setProperty("--diverging", gradient(this.face.look.diverging));

@@ -187,6 +187,7 @@ class PairView extends View {
     const [face, pack, ...times] = await Promise.all([loadFace(data.face), loadPack(data.pair),
       ...data.films.map((film) => (film ? loadPack(film.times) : null))]);
     this.face = face;
+    this.camera.before(face);
     if (this.pack !== pack) this.open(pack);
     this.openFilms(times);
     this.legend.replaceChildren(...data.titles.map((title, i) => element("span", {},

@@ -220,6 +220,7 @@ class Player extends View {
       loadPack(data.recording), data.film ? loadPack(data.film.times) : null]);
     this.canvas.setAttribute("aria-label", `${data.name}: original and reconstruction`);
     this.face = face;
+    this.camera.before(face);
     this.scale.style.setProperty("--gradient", gradient(face.look.heat));
     if (this.pack !== pack) this.open(new Recording(pack, codebook.psi));
     this.pack = pack;

@@ -133,6 +133,7 @@ class Reel extends View {
     this.canvas.setAttribute("aria-label", data.alt);
     const pack = await loadPack(data.reel);
     this.faces = await Promise.all(data.faces.map(({ face }) => loadFace(face)));
+    if (this.faces.every((face) => face.uv)) this.camera.before(this.faces[0]);
     if (this.pack !== pack) this.open(pack);
   }
 

@@ -302,6 +302,7 @@ class Tracks extends View {
     this.follow(false);
     this.pack = await loadPack(data.recording);
     this.face = data.face ? await loadFace(data.face) : undefined;
+    if (this.face) this.camera.before(this.face);
   }
 
   /** ψ of the frame nearest to the playhead. */
