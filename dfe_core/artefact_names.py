@@ -50,7 +50,7 @@ PROBE, MAP, ALIGNMENT, COVERAGE, INTERVALS = "probe", "map", "alignment", "cover
 MATERIAL, IDENTITY, DUPLICATES, FACE_INDEX = "probe-material", "leak", "duplicates", "moments"
 BLIND_SPOTS, CODEWORD_NAMES, TRAINING_FRAMES, EXTRACTION = "blind", "names", "frames", "extract"
 COUNTED_TOKENS, SYLLABLES, GAPS, MICRO, ASYMMETRY = "counted", "syllables", "gaps", "micro", "asymmetry"
-ROBUSTNESS, PRIVACY = "robustness", "privacy"
+ROBUSTNESS, PRIVACY, TRANSITIONS = "robustness", "privacy", "transitions"
 """Prefixes of analyses: ``<prefix>-<content key>``."""
 THUMBNAILS, STILLS = "codewords", "stills"
 """Prefixes of renders."""

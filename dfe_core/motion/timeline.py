@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ class Track:
     onset_s, apex_s, offset_s, end_s: it begins to show, is whole, begins to leave, is gone. A track whose offset is
         the timeline's end stays.
     rule: why it is there, for people.
+    course: points of the way up, in order, each (share of the time from onset to apex, share of the way); joined by a
+        curve without overshoot that is still at both ends. Empty for minimum jerk.
     """
 
     kind: str
@@ -48,6 +51,7 @@ class Track:
     side: str = "both"
     rule: str = ""
     psi: Mapping[str, float] = field(default_factory=dict)
+    course: tuple[tuple[float, float], ...] = ()
 
     @property
     def label(self) -> str:
@@ -80,10 +84,23 @@ class Timeline:
 
 
 def track_envelope(track: Track, time_s: np.ndarray) -> np.ndarray:
-    """(T,) float64 0 … 1: minimum jerk from onset to apex, whole until the offset, minimum jerk to the end. An onset
-    at its apex is whole at once; an offset at its end is whole to the last."""
-    rise = _ramp(time_s, track.onset_s, track.apex_s, time_s >= track.onset_s - 1e-9)
+    """(T,) float64 0 … 1: minimum jerk (or the track's own course) from onset to apex, whole until the offset, minimum
+    jerk to the end. An onset at its apex is whole at once; an offset at its end is whole to the last."""
+    if track.course and track.apex_s > track.onset_s:
+        rise = course_share(track.course, (time_s - track.onset_s) / (track.apex_s - track.onset_s))
+    else:
+        rise = _ramp(time_s, track.onset_s, track.apex_s, time_s >= track.onset_s - 1e-9)
     return rise * (1 - _ramp(time_s, track.offset_s, track.end_s, time_s > track.end_s + 1e-9))
+
+
+def course_share(course: tuple[tuple[float, float], ...], u: np.ndarray) -> np.ndarray:
+    """(T,) share of the way at shares `u` (T,) of the time, through the points of a course: piecewise cubic without
+    overshoot (Fritsch & Butland 1984; scipy), still before 0 and after 1."""
+    from scipy.interpolate import PchipInterpolator
+
+    inner = np.asarray(course, np.float64)
+    time, way = np.r_[-0.1, 0, inner[:, 0], 1, 1.1], np.r_[0, 0, inner[:, 1], 1, 1]
+    return PchipInterpolator(time, way)(np.clip(u, 0, 1))
 
 
 def play(timeline: Timeline, names: tuple[str, ...], codebook: Codebook | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -151,8 +168,8 @@ def as_data(timeline: Timeline) -> dict[str, Any]:
     """Plain values; what is at its default is left out of a track."""
     tracks = []
     for track in timeline.tracks:
-        row = {**asdict(track), "psi": dict(track.psi)}
-        tracks.append({key: value for key, value in row.items() if value not in ("", {}, None)})
+        row = {**asdict(track), "psi": dict(track.psi), "course": [list(point) for point in track.course]}
+        tracks.append({key: value for key, value in row.items() if value not in ("", {}, None, [])})
     return {
         "duration_s": timeline.duration_s,
         "fps": timeline.fps,
@@ -193,7 +210,14 @@ def _track(row: Any, where: str) -> Track:
         side=str(row.get("side", "both")),
         rule=str(row.get("rule", "")),
         psi={str(k): _number(psi, k, f"{where}, psi") for k in psi},
+        course=_course(row.get("course", []), f"{where}, course"),
     )
+
+
+def _course(rows: Any, where: str) -> tuple[tuple[float, float], ...]:
+    if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != 2 for row in rows):
+        raise DataError(where, "not a list of pairs", "[share of the time, share of the way], …")
+    return tuple((_number({0: row[0]}, 0, where), _number({0: row[1]}, 0, where)) for row in rows)
 
 
 def _check(track: Track, where: str, duration_s: float) -> None:
@@ -209,6 +233,11 @@ def _check(track: Track, where: str, duration_s: float) -> None:
         f"onset, apex, offset, end at {', '.join(f'{t:g}' for t in times)} s",
         f"times in this order from 0 to {duration_s:g} s",
     )
+    at = [time for time, _ in track.course]
+    rising = all(0 < a < 1 for a in at) and all(a < b for a, b in pairwise(at))
+    _require(rising, f"{where}, course", at, "rising times between 0 and 1")
+    sound = all(np.isfinite(way) and -1 <= way <= 2 for _, way in track.course)
+    _require(sound, f"{where}, course", [way for _, way in track.course], "shares of the way, -1 to 2")
     _require(abs(track.intensity) <= 10, f"{where}, intensity", track.intensity, "-10 to 10")
 
 
@@ -217,7 +246,7 @@ def _require(good: bool, where: str, found: Any, expected: str) -> None:
         raise DataError(where, str(found) if found != "" else "empty", expected)
 
 
-def _number(row: dict, key: str, where: str) -> float:
+def _number(row: dict, key: Any, where: str) -> float:
     value = row.get(key)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise DataError(f"{where}, {key}", repr(value), "a number")
