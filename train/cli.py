@@ -61,6 +61,7 @@ COMMANDS = {
     "adapt": Command("adapt", "adapt a codebook to a person, and say what that gains", "tokens of each person"),
     "encode": Command("encode", "turn every frame of a dataset into tokens", "tokens"),
     "decode": Command("decode", "turn tokens into a face on disk"),
+    "transition": Command("transition", "from one expression to another, as a timeline or a moving face"),
     "live": Command(
         "live",
         "tokens as they happen, from a phone, a tracker, a camera or a video",

@@ -30,6 +30,7 @@ _NO_LABELS = {
     "study": "tests/workflow/test_sealed.py",
     "unseal": "opens them",
     "adapt": "of frames alone",
+    "transition": "of frames alone",
     "asymmetry": "of frames alone",
     "authenticity": "of frames alone",
     "power": "reads no label",
