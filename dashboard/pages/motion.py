@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -14,12 +13,11 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.motion.codeword_tracks import in_codewords
 from dfe_core.motion.identity import transfer
 from dfe_core.motion.timeline import Timeline, play, to_toml
-from dfe_core.motion.transitions import between_frames, between_tokens
 from dfe_core.motion.words import rules, timeline_from_words
 
 from ..data import artefact_cache, notes
 from ..links import query_parameters, track_edits
-from ..panels import empty_states, exports, expression_mixer, fields, mixes, page_frame, transition_ends
+from ..panels import empty_states, exports, expression_mixer, face_transition, fields, mixes, page_frame
 from ..theme.formatting import percent
 from ..theme.formatting import text as text_of
 from ..views import reels
@@ -50,7 +48,9 @@ def shown(choice: artefact_cache.Choice) -> None:
     """The chosen part."""
     with page_frame.guarded():
         tab = page_frame.parts("Part", TABS, key="motion_part", label_visibility="collapsed")
-        dict(zip(TABS, (expression_mixer.show, from_words, between_faces, another_face), strict=True))[tab](choice)
+        dict(zip(TABS, (expression_mixer.show, from_words, face_transition.show, another_face), strict=True))[tab](
+            choice
+        )
 
 
 def scale() -> None:
@@ -156,44 +156,6 @@ def as_the_words_say(key: str) -> None:
     st.session_state.pop(f"{key}-begun", None)
     st.session_state[f"{key}-reset"] = st.session_state.get(f"{key}-reset", 0) + 1
     query_parameters.write(edits=None)
-
-
-def between_faces(choice: artefact_cache.Choice) -> None:
-    """From one expression to another: by tokens where both ends have them, else through the faces themselves."""
-    codebook = choice.open_codebook()
-    face = choice.open_face()
-    left, right = st.columns([1, 1.6], gap="medium")
-    with left:
-        start = transition_ends.choose(choice, "from", "From", "rest")
-        stop = transition_ends.choose(choice, "to", "To", "codeword:1")
-        seconds = st.slider(
-            "Time of the change",
-            0.1,
-            5.0,
-            1.0,
-            0.1,
-            format="%.1f s",
-            key="between_s",
-            bind="query-params",
-            help="Both faces are held for a moment before and after.",
-        )
-    if start.tokens is not None and stop.tokens is not None and (start.tokens or stop.tokens):
-        made = between_tokens(start.tokens, stop.tokens, seconds)
-    else:
-        made = between_frames(np.stack([start.psi, stop.psi]), face.names, [start.title, stop.title], seconds)
-    with right:
-        time_s, psi = play(made, face.names, codebook)
-        reels.show(
-            [(face, psi, f"{start.title} → {stop.title}")],
-            time_s,
-            made,
-            "between-reel",
-            f"A face that goes from {start.title} to {stop.title}",
-        )
-        scale()
-        with st.expander("Export files", icon=":material/download:"):
-            exports.of_movement(face, time_s, psi, "transition", "between-files")
-            st.download_button("Timeline", to_toml(made), "timeline.toml", "text/plain", on_click="ignore")
 
 
 def another_face(choice: artefact_cache.Choice) -> None:
