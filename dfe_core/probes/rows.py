@@ -141,7 +141,7 @@ def require_distinct(name: str, feature: Feature, target: Target) -> None:
     order = np.argsort(feature.member, kind="stable")
     edges = np.searchsorted(feature.member[order], np.arange(target.n + 1))
     for i in range(target.n):
-        rows = feature.raw[order[edges[i] : edges[i + 1]]]
+        rows: Any = feature.raw[order[edges[i] : edges[i + 1]]]
         thin = sparse.issparse(rows)
         key = rows.indices.tobytes() + rows.data.tobytes() if thin else rows.tobytes()
         first = seen.setdefault(key, i)
