@@ -288,14 +288,25 @@ def is_file(path: Path) -> bool:
     return path.is_file() or in_bucket(path) is not None
 
 
-def open_parquet(path: Path) -> pq.ParquetFile:
-    """A Parquet file of an artefact: memory-mapped, or read in its bucket by ranges of bytes."""
+def open_parquet(path: Path, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
+    """A Parquet file of an artefact: memory-mapped, or read in its bucket by ranges of bytes.
+
+    metadata: of this very file (`file_state`), which is then not read again.
+    """
     import pyarrow.parquet as pq
 
     if (found := bucket_file(path)) is None:
-        return pq.ParquetFile(path, memory_map=True)
+        return pq.ParquetFile(path, memory_map=True, metadata=metadata)
     store, key = found
-    return pq.ParquetFile(store.open(key), pre_buffer=True)
+    return pq.ParquetFile(store.open(key), pre_buffer=True, metadata=metadata)
+
+
+def file_state(path: Path) -> tuple[str | int, ...]:
+    """What is another one when a file of an artefact is replaced, here or in its bucket."""
+    if (found := in_bucket(path)) is not None:
+        return (str(found["key"]), str(found["sha256"]))
+    stat = path.stat()
+    return (stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
 
 def open_bytes(path: Path) -> Any:

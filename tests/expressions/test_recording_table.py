@@ -13,10 +13,11 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions import dataset_writer as writing
+from dfe_core.expressions import recording_table
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.recording_table import find_frames, frame_rows, recording_spans
+from dfe_core.expressions.recording_table import RecordingTable, find_frames, frame_rows, recording_spans
 
 GAPPED = np.array([0, 2, 4, 10, 11])
 
@@ -132,3 +133,19 @@ def test_spans_are_found_whether_row_groups_hold_one_recording_or_several(tmp_pa
     pq.write_table(table, tmp_path / "t.parquet", row_group_size=row_group)
     found = [(span.recording, span.first, span.count) for span in recording_spans(tmp_path / "t.parquet")]
     assert found == [("a", 0, 7), ("b", 7, 2), ("c", 9, 1), ("d", 10, 4)]
+
+
+def test_metadata_are_read_once_for_all_tables_of_a_file_and_again_when_it_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"x": range(10)}), path, row_group_size=2)
+    opened, plain = [], recording_table.open_parquet
+    monkeypatch.setattr(recording_table, "open_parquet", lambda p, m=None: opened.append(m) or plain(p, m))
+    for first in (0, 3, 7):
+        assert RecordingTable(path, "").read(first, 3, ("x",))["x"].to_pylist() == [first, first + 1, first + 2]
+    assert sum(metadata is None for metadata in opened) == 1
+    other = tmp_path / "other.parquet"
+    pq.write_table(pa.table({"x": range(100, 103)}), other)
+    other.replace(path)
+    assert RecordingTable(path, "").read(1, 2, ("x",))["x"].to_pylist() == [101, 102]
