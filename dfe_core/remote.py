@@ -288,20 +288,22 @@ def is_file(path: Path) -> bool:
     return path.is_file() or in_bucket(path) is not None
 
 
-def open_parquet(path: Path, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
-    """A Parquet file of an artefact: memory-mapped, or read in its bucket by ranges of bytes.
-
-    metadata: of this very file (`file_state`), which is then not read again.
-    """
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """A Parquet file of an artefact: memory-mapped, or read in its bucket by ranges of bytes."""
     import pyarrow.parquet as pq
 
-    if (found := bucket_file(path)) is None:
-        return pq.ParquetFile(path, memory_map=True, metadata=metadata)
-    store, key = found
-    return pq.ParquetFile(store.open(key), pre_buffer=True, metadata=metadata)
+    return pq.ParquetFile(parquet_source(path), pre_buffer=in_bucket(path) is not None)
 
 
-def file_state(path: Path) -> tuple[str | int, ...]:
+def parquet_source(path: Path) -> Any:
+    """What pyarrow reads a Parquet file of an artefact from: mapped memory, or the file opened in its bucket."""
+    import pyarrow as pa
+
+    found = bucket_file(path)
+    return pa.memory_map(str(path)) if found is None else found[0].open(found[1])
+
+
+def stored_state(path: Path) -> tuple[str | int, ...]:
     """What is another one when a file of an artefact is replaced, here or in its bucket."""
     if (found := in_bucket(path)) is not None:
         return (str(found["key"]), str(found["sha256"]))

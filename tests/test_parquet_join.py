@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dfe_core.errors import DataError
+from dfe_core.parquet_footer import read_footer
 from dfe_core.parquet_join import RowGroups, RowGroupWriter
 
 
@@ -55,7 +56,7 @@ def test_row_groups_of_two_files_in_another_order(tmp_path: Path, options: dict)
     first = written(tmp_path / "a.parquet", names, 0, **options)
     second = written(tmp_path / "b.parquet", ["other", "more"], 1, **options)
     a, b = RowGroups(tmp_path / "a.parquet"), RowGroups(tmp_path / "b.parquet")
-    assert a.ends[-1] == len(first) and len(a.groups) == 20
+    assert a.ends[-1] == len(first) and len(a.ends) == 20
     into = tmp_path / "c.parquet"
     rows = joined(into, [(b, 1), *((a, group) for group in range(20)), (b, 0)])
     whole, at = pq.read_table(into), int(b.ends[0])
@@ -88,3 +89,26 @@ def test_what_is_no_whole_file_is_refused(tmp_path: Path):
     (tmp_path / "cut.parquet").write_bytes(data[:-20])
     with pytest.raises(DataError, match="no Parquet file"):
         RowGroups(tmp_path / "cut.parquet")
+
+
+def test_damaged_metadata_are_refused_and_not_followed(tmp_path: Path):
+    written(tmp_path / "a.parquet", [f"r{i}" for i in range(20)], 0)
+    whole = (tmp_path / "a.parquet").read_bytes()
+    start = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    rng = np.random.default_rng(0)
+    for at in rng.integers(start, len(whole) - 8, 300):
+        broken = bytearray(whole)
+        broken[at] ^= int(rng.integers(1, 256))
+        (tmp_path / "b.parquet").write_bytes(broken)
+        try:
+            read_footer(tmp_path / "b.parquet")
+        except DataError as error:
+            assert "b.parquet" in str(error) or "Parquet" in str(error)
+
+
+def test_some_row_groups_are_read_as_if_the_file_had_no_others(tmp_path: Path):
+    whole = written(tmp_path / "a.parquet", [f"r{i}" for i in range(20)], 0)
+    footer = read_footer(tmp_path / "a.parquet")
+    found = pq.ParquetFile(tmp_path / "a.parquet", metadata=footer.of(3, 17))
+    first, last = int(footer.row_ends[2]), int(footer.row_ends[16])
+    assert found.metadata.num_row_groups == 14 and found.read().equals(whole.slice(first, last - first))
