@@ -17,6 +17,15 @@ if not Path("/dev/nvidiactl").exists():
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+def _without_waiting(handle: int) -> None:
+    """In the place of `os.fsync`: no test cuts the power, and thousands of waits for the disk would be minutes. What is
+    asked to be on the disk, and in which order, is in tests/reliability/test_replacement.py."""
+    os.fstat(handle)
+
+
+os.fsync = _without_waiting
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In a worker of a parallel run, files that drive a browser come one by one between the others, the longest first.
 

@@ -106,6 +106,7 @@ def _become(asked: dict) -> None:
     os.environ.clear()
     os.environ.update(asked["env"])
     os.chdir(asked["cwd"])
+    os.fsync = os.fstat  # no test cuts the power: nothing waits for the disk
     sys.path[0] = asked["cwd"]
     sys.path[1:1] = [place for place in asked["env"].get("PYTHONPATH", "").split(os.pathsep) if place]
     module, *sys.argv[1:] = asked["argv"]
