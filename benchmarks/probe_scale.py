@@ -1,11 +1,11 @@
 """What a probe of many frames costs: ``python -m benchmarks.probe_scale --frames 100000 1000000 10000000``.
 
 Needs the codebook ``default`` and its tokens on ``simulated`` in the cache. The tokens of the simulated recordings are
-written over and over as recordings of two minutes, one of a person, cut at another place and with 3 % of the tokens
-lost in each copy; of every second person one codeword is also lost in half of its frames, which is the label. Frames
-themselves are not written: a probe of codewords reads tokens. Every size runs in a process of its own and in a folder
-that is deleted. Printed are processor seconds and the largest memory of counting (`presence_counts`, tokens to counts
-of every window), and of the folds with their choice of a penalty, the intervals and the permutations.
+written over and over as recordings of two minutes, one of a person, cut at another place and with 30 stretches of a
+second without tokens in each copy; of every second person one codeword is also lost in half of its frames, which is the
+label. Frames themselves are not written: a probe of codewords reads tokens. Every size runs in a process of its own and
+in a folder that is deleted. Printed are processor seconds and the largest memory of counting (`presence_counts`, tokens
+to counts of every window), and of the folds with their choice of a penalty, the intervals and the permutations.
 
 ``--window`` adds one recording of so many seconds, and with it every recording is described by windows of that length:
 of five seconds 10⁸ frames have some 333,000.
@@ -32,7 +32,7 @@ from benchmarks.memory import PeakMemory, now
 from dfe_core.store import cache_root
 
 MODEL, SOURCE, NAME = "default", "simulated", "many"
-LOST, RECORDING_S = 0.03, 120.0
+REST_STRETCHES, RECORDING_S = 30, 120.0
 
 
 def main() -> None:
@@ -104,7 +104,8 @@ def write(root: Path, frames: int, window_s: float) -> None:
         one, level = pool[which], levels[which]
         at = (np.arange(length) + int(rng.integers(len(one.tokens)))) % len(one.tokens)
         tokens = one.tokens[at].copy()
-        tokens[rng.random(tokens.shape) < LOST] = 0
+        for start in rng.integers(0, length, REST_STRETCHES):
+            tokens[start : start + round(fps)] = 0
         if i % 2:
             tokens[(tokens == told) & (rng.random(tokens.shape) < 0.5)] = 0
         time_s = np.arange(length) / fps

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from dfe_core.errors import DataError
 from dfe_core.facs.derive import truth_aus
+from dfe_core.probes.rows import require_distinct
 from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.store import json_text
@@ -232,6 +236,19 @@ def test_constant_features_and_recordings_under_two_names_are_refused(default, t
     rows[["recording"]].iloc[1:].assign(f=values[1:]).to_csv(table, index=False)
     with pytest.raises(DataError, match="no row for 1 recordings"):
         run_probe(ProbeSettings(**settings), default.root)
+
+
+@pytest.mark.parametrize(("most", "refused"), [(9, True), (1, False)])
+def test_the_same_counts_of_two_people_are_one_recording_where_they_are_many_and_chance_where_they_are_few(
+    most: int, refused: bool
+):
+    counts = np.full((3, 8), most)
+    counts[2] += 3
+    target = SimpleNamespace(n=3, groups=np.array(["a", "b", "c"]), units=("r1", "r2", "r3"))
+    feature = SimpleNamespace(member=np.arange(3), raw=sparse.csr_matrix(counts.astype(float)))
+    expected = pytest.raises(DataError, match="r1 and r2: the same rows of bow") if refused else nullcontext()
+    with expected:
+        require_distinct("bow", feature, target)
 
 
 def test_a_feature_table_with_a_hole_and_columns_that_are_not_there_are_refused(default, tmp_path):
