@@ -4,14 +4,20 @@ A person who is in a dataset under two names is trained on and tested on. What i
 recording at 10 samples a second, smoothed, differenced (a constant offset falls out), projected on a few fixed random
 directions and compressed (a blink that two recordings share must not outweigh all that they do not), then correlated
 with every other at every lag. Two independent faces never agree over most of a recording.
+
+Of more than `ALL_PAIRS` recordings not every pair is correlated, for their number grows with the square. Three seconds
+around the strongest moments of each are compared with those of all others; pairs in which two moments are alike at the
+same lag are correlated as above.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from scipy.signal import find_peaks
 
 from dfe_core.artefact import source_labels
 from dfe_core.artefact_names import DUPLICATES, MANIFEST, keyed_name
@@ -24,6 +30,11 @@ ALIKE = 0.8
 _RATE, _MOST_S, _SMOOTH_S, _DIRECTIONS = 10.0, 120.0, 0.3, 6
 _LEAST_S, _LEAST_SHARE = 5.0, 0.5
 """The overlap is at least so long, and at least this share of the shorter recording."""
+ALL_PAIRS = 1500
+"""Up to so many recordings every pair is correlated: two minutes of work and 0.1 MB a recording."""
+_MOMENTS, _AROUND, _MOMENT_ALIKE, _BLOCK = 10, 15, 0.7, 1024
+"""Of more: moments of a recording, samples before and after each, cosine from which two are alike, and rows compared at
+a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +62,8 @@ def find_duplicates(dataset: Dataset, folder: Path | None = None) -> tuple[Dupli
     if kept is not None and (kept / MANIFEST).is_file():
         return tuple(Duplicate(**one) for one in read_json(kept / MANIFEST)["duplicates"])
     names = [str(name) for name in subjects]
-    movements = [_movement(part) for part in dataset.iter_frames()]
+    few = len(names) <= ALL_PAIRS
+    pairs_alike = alike([_movement(part) for part in dataset.iter_frames()]) if few else _alike_of_many(dataset, names)
     found = tuple(
         Duplicate(
             first=names[i],
@@ -62,7 +74,7 @@ def find_duplicates(dataset: Dataset, folder: Path | None = None) -> tuple[Dupli
             overlap_s=overlap / _RATE,
             lag_s=lag / _RATE,
         )
-        for i, j, lag, overlap, r in alike(movements)
+        for i, j, lag, overlap, r in pairs_alike
         if subjects[names[i]] != subjects[names[j]]
     )
     if kept is not None:
@@ -91,6 +103,54 @@ def alike(movements: list[np.ndarray]) -> list[tuple[int, int, int, int, float]]
             one = _agreement(movements[i], movements[j], shift - size if shift > size // 2 else shift)
             found += [(i, int(j), *one)] if one is not None else []
     return found
+
+
+def _alike_of_many(dataset: Dataset, names: list[str]) -> list[tuple[int, int, int, int, float]]:
+    """`alike` of the recordings of a dataset that have moments in common; memory is their moments."""
+    places: list[np.ndarray] = []
+    around: list[np.ndarray] = []
+    for part in dataset.iter_frames():
+        place, moment = _moments(_movement(part))
+        places.append(place)
+        around.append(moment)
+    owner = np.repeat(np.arange(len(names)), [len(place) for place in places])
+    pairs = _pairs_at_one_lag(owner, np.concatenate(places), np.concatenate(around))
+    kept = lru_cache(maxsize=256)(lambda i: _movement(dataset.frames(names[i])))
+    found = ((i, j, _agreement(kept(i), kept(j), lag)) for i, j, lag in pairs)
+    best: dict[tuple[int, int], tuple[int, int, float]] = {}
+    for i, j, one in found:
+        if one is not None and one[2] > best.get((i, j), (0, 0, 0.0))[2]:
+            best[i, j] = one
+    return [(i, j, *one) for (i, j), one in sorted(best.items())]
+
+
+def _moments(movement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Samples (n,) of the strongest moments of a movement, and (n, 2 · `_AROUND` · D) float32 what is around
+    them, of length 1."""
+    strength = np.convolve((movement * movement).sum(1), np.ones(int(_RATE)), "same") if len(movement) else np.zeros(0)
+    peaks, _ = find_peaks(strength, distance=int(_RATE))
+    peaks = np.sort(peaks[np.argsort(-strength[peaks], kind="stable")[:_MOMENTS]])
+    padded = np.pad(movement, ((_AROUND, _AROUND), (0, 0)))
+    around = np.stack([padded[p : p + 2 * _AROUND].ravel() for p in peaks]) if len(peaks) else None
+    if around is None:
+        return peaks, np.zeros((0, 2 * _AROUND * _DIRECTIONS), np.float32)
+    length = np.linalg.norm(around, axis=1, keepdims=True)
+    return peaks, (around / np.where(length > 0, length, 1)).astype(np.float32)
+
+
+def _pairs_at_one_lag(owner: np.ndarray, place: np.ndarray, around: np.ndarray) -> list[tuple[int, int, int]]:
+    """(i, j, lag) of the recordings of which two moments are alike at the same lag, to a sample."""
+    hits: list[np.ndarray] = []
+    for start in range(0, len(around), _BLOCK):
+        cosine = around[start : start + _BLOCK] @ around[start:].T
+        a, b = np.nonzero(cosine > _MOMENT_ALIKE)
+        a, b = a + start, b + start
+        a, b = a[owner[a] < owner[b]], b[owner[a] < owner[b]]
+        hits.append(np.stack([owner[a], owner[b], place[b] - place[a]], 1))
+    rows = np.concatenate(hits) if hits else np.zeros((0, 3), int)
+    rows = rows[np.lexsort(rows.T[::-1])]
+    same = (np.diff(rows[:, :2], axis=0) == 0).all(1) & (np.diff(rows[:, 2]) <= 1)
+    return sorted({(int(i), int(j), int(lag)) for i, j, lag in (*rows[:-1][same], *rows[1:][same])})
 
 
 def _agreement(a: np.ndarray, b: np.ndarray, lag: int) -> tuple[int, int, float] | None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
+from dfe_core.expressions import duplicates
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.expressions.duplicates import find_duplicates
@@ -45,6 +46,13 @@ def dataset(root, parts: dict[str, tuple[np.ndarray, float]]) -> Dataset:
     return Dataset.open("d", root)
 
 
+@pytest.fixture(params=[0, 1500], ids=["by their moments", "every pair"])
+def way(request, monkeypatch):
+    """Both ways of comparing recordings: of many, and of few."""
+    monkeypatch.setattr(duplicates, "ALL_PAIRS", request.param)
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(
     "change",
     [
@@ -64,6 +72,7 @@ def test_a_copy_is_found_whatever_was_done_to_it(tmp_path, change):
     assert found[0].correlation > 0.8 and found[0].second_subject == "of copy"
 
 
+@pytest.mark.usefixtures("way")
 def test_people_who_share_one_blink_are_no_copies(tmp_path):
     """Quiet faces whose largest movement is the same."""
     blink = np.zeros((900, len(NAMES)))
@@ -72,6 +81,7 @@ def test_people_who_share_one_blink_are_no_copies(tmp_path):
     assert find_duplicates(dataset(tmp_path, {f"r{i}": (blink + n, 30.0) for i, n in enumerate(noise)})) == ()
 
 
+@pytest.mark.usefixtures("way")
 def test_the_result_is_kept_and_recordings_of_one_subject_may_be_alike(tmp_path):
     data = dataset(tmp_path, {"a": (movement(0), 30.0), "b": (movement(0), 30.0)})
     first = find_duplicates(data, tmp_path / "analyses")
