@@ -19,6 +19,7 @@ from ..panels import (
     gap_filling,
     label_table,
     page_frame,
+    picture_of_face,
     provenance,
     uploads,
     video_links,
@@ -107,6 +108,7 @@ def this_dataset(choice: artefact_cache.Choice) -> None:
     video_links.of_dataset(dataset)
     event_sets.of_dataset(choice, dataset)
     gap_filling.of_dataset(choice, dataset)
+    picture_of_face.of_dataset(choice)
     names = measured_first(choice.dataset, choice.root)
     st.caption(f"Action units: {', '.join(names)}." if names else "No action units have been joined to it yet.")
     if choice.faceless:
