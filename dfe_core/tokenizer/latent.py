@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dfe_core.faces.model import FaceModel
+from dfe_core.errors import DataError
+from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.tokenizer.fidelity import region_grams
 
 _RIDGE = 1e-6
@@ -22,23 +23,41 @@ _SPREAD_FLOOR = 0.01
 at most a hundred times what one of average energy does, which is a tenth of its spread, and not without limit."""
 
 
-def balanced_gram(face: FaceModel, second_moment: np.ndarray, region_weight: float) -> np.ndarray | None:
+def seen_gram(face: FaceModel, without_region: str = "") -> np.ndarray:
+    """(E, E) m²: `FaceModel.gram` of the vertices that are not in a region; of all where none is named.
+
+    Raises `DataError` for a face that has no such region.
+    """
+    if not without_region:
+        return face.gram
+    own = face.regions == REGIONS.index(without_region) if face.has_mesh else np.zeros(0, bool)
+    if not own.any() or own.all():
+        raise DataError(face.id, f"no region {without_region!r} beside others", "a face with regions, and one of them")
+    flat = face.basis[:, ~own].reshape(face.coefficients, -1).astype(np.float64)
+    return flat @ flat.T / len(own)
+
+
+def balanced_gram(
+    face: FaceModel, second_moment: np.ndarray, region_weight: float, without_region: str = ""
+) -> np.ndarray | None:
     """(E, E) of the face's own Gram matrix and, by `region_weight` of 0 to 1, of its regions, each in units of its own
     energy over the training frames, so that the mouth, which moves most, does not drown the brows. None without a mesh.
 
-    second_moment: (E, E) mean of ψψᵀ over the training frames. A region that hardly moves counts as if it moved by a
+    second_moment: (E, E) mean of ψψᵀ over the training frames. without_region: its vertices count nothing
+    (`seen_gram`). A region that hardly moves counts as if it moved by a
     hundredth of what regions do on average: its noise is not worth tokens.
     """
     if not face.has_mesh:
         return None
-    regions = [gram for name, gram in region_grams(face).items() if name != "face"]
+    seen = seen_gram(face, without_region)
+    regions = [gram for name, gram in region_grams(face).items() if name not in ("face", without_region)]
     energies = np.array([np.sum(gram * second_moment) for gram in regions])
     if not region_weight or not energies.sum() > 0:
-        return face.gram
+        return seen
     floor = _STILL_SHARE * energies.mean()
     balanced = sum(gram / max(e, floor) for gram, e in zip(regions, energies, strict=True))
-    whole = np.sum(face.gram * second_moment)
-    return (1 - region_weight) * face.gram + region_weight * balanced * whole / np.sum(balanced * second_moment)
+    whole = np.sum(seen * second_moment)
+    return (1 - region_weight) * seen + region_weight * balanced * whole / np.sum(balanced * second_moment)
 
 
 def latent_frame(

@@ -23,7 +23,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, content_key
 from dfe_core.tokenizer.config import TEMPORAL, Config
 from dfe_core.tokenizer.encoder import LinearCorrection
-from dfe_core.tokenizer.latent import balanced_gram, latent_frame
+from dfe_core.tokenizer.latent import balanced_gram, latent_frame, seen_gram
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import TrainingOrigin, save_model
 from dfe_core.tokenizer.temporal_encoder import TemporalCorrection, temporal_correction
@@ -199,13 +199,12 @@ def _prepare(
         )
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    frame, inverse = latent_frame(
-        balanced_gram(face, frames.moment, config.tokenizer.region_weight), frames.moment, config.tokenizer.psi_weight
-    )
+    chosen = config.tokenizer
+    seen = balanced_gram(face, frames.moment, chosen.region_weight, chosen.without_region)
+    frame, inverse = latent_frame(seen, frames.moment, chosen.psi_weight)
     activations = has_activations(face)
     mixed = activations and config.train.simulated_share > 0 and not dataset.simulated
     start = starting_codewords(config, face, frames, frame, dataset, activations, root)
-    chosen = config.tokenizer
     config = replace(
         config,
         tokenizer=replace(
@@ -219,8 +218,9 @@ def _prepare(
         processes.wait()
     gram = None
     if face.has_mesh:
-        energy = float(np.sum(face.gram * frames.moment))
-        gram = torch.as_tensor(face.gram / max(energy, 1e-30), dtype=torch.float32, device=device)
+        kept = seen_gram(face, chosen.without_region)
+        energy = float(np.sum(kept * frames.moment))
+        gram = torch.as_tensor(kept / max(energy, 1e-30), dtype=torch.float32, device=device)
     return Run(
         dataset=dataset,
         face=face,

@@ -12,7 +12,7 @@ import torch
 from dfe_core.errors import DataError
 from dfe_core.faces.model import REGIONS
 from dfe_core.tokenizer.config import Config, TokenizerConfig, load_config
-from dfe_core.tokenizer.latent import balanced_gram, latent_frame
+from dfe_core.tokenizer.latent import balanced_gram, latent_frame, seen_gram
 from dfe_core.tokenizer.model import Tokenizer
 
 
@@ -59,6 +59,29 @@ def test_balanced_regions_keep_the_energy_of_the_face_and_each_counts_alike(toy_
     found = balanced_gram(louder, moment, 1)  # the brows move twice as far, and yet weigh the same
     assert found / np.trace(found) == pytest.approx(whole / np.trace(whole), abs=1e-9)
     assert not np.allclose(louder.gram / np.trace(louder.gram), plain / np.trace(plain))
+
+
+def test_a_region_that_is_left_out_counts_nothing_and_every_other_vertex_as_before(toy_face):
+    brows = toy_face.regions == REGIONS.index("brow")
+    still = dataclasses.replace(toy_face, basis=toy_face.basis * ~brows[None, :, None])
+    only = dataclasses.replace(toy_face, basis=toy_face.basis * brows[None, :, None])
+    assert seen_gram(toy_face, "brow") == pytest.approx(still.gram)
+    assert not seen_gram(only, "brow").any() and np.array_equal(seen_gram(toy_face), toy_face.gram)
+    moment = np.diag(np.random.default_rng(0).uniform(0.01, 1, toy_face.coefficients))
+    balanced = balanced_gram(toy_face, moment, 1, "brow")
+    assert balanced == pytest.approx(balanced_gram(still, moment, 1, "brow"))
+    assert np.sum(balanced * moment) == pytest.approx(np.sum(still.gram * moment))
+    with pytest.raises(DataError, match="no region 'brow'"):
+        seen_gram(still_without(toy_face, "brow"), "brow")
+    for wrong in ({"without_region": "elbow"}, {"without_region": "brow", "psi_weight": 0.5}):
+        with pytest.raises(DataError, match=r"without_region|psi_weight"):
+            TokenizerConfig(**wrong)
+
+
+def still_without(face, region):
+    """The face with no vertex of a region."""
+    gone = face.regions == REGIONS.index(region)
+    return dataclasses.replace(face, regions=np.where(gone, REGIONS.index("other"), face.regions).astype(np.uint8))
 
 
 def test_the_sum_of_single_codewords_is_the_reconstruction_on_the_mesh(toy_face):
