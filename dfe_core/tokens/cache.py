@@ -36,8 +36,8 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.exclusions import NOTHING, open_exclusions
 from dfe_core.integrity import check
 from dfe_core.parquet_join import RowGroups, RowGroupWriter
-from dfe_core.remote import bucket_file
-from dfe_core.store import artefact_path, cache_root, file_sha256, read_json, write_json
+from dfe_core.remote import bucket_file, cache_of, store_of
+from dfe_core.store import artefact_path, file_sha256, read_json, write_json
 from dfe_core.tokenizer.codebook import REST
 
 SCHEMA_VERSION = SCHEMA_VERSIONS[TOKENS]
@@ -76,8 +76,10 @@ class TokenCache(OpenedArtefact):
             self.manifest = {**self.manifest, "excluded": self.exclusions.key}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process opens the folder."""
-        return _opened_again, (self.path, self._excluding)
+        """Another process opens the folder, or, where that is not there, the same tokens by the address of their
+        bucket."""
+        store = store_of(self.path.parents[1])
+        return _opened_again, (self.path, self._excluding, "" if store is None else store.url)
 
     @classmethod
     def open(cls, model: str, dataset: str, root: Path | None = None, *, excluding: bool = True) -> TokenCache:
@@ -197,9 +199,9 @@ class TokenCache(OpenedArtefact):
         return str(place).replace("'", "''")
 
 
-def _opened_again(path: Path, excluding: bool) -> TokenCache:
-    if not path.exists():  # on another machine: `cache_root` knows what is in the bucket of its own, if it has one
-        artefact_path(TOKENS, path.name, cache_root())
+def _opened_again(path: Path, excluding: bool, bucket: str = "") -> TokenCache:
+    if bucket and not path.exists():  # on another machine, which knows the bucket in a folder of its own
+        path = artefact_path(TOKENS, path.name, cache_of(bucket))
     return TokenCache(path, excluding=excluding)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -262,6 +263,13 @@ def test_workers_of_other_machines_need_the_address_alone(
     encode_dataset("m", "d", root=here, engine=Given(on_another_machine))
     assert sealed_files(here / "tokens" / "m--d") == sealed_files(local / "tokens" / "m--d")
     assert not remote.store_of(here).fs.exists(f"{url.removeprefix('s3://')}/unmerged")
+    sent = pickle.dumps(TokenCache(here / "tokens" / "m--d"))
+    here.rename(tmp_path / "gone")
+    received = pickle.loads(sent)  # what workers of `dfe export` and of the intervals get
+    assert received.path == elsewhere / "tokens" / "m--d"
+    np.testing.assert_array_equal(
+        received.recording("r2").tokens, TokenCache(local / "tokens" / "m--d").recording("r2").tokens
+    )
 
 
 def test_errors_name_the_address(server: Server, url: str, tmp_path: Path, monkeypatch):
