@@ -32,7 +32,7 @@ _LEAST_S, _LEAST_SHARE = 5.0, 0.5
 """The overlap is at least so long, and at least this share of the shorter recording."""
 ALL_PAIRS = 1500
 """Up to so many recordings every pair is correlated: two minutes of work and 0.1 MB a recording."""
-_MOMENTS, _AROUND, _MOMENT_ALIKE, _BLOCK = 10, 15, 0.7, 1024
+_MOMENTS, _AROUND, _MOMENT_ALIKE, _BLOCK = 10, 15, 0.7, 256
 """Of more: moments of a recording, samples before and after each, cosine from which two are alike, and rows compared at
 a time."""
 

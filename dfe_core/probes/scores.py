@@ -85,6 +85,10 @@ QUADRATIC_KAPPA = "quadratic kappa"
 """Of ordered scales, beside the metrics of numbers."""
 
 
+_MOST_PAIRS = 1 << 20
+"""Of a positive and a negative unit, up to which an area under the curve looks at each."""
+
+
 def on_scale(y: np.ndarray, values: np.ndarray) -> np.ndarray:
     """(…, n, 1) predictions to the nearest of the values that the (n,) truth has; NaN stays."""
     levels = np.unique(y).astype(float)
@@ -108,11 +112,26 @@ def weighted_auroc(y: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np
     for k in classes:
         positive, negative = np.flatnonzero((y == k) & known), np.flatnonzero((y != k) & known)
         score = values[:, 1] - values[:, 0] if values.shape[1] == 2 else values[:, k]
-        above = np.sign(score[positive, None] - score[None, negative]) * 0.5 + 0.5
         a, b = weights[:, positive], weights[:, negative]
         pairs = a.sum(1) * b.sum(1)
-        each.append(np.where(pairs > 0, ((a @ above) * b).sum(1) / np.maximum(pairs, 1e-12), 0.5))
+        if len(positive) * len(negative) > _MOST_PAIRS:
+            won = _pairs_won(score[positive], score[negative], a, b)
+        else:
+            above = np.sign(score[positive, None] - score[None, negative]) * 0.5 + 0.5
+            won = ((a @ above) * b).sum(1)
+        each.append(np.where(pairs > 0, won / np.maximum(pairs, 1e-12), 0.5))
     return np.mean(each, 0)
+
+
+def _pairs_won(positive: np.ndarray, negative: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(B,) weight of the pairs in which the positive score is above the negative one, ties half, without the pairs.
+
+    positive (p,) and negative (n,) scores; a (B, p) and b (B, n) their weights.
+    """
+    order = np.argsort(negative, kind="stable")
+    below = np.concatenate([np.zeros((len(b), 1)), np.cumsum(b[:, order], 1)], 1)
+    low, high = (np.searchsorted(negative[order], positive, side) for side in ("left", "right"))
+    return (a * (below[:, low] + below[:, high])).sum(1) / 2
 
 
 def primary(task: str, y: np.ndarray, values: np.ndarray) -> float:

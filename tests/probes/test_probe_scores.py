@@ -165,3 +165,13 @@ def test_a_clear_difference_is_found_however_many_pairs_are_corrected():
     found = compare(rows, target, ProbeSettings(model="m", dataset="d", label="x"), nulls)
     assert len(found) == 55 and all(p["p_holm"] < 0.05 for p in found if p["a"] == "right")
     assert all(p["p_holm"] > 0.05 for p in found if p["a"] != "right")
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_area_of_many_units_is_that_of_every_pair(classes: int, monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(classes)
+    y, weights = rng.integers(0, classes, 300), rng.integers(0, 4, (5, 300)).astype(float)
+    values = np.round(rng.normal(size=(300, classes)), 1)  # with ties
+    expected = scores.weighted_auroc(y, values, weights)
+    monkeypatch.setattr(scores, "_MOST_PAIRS", 0)
+    assert scores.weighted_auroc(y, values, weights) == pytest.approx(expected, abs=1e-12)
