@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,19 @@ def _without_waiting(handle: int) -> None:
 os.fsync = _without_waiting
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """The workers of a parallel run collect from different places of each folder: pytest rewrites the asserts of a test file
+    for whoever imports it first, which takes longer than the rest of its collection, and the others read what was written."""
+    report = yield
+    worker = getattr(collector.config, "workerinput", None)
+    if worker and isinstance(collector, pytest.Directory) and report.passed:
+        entries = report.result
+        first = len(entries) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+        report.result = entries[first:] + entries[:first]
+    return report
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In a worker of a parallel run, files that drive a browser come one by one between the others, the longest first.
 
@@ -37,6 +51,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
+    files = dict(sorted(files.items()))  # they were collected from another place in each worker
     browser = sorted((path for path in files if path.parent.name == "browser"), key=_rank)
     others = sorted((path for path in files if path.parent.name != "browser"), key=_rank)
     step = len(others) // max(len(browser), 1)
