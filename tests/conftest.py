@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +28,14 @@ os.fsync = _without_waiting
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
-    """The workers of a parallel run collect from different places of each folder: pytest rewrites the asserts of a test file
-    for whoever imports it first, which takes longer than the rest of its collection, and the others read what was written."""
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The workers of a parallel run collect from different places of each folder.
+
+    pytest rewrites the asserts of a test file for whoever imports it first, which takes longer than the rest of its
+    collection; the others read what was written.
+    """
     report = yield
     worker = getattr(collector.config, "workerinput", None)
     if worker and isinstance(collector, pytest.Directory) and report.passed:
