@@ -41,10 +41,11 @@ class RealTransition:
 
 def face_factor(face: FaceModel) -> np.ndarray:
     """(E, D) ψ to coordinates whose length is the root mean square displacement over the vertices that belong to a
-    region, mm; of a face without a mesh, the coefficients."""
+    region, mm, over all where no region is known; of a face without a mesh, the coefficients."""
     if not face.has_mesh:
         return np.eye(face.coefficients)
     known = face.regions != REGIONS.index("other")
+    known = known if known.any() else np.ones_like(known)
     flat = face.basis[:, known].reshape(face.coefficients, -1).astype(np.float64)
     return mesh_factor(flat @ flat.T / max(int(known.sum()), 1)) * 1e3
 

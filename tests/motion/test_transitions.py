@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.faces.arkit import ARKIT_NAMES
+from dfe_core.faces.model import REGIONS
 from dfe_core.motion.photo import photo_expression
 from dfe_core.motion.real_transitions import RealTransition
 from dfe_core.motion.steps import TransitionStep, moving_tracks, steps_of, with_steps
@@ -58,6 +60,26 @@ def test_a_learned_transition_moves_each_part_when_the_recorded_ones_do(toy_face
     middle = psi[int(np.argmin(np.abs(time_s - 0.7)))]
     smile, brow = (toy_face.names.index(name) for name in ("mouthSmileLeft", "browInnerUp"))
     assert middle[smile] > 0.8 * stop[smile] and middle[brow] < 0.2 * stop[brow]
+
+
+def test_a_face_without_regions_moves_as_a_whole_with_the_timing_of_its_recordings(toy_face):
+    """As one learned from points whose regions nobody has said: coefficients have no names of ARKit either."""
+    plain = replace(
+        toy_face,
+        names=tuple(f"c{i}" for i in range(toy_face.coefficients)),
+        regions=np.full_like(toy_face.regions, REGIONS.index("other")),
+    )
+    rest, up = ends(toy_face)
+    time = np.linspace(0, 1, 25)
+    one = {"time_s": time, "psi": np.outer(minimum_jerk((2 * time - 1).clip(0, 1)), up), "rest": rest, "rising": True}
+    late = [RealTransition(subject=f"p{i % 4}", recording=f"r{i}", **one) for i in range(40)]
+    made = by_parts(np.stack([rest, up]), plain, learn_timing(late, plain), hold_s=0.2)
+    assert [made.tracks[track].target for track in moving_tracks(made)] == ["face to face 2"]
+    time_s, psi = play(made, plain.names)
+    np.testing.assert_allclose(psi[-1], up, atol=1e-5)
+    assert (
+        np.abs(psi[int(np.argmin(np.abs(time_s - 0.7)))] - rest).max() < 0.1 * np.abs(up).max()
+    )  # the first half rests
 
 
 def test_timing_without_a_person_knows_none_of_their_transitions(toy_face):

@@ -14,7 +14,7 @@ from ..tables import facts
 if TYPE_CHECKING:
     import numpy as np
 
-    from dfe_core.expressions.dataset import Dataset
+    from dfe_core.expressions.dataset import Dataset, Frames
     from dfe_core.faces.model import FaceModel
 
 DESCRIPTION = (
@@ -28,6 +28,10 @@ EXAMPLES = (
     'dfe transition default --from photo.json --via "brows up" --to rest --seconds 0.8 --out back.toml',
     'dfe transition anny --from rest --to "lip corners down" --out sad.csv',
 )
+_NEAR_S = 0.5
+"""How far a frame with a face may be from the moment that was asked for, s."""
+_ROUNDED_S = 0.01
+"""How far over the end of a recording a time may be, written with two decimals."""
 _ENDINGS = (".json", ".toml", ".csv", ".npz", ".gif", ".mp4", ".glb")
 
 
@@ -107,20 +111,36 @@ def expression_of(text: str, face: FaceModel, dataset: Dataset | None, landmarke
     if path.suffix and path.is_file():
         return photo_expression(path, face, landmarker=landmarker)
     recording, at, seconds = text.rpartition("@")
-    if at and dataset is not None and recording in set(dataset.recordings["recording"]):
-        try:
-            wanted = float(seconds)
-        except ValueError:
-            raise DataError(text, f"{seconds!r} for a time", "RECORDING@SECONDS") from None
-        frames = dataset.frames(recording)
-        shown = np.flatnonzero(frames.valid)
-        if not len(shown):
-            raise DataError(text, "no frame in which a face was found", "another recording")
-        time_s = frames.time_s[shown] - frames.time_s[0]
-        return frames.psi[shown[int(np.abs(time_s - wanted).argmin())]]
+    if at and dataset is not None:
+        if recording not in set(dataset.recordings["recording"]):
+            raise DataError(text, f"no recording {recording!r} in {dataset.name}", "one that its page Data lists")
+        return _moment(text, dataset.frames(recording), seconds)
+    if at:
+        raise DataError(text, "a moment, and no dataset to take it from", "--timing DATASET")
     if path.suffix in (".json", ".csv", ".jpg", ".jpeg", ".png", ".npz", ".parquet"):
         raise DataError(text, "no such file", "rest, words, a file that is there, or RECORDING@SECONDS with --timing")
     return described(text, face.names)
+
+
+def _moment(text: str, frames: Frames, seconds: str) -> np.ndarray:
+    """ψ of the frame with a face that is nearest to a time; `text` is how the user named it."""
+    import numpy as np
+
+    time_s = frames.time_s - frames.time_s[0]
+    expected = f"RECORDING@SECONDS, with 0 to {time_s[-1]:.2f} s"
+    try:
+        wanted = float(seconds)
+    except ValueError:
+        raise DataError(text, f"{seconds!r} for a time", expected) from None
+    if not 0 <= wanted <= time_s[-1] + _ROUNDED_S:
+        raise DataError(text, f"{seconds} s for a time", expected)
+    shown = np.flatnonzero(frames.valid)
+    if not len(shown):
+        raise DataError(text, "no frame in which a face was found", "another recording")
+    nearest = shown[int(np.abs(time_s[shown] - wanted).argmin())]
+    if abs(time_s[nearest] - wanted) > _NEAR_S:
+        raise DataError(text, f"no face there, the nearest one at {time_s[nearest]:.2f} s", "a moment with a face")
+    return frames.psi[nearest]
 
 
 def _face(name: str, progress: Listener) -> FaceModel:
