@@ -32,7 +32,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, write_json
 from dfe_core.table_rows import json_rows
 
-VERSION = 2
+VERSION = 3
 """Raised when figures change."""
 MOVEMENTS_FILE, APEXES_FILE, REST_FILE = "movements.parquet", "apexes.parquet", "rest.parquet"
 
@@ -189,7 +189,7 @@ def recording_row(measured: MeasuredSides, found: SideComposites, ruler: Ruler) 
     for s, side in enumerate(LEFT_RIGHT):
         row[f"commissure_excursion_{side}_mm"] = float(np.median(smile.path_mm[:, s])) if len(smile.row) else np.nan
         open_mm = ruler.gap_mm[s] - measured.rest_mm[NAMES.index("lid"), s]
-        row[f"lid_gap_left_open_{side}_mm"] = max(0.0, float(open_mm - lid.median_mm[s]))
+        row[f"lid_gap_left_open_{side}_mm"] = float(np.maximum(open_mm - lid.median_mm[s], 0.0))  # NaN stays
     return row | {
         "smile_weaker_mm": float(smile.median_mm[weak]),
         "mean_share": found.mean_share,

@@ -69,7 +69,7 @@ def session_words(person: PersonFacts, session: SessionFacts) -> tuple[str, ...]
             f"The {weak} eye closes." if closes else f"The {weak} eye stays open by {gap:.1f} mm at its closest."
         )
     said += _rest_words(session)
-    along = max((v[f"{name}_synkinesis_mm"] for name in ("smile", "pucker")), default=float("nan"))
+    along = float(np.fmax(v["smile_synkinesis_mm"], v["pucker_synkinesis_mm"]))  # either may not be in the session
     if along >= _ALONG_MM:
         said.append(
             f"The {weak} eye narrows with the mouth, by {along:.1f} mm more than the {strong} one (synkinesis)."

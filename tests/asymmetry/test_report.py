@@ -14,7 +14,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.reports.asymmetry import write_person_page
 from dfe_core.reports.asymmetry_text import session_words
-from tests.asymmetry.two_sided_face import recovering_people
+from tests.asymmetry.two_sided_face import everywhere, people_with, performed, recovering_people, two_sided_face
 from train.cli import main
 
 
@@ -81,3 +81,25 @@ def test_the_faces_are_of_the_strongest_apexes_and_of_the_same_moment(root: Path
 def test_a_page_of_one_person_needs_a_folder(root: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["asymmetry", "d", "--person", "p1", "--progress", "none"]) == 1
     assert "--page DIR" in capsys.readouterr().err
+
+
+def test_of_eyes_that_did_not_close_it_is_not_said_how_far_they_do(root: Path):
+    face, eyeless = two_sided_face(), {**everywhere(1.0), "lid": 0.0}
+    people_with({("p1", "1"): [performed(face, eyeless, eyeless)]}, root)
+    made = asymmetry_report("d", root)
+    gaps = [f"lid_gap_left_open_{side}_mm" for side in ("left", "right")]
+    assert made.recordings[gaps].isna().all(axis=None)
+    assert [made.to_json()["recordings"][0][gap] for gap in gaps] == [None, None]
+    person = person_facts(made, "p1")
+    assert not any("eye" in one for one in session_words(person, person.latest))
+    html = write_person_page(made, "p1", root / "pages", root, pictures=False)[0].read_text()
+    assert "eye closes" not in html and "– / –" in html
+
+
+def test_synkinesis_is_said_where_only_the_pucker_shows_it(root: Path):
+    face, weak = two_sided_face(), {**everywhere(0.5), "smile": 0.0}
+    psi = performed(face, weak, {**everywhere(1.0), "smile": 0.0})
+    psi[:, face.names.index("lid left")] += 0.5 * psi[:, face.names.index("pucker right")]
+    people_with({("p1", "1"): [psi]}, root)
+    person = person_facts(asymmetry_report("d", root), "p1")
+    assert any("narrows with the mouth, by 4.9 mm" in one for one in session_words(person, person.latest))

@@ -74,28 +74,36 @@ def everywhere(size: float) -> dict[str, float]:
 def recovering_people(root: Path, mirrored: bool = False) -> Dataset:
     """datasets/d: p1, whose left side (mirrored: right) recovers over three sessions of two recordings, and p2, who is
     nearly equal."""
+    face, rng = two_sided_face(), np.random.default_rng(0)
+    takes: dict[tuple[str, str], list[np.ndarray]] = {}
+    for subject, shares in {"p1": (0.1, 0.5, 0.95), "p2": (0.98, 1.0, 1.0)}.items():
+        for session, share in enumerate(shares, 1):
+            for _ in "ab":
+                own = max(0.0, share + rng.normal(0, 0.01))
+                sides = (everywhere(1.0), everywhere(own)) if mirrored else (everywhere(own), everywhere(1.0))
+                takes.setdefault((subject, str(session)), []).append(performed(face, *sides, repeats=2))
+    return people_with(takes, root)
+
+
+def people_with(takes: dict[tuple[str, str], list[np.ndarray]], root: Path, fps: float = 30.0) -> Dataset:
+    """datasets/d of the recordings, each psi (T, E), of every subject and session: ``p1-1a``, ``p1-1b``."""
     face = two_sided_face()
     save_face(face, root)
-    rng = np.random.default_rng(0)
     with open_writer("d", face.names, root) as writer:
-        for subject, shares in {"p1": (0.1, 0.5, 0.95), "p2": (0.98, 1.0, 1.0)}.items():
-            for session, share in enumerate(shares, 1):
-                for repeat in "ab":
-                    own = max(0.0, share + rng.normal(0, 0.01))
-                    sides = (everywhere(1.0), everywhere(own)) if mirrored else (everywhere(own), everywhere(1.0))
-                    psi = performed(face, *sides, repeats=2)
-                    rows = np.arange(len(psi))
-                    recording = Recording(
-                        name=f"{subject}-{session}{repeat}",
-                        names=face.names,
-                        psi=psi,
-                        time_s=rows / 30,
-                        frame=rows,
-                        valid=np.ones(len(psi), bool),
-                        fps=30.0,
-                        space="arkit",
-                        extractor="test",
-                    )
-                    writer.add(replace(recording, subject=subject, session=str(session)), {})
+        for (subject, session), many in takes.items():
+            for repeat, psi in zip("abcdef", many, strict=False):
+                rows = np.arange(len(psi))
+                recording = Recording(
+                    name=f"{subject}-{session}{repeat}",
+                    names=face.names,
+                    psi=psi,
+                    time_s=rows / fps,
+                    frame=rows,
+                    valid=np.ones(len(psi), bool),
+                    fps=fps,
+                    space="arkit",
+                    extractor="test",
+                )
+                writer.add(replace(recording, subject=subject, session=session), {})
         writer.close({"name": "d", "face": face.id, "simulated": True, "sources": [], "dropped": []})
     return Dataset.open("d", root)
