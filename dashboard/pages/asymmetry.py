@@ -23,6 +23,7 @@ from dfe_core.reports.asymmetry_text import (
     change_words,
     error_words,
     session_words,
+    sides_words,
 )
 from dfe_core.reports.document import Number
 from dfe_core.spreadsheet import plain_table
@@ -125,7 +126,7 @@ def headline(person: PersonFacts, session: SessionFacts) -> None:
         Number(
             label="The weaker side moves",
             value=percent(v["mean_share"], 0),
-            detail=f"as far as the other ({person.weaker} against {person.other})",
+            detail=sides_words(person),
             help="The weaker side's way as a share of the other side's: mean over brow, lid, smile and upper lip, as "
             "far as they are in the recordings. Healthy people are not at 100 % either.",
             main=True,

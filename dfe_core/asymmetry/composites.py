@@ -9,7 +9,7 @@ Banks et al. 2015 (Plast Reconstr Surg 136:223e). House & Brackmann 1985 (Otolar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,7 @@ class SideComposites:
 
     Attributes
     ----------
-    weaker: ``left`` or ``right``.
+    weaker: ``left`` or ``right``; empty where nothing is known of it: then no share and nothing that moves along is.
     share: by movement, how far the weaker side moves, of the other side's way, 0 … 1; of movements that are in it.
     synkinesis_mm: by movement, how far what should not move on the weaker side moves more than on the other.
     rest_mm: by movement, left less right at rest.
@@ -83,11 +83,20 @@ def lean(measured: MeasuredSides) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
+def weaker_side(leans: Sequence[float]) -> str:
+    """The side that moves less by the leans of a person's recordings; empty where all are NaN."""
+    if np.isnan(leans).all():
+        return ""
+    return "right" if np.nansum(leans) > 0 else "left"
+
+
 def composites_of(measured: MeasuredSides, weaker: str | None = None) -> SideComposites:
-    """The composites of a recording. weaker: the side that is known to be (default: the one that moves less here)."""
-    side = weaker or ("right" if lean(measured) > 0 else "left")
-    weak = LEFT_RIGHT.index(side)
-    share = {name: value for name in NAMES if np.isfinite(value := _share(measured.apexes[name].median_mm, weak))}
+    """The composites of a recording. weaker: the side that is known to be, empty for none (default: the one that moves
+    less here)."""
+    side = weaker_side([lean(measured)]) if weaker is None else weaker
+    weak = LEFT_RIGHT.index(side) if side else 0
+    moved = NAMES if side else ()
+    share = {name: value for name in moved if np.isfinite(value := _share(measured.apexes[name].median_mm, weak))}
     along = {name: value for name in share if np.isfinite(value := _along(measured, name, weak))}
     rest = {name: float(left - right) for name, (left, right) in zip(NAMES, measured.rest_mm, strict=True)}
     voluntary = 20 * (1 + 4 * _mean(list(share.values())))

@@ -29,8 +29,8 @@ class SessionFacts:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PersonFacts:
-    """subject, weaker side, sessions in order (one at least), and the course of every tracked measure
-    (`change.session_course`, the rows of this person)."""
+    """subject, weaker side (empty where no movement was compared), sessions in order (one at least), and the course of
+    every tracked measure (`change.session_course`, the rows of this person)."""
 
     subject: str
     weaker: str
@@ -39,8 +39,8 @@ class PersonFacts:
 
     @property
     def other(self) -> str:
-        """The side that is not the weaker one."""
-        return "right" if self.weaker == "left" else "left"
+        """The side that is not the weaker one; empty where none is."""
+        return {"left": "right", "right": "left"}.get(self.weaker, "")
 
     @property
     def latest(self) -> SessionFacts:

@@ -3,7 +3,7 @@
 ``analyses/asymmetry-<key>/`` holds recordings.parquet (`recording_row`), movements.parquet (one row per recording and
 movement), apexes.parquet (one row per apex: recording, movement, frame, time_s, left_mm, right_mm), rest.parquet (ψ of
 every recording's resting face) and, last, manifest.json. A person's weaker side is the one that moves less over all of
-the person's recordings.
+the person's recordings, empty where none of them holds a movement that is compared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pandas as pd
 from dfe_core.artefact import ArtefactId, OpenedArtefact, newest_first, source_labels
 from dfe_core.artefact_names import ASYMMETRY, DATASETS, FACES, MANIFEST, RECORDINGS_FILE, keyed_name
 from dfe_core.asymmetry.change import TRACKED, MeasurementError, RepeatsOf, measurement_error, session_course
-from dfe_core.asymmetry.composites import SideComposites, composites_of, lean
+from dfe_core.asymmetry.composites import SideComposites, composites_of, lean, weaker_side
 from dfe_core.asymmetry.measure import MeasuredApexes, MeasuredSides, asymmetry_index, measure_sides
 from dfe_core.asymmetry.movements import COMPARED, LEFT_RIGHT, MOVEMENTS, NAMES, Ruler, ruler_of
 from dfe_core.errors import DataError
@@ -32,7 +32,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, write_json
 from dfe_core.table_rows import json_rows
 
-VERSION = 3
+VERSION = 4
 """Raised when figures change."""
 MOVEMENTS_FILE, APEXES_FILE, REST_FILE = "movements.parquet", "apexes.parquet", "rest.parquet"
 
@@ -185,15 +185,14 @@ def recording_row(measured: MeasuredSides, found: SideComposites, ruler: Ruler) 
         row[f"{word}_index"] = float(asymmetry_index(*one.median_mm))
         row[f"{word}_synkinesis_mm"] = found.synkinesis_mm.get(name, float("nan"))
     smile, lid = measured.apexes["smile"], measured.apexes["lid"]
-    weak = LEFT_RIGHT.index(found.weaker)
     for s, side in enumerate(LEFT_RIGHT):
         row[f"commissure_excursion_{side}_mm"] = float(np.median(smile.path_mm[:, s])) if len(smile.row) else np.nan
         open_mm = ruler.gap_mm[s] - measured.rest_mm[NAMES.index("lid"), s]
         row[f"lid_gap_left_open_{side}_mm"] = float(np.maximum(open_mm - lid.median_mm[s], 0.0))  # NaN stays
     return row | {
-        "smile_weaker_mm": float(smile.median_mm[weak]),
+        "smile_weaker_mm": float(smile.median_mm[LEFT_RIGHT.index(found.weaker)]) if found.weaker else float("nan"),
         "mean_share": found.mean_share,
-        "mean_share_se": _share_error(measured, weak),
+        "mean_share_se": _share_error(measured, found.weaker),
         "function_like": found.function,
         "grade_like": found.grade,
         "sunnybrook_like": found.sunnybrook,
@@ -250,12 +249,14 @@ def _weaker_sides(measured: dict[str, MeasuredSides], people: dict[str, str]) ->
     leans: dict[str, list[float]] = {}
     for name, one in measured.items():
         leans.setdefault(people[name], []).append(lean(one))
-    return {person: "right" if np.nansum(values) > 0 else "left" for person, values in leans.items()}
+    return {person: weaker_side(values) for person, values in leans.items()}
 
 
-def _share_error(measured: MeasuredSides, weak: int) -> float:
+def _share_error(measured: MeasuredSides, weaker: str) -> float:
     """Standard error of the mean share from its spread over apexes; NaN where no movement has two."""
-    errors = []
+    if not weaker:
+        return float("nan")
+    weak, errors = LEFT_RIGHT.index(weaker), []
     for one in (measured.apexes[name] for name in COMPARED):
         if len(one.row) > 1:
             moved = one.moved_mm

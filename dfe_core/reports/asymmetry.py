@@ -27,6 +27,7 @@ from dfe_core.reports.asymmetry_text import (
     error_words,
     named_session,
     session_words,
+    sides_words,
 )
 from dfe_core.reports.document import (
     Bullets,
@@ -100,7 +101,7 @@ def person_document(report: AsymmetryReport, person: PersonFacts, galleries: Seq
         sections=tuple(sections),
         facts=(
             ("Recordings", ", ".join(latest.recordings)),
-            ("Weaker side", f"{person.weaker}, over all recordings of the person"),
+            ("Weaker side", f"{person.weaker}, over all recordings of the person" if person.weaker else "–"),
             ("Command", f"dfe asymmetry {report.manifest['dataset']} --person {person.subject} --page DIR"),
             ("dfe", __version__),
         ),
@@ -123,7 +124,7 @@ def _numbers(person: PersonFacts) -> Numbers:
         Number(
             label="The weaker side moves",
             value=_percent(v["mean_share"]),
-            detail=f"as far as the other ({person.weaker} against {person.other})",
+            detail=sides_words(person),
             main=True,
         ),
         Number(

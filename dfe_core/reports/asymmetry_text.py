@@ -51,7 +51,7 @@ def share_words(person: PersonFacts, session: SessionFacts) -> str:
 
 def session_words(person: PersonFacts, session: SessionFacts) -> tuple[str, ...]:
     """What stands out in a session, a sentence each."""
-    v, weak, strong = session.values, person.weaker, person.other
+    v, weak, strong = session.values, person.weaker or "left", person.other or "right"
     said = [share_words(person, session)]
     if not np.isnan(v["smile_left_mm"]):
         own = v[f"smile_{weak}_mm"]
@@ -62,13 +62,7 @@ def session_words(person: PersonFacts, session: SessionFacts) -> tuple[str, ...]
         said.append(
             f"The {weak} brow rises {v[f'brow_{weak}_mm']:.1f} mm, the {strong} one {v[f'brow_{strong}_mm']:.1f} mm."
         )
-    gap = v[f"lid_gap_left_open_{weak}_mm"]
-    if not np.isnan(gap):
-        closes = gap < _GAP_MM
-        said.append(
-            f"The {weak} eye closes." if closes else f"The {weak} eye stays open by {gap:.1f} mm at its closest."
-        )
-    said += _rest_words(session)
+    said += [*_lid_words(session, weak, strong), *_rest_words(session)]
     along = float(np.fmax(v["smile_synkinesis_mm"], v["pucker_synkinesis_mm"]))  # either may not be in the session
     if along >= _ALONG_MM:
         said.append(
@@ -77,6 +71,23 @@ def session_words(person: PersonFacts, session: SessionFacts) -> tuple[str, ...]
     if v["lid_synkinesis_mm"] >= _ALONG_MM:
         said.append(f"The {weak} corner of the mouth moves when the eyes close, by {v['lid_synkinesis_mm']:.1f} mm.")
     return tuple(said)
+
+
+def _lid_words(session: SessionFacts, weak: str, strong: str) -> list[str]:
+    gaps = [session.values[f"lid_gap_left_open_{side}_mm"] for side in (weak, strong)]
+    if np.isnan(gaps).any():
+        return []
+    if max(gaps) < _GAP_MM:
+        return ["Both eyes close."]
+    ways = ["closes" if gap < _GAP_MM else f"stays open by {gap:.1f} mm at its closest" for gap in gaps]
+    return [f"The {weak} eye {ways[0]}, the {strong} one {ways[1]}."]
+
+
+def sides_words(person: PersonFacts) -> str:
+    """Whose way is held against whose."""
+    if not person.weaker:
+        return "no movement was compared"
+    return f"as far as the other ({person.weaker} against {person.other})"
 
 
 def _rest_words(session: SessionFacts) -> list[str]:

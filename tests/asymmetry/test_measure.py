@@ -95,6 +95,7 @@ def test_nothing_is_said_of_a_face_that_does_not_move():
     assert all(np.isnan(index_of(found, name)) for name in NAMES)
     sums = composites_of(found)
     assert not sums.share and np.isnan([sums.mean_share, sums.sunnybrook, sums.eface, sums.grade]).all()
+    assert sums.weaker == ""
 
 
 def test_lost_frames_hold_no_apex():

@@ -103,3 +103,41 @@ def test_synkinesis_is_said_where_only_the_pucker_shows_it(root: Path):
     people_with({("p1", "1"): [psi]}, root)
     person = person_facts(asymmetry_report("d", root), "p1")
     assert any("narrows with the mouth, by 4.9 mm" in one for one in session_words(person, person.latest))
+
+
+@pytest.mark.parametrize("frames", [300, 30, 1])
+def test_no_weaker_side_is_named_where_nothing_moves(root: Path, capsys: pytest.CaptureFixture[str], frames: int):
+    face = two_sided_face()
+    still = np.full((frames, face.coefficients), 0.05, np.float32)
+    people_with({("p1", "1"): [still], ("p1", "2"): [still], ("p2", "1"): [performed(face, {}, everywhere(1.0))]}, root)
+    made = asymmetry_report("d", root)
+    assert made.recordings["weaker_side"].tolist() == ["", "", "left"]
+    assert made.recordings["smile_weaker_mm"].isna().tolist() == [True, True, False]
+    assert set(made.movements["weaker_side"]) == {"", "left"}
+    person = person_facts(made, "p1")
+    assert (person.weaker, person.other) == ("", "")
+    assert session_words(person, person.latest) == (
+        "There are too few movements in these recordings to compare the sides.",
+    )
+    html = write_person_page(made, "p1", root / "pages", root, pictures=False)[0].read_text()
+    assert "over all recordings of the person" not in html and "no movement was compared" in html
+    assert main(["asymmetry", "d", "--progress", "none"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("p1-1a"))
+    assert "left" not in line and "right" not in line and line.split()[1:] == ["–"] * 9
+
+
+def test_sides_that_take_turns_are_said_without_a_weaker_one(root: Path):
+    """The medians of both sides are below what counts, so that there are lengths but no index."""
+    face = two_sided_face()
+    one, other = ({"smile": a, "lid": a} for a in (0.16, 0.01))
+    people_with(
+        {
+            ("p1", "1"): [
+                np.concatenate([performed(face, one, other, repeats=1), performed(face, other, one, repeats=1)])
+            ]
+        },
+        root,
+    )
+    person = person_facts(asymmetry_report("d", root), "p1")
+    assert person.weaker == "" and person.latest.values["smile_left_mm"] == pytest.approx(0.85, abs=0.05)
+    assert len(session_words(person, person.latest)) >= 1

@@ -10,7 +10,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from dfe_core.probes.features.sides import asymmetry_columns, mirrored_codewords
 from dfe_core.probes.scores import on_scale, quadratic_kappa
-from tests.asymmetry.two_sided_face import recovering_people
+from tests.asymmetry.two_sided_face import people_with, performed, recovering_people, two_sided_face
 
 
 def test_quadratic_kappa_is_that_of_scikit_learn_on_rounded_predictions():
@@ -54,3 +54,17 @@ def test_codewords_that_are_mirror_images_are_pairs_and_others_alone(toy_face):
         psi[row, toy_face.names.index(name)] = 1
     partner = mirrored_codewords(SimpleNamespace(psi=psi, face=toy_face))
     assert partner.tolist() == [0, 3, 2, 1, 4]
+
+
+def test_a_pucker_without_a_weaker_side_is_missing_and_not_that_of_the_right_one(tmp_path):
+    import pandas as pd
+
+    from dfe_core.progress import silent
+
+    face = two_sided_face()
+    data = people_with({("p", "1"): [performed(face, {"pucker": 1.0}, {"pucker": 0.8})]}, tmp_path)
+    spans = pd.DataFrame({"recording": data.recordings["recording"]})
+    values, names = asymmetry_columns(SimpleNamespace(dataset=data, spans=spans, progress=silent), mm=True)
+    assert np.isnan(
+        values[0, [names.index("weaker side of pucker, mm"), names.index("other side of pucker, mm")]]
+    ).all()

@@ -112,7 +112,7 @@ _COLUMNS: Columns = {
     "smile": _pair("smile"),
     "upper lip": _pair("upper_lip"),
     "pucker": _pair("pucker"),
-    "weaker": "weaker_side",
+    "weaker": lambda row: row["weaker_side"] or "–",
     "moves": lambda row: "–" if row["mean_share"] != row["mean_share"] else f"{100 * row['mean_share']:.0f} %",
     "Sunnybrook-like": _number("sunnybrook_like"),
     "eFACE-like": _number("eface_like"),

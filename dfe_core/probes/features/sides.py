@@ -36,7 +36,7 @@ def asymmetry_columns(sources: Sources, mm: bool = False) -> tuple[np.ndarray, l
     """
     made = asymmetry_report(sources.dataset.name, sources.dataset.root, sources.progress)
     table = made.recordings.set_index(made.recordings["recording"].astype(str))
-    weak_is_left = (table["weaker_side"] == "left").to_numpy()
+    weak_is_left, named = (table["weaker_side"] == "left").to_numpy(), (table["weaker_side"] != "").to_numpy()
     columns: dict[str, np.ndarray] = {"mean share": table["mean_share"].to_numpy(float)}
     for name in (name.replace(" ", "_") for name in (NAMES if mm else COMPARED)):
         left, right = (table[f"{name}_{side}_mm"].to_numpy(float) for side in ("left", "right"))
@@ -46,8 +46,8 @@ def asymmetry_columns(sources: Sources, mm: bool = False) -> tuple[np.ndarray, l
             columns[f"share of {name}"] = np.clip(np.minimum(left, right) / np.where(larger > 0, larger, np.nan), 0, 1)
         if not mm:
             continue
-        columns[f"weaker side of {name}, mm"] = weak
-        columns[f"other side of {name}, mm"] = strong
+        columns[f"weaker side of {name}, mm"] = np.where(named, weak, np.nan)
+        columns[f"other side of {name}, mm"] = np.where(named, strong, np.nan)
         rest = (table[f"{name}_rest_{side}_mm"].to_numpy(float) for side in ("left", "right"))
         columns[f"{name} at rest, mm apart"] = np.abs(np.subtract(*rest))
         columns[f"moves along with {name}, mm"] = table[f"{name}_synkinesis_mm"].to_numpy(float)
