@@ -129,6 +129,36 @@ def test_light_modules_import_nothing_heavy(module: str):
     assert result.stdout.strip() == "[]"
 
 
+IMPORTED = re.compile(r"^(?:from (\S+) )?import (\([^)]*\)|[^\n(]+)", re.MULTILINE)
+
+
+def imported_at_once(module: str) -> list[str]:
+    """Modules that a module of ours imports before anything else of it runs, and names that may be modules."""
+    path = PROJECT.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    found = []
+    for base, names in IMPORTED.findall(path.read_text(encoding="utf-8") if path.is_file() else ""):
+        up = len(base) - len(base.lstrip("."))
+        above = module.split(".")[: -up + (path.name == "__init__.py") or None] if up else []
+        start = ".".join([*above, *filter(None, [base.lstrip(".")])])
+        each = [name.split(" as ")[0].strip() for name in names.strip("()").split(",")]
+        found += [start, *(f"{start}.{name}".lstrip(".") for name in each if name)]
+    return found
+
+
+def test_no_page_of_the_dashboard_waits_for_torch():
+    pages = (PROJECT / "dashboard").rglob("*.py")
+    waiting = [(".".join(page.relative_to(PROJECT).with_suffix("").parts), "") for page in pages]
+    reached: dict[str, str] = {}
+    while waiting:
+        module, by = waiting.pop()
+        if module not in reached:
+            reached[module] = by
+            waiting += [(other, module) for other in imported_at_once(module)]
+    assert "dfe_core.tokens.cache" in reached and "dashboard.panels.event_sets" in reached
+    assert "torch" not in reached, f"{reached['torch']} imports it, of {reached[reached['torch']]}"
+
+
 def test_every_import_is_declared_in_the_requirements():
     owners, declared = packages_distributions(), {*requirements(), *extras()}
     missing = {

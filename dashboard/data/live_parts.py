@@ -11,7 +11,6 @@ from dfe_core.faces import open_face
 from dfe_core.live import browser_landmarker
 from dfe_core.live.pack import pack_tokenizer
 from dfe_core.store import artefact_path, cache_root
-from dfe_core.tokenizer.storage import load_model
 
 from . import media
 from .artefact_cache import Choice, stamp
@@ -40,5 +39,7 @@ def landmarker_file(name: str) -> tuple[Path, str] | None:
 
 @lru_cache(maxsize=4)
 def _tokenizer(root: str, model: str, _: tuple[int, ...]) -> media.Content:
+    from dfe_core.tokenizer.storage import load_model  # with torch: no other page needs it
+
     made, config = load_model(model, Path(root), device="cpu")
     return media.Content(pack_tokenizer(made, open_face(config["face"], Path(root))), "application/octet-stream")

@@ -24,7 +24,6 @@ from dfe_core.events.store import (
     write_events,
 )
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.tokens.encoding import encode_dataset
 from dfe_core.workspace.segments import is_current, open_segments, renewed
 
 from ..data import artefact_cache, people
@@ -154,6 +153,8 @@ def _exclude(dataset: Dataset, events: EventSet, where: dict[str, list[str]]) ->
 
 
 def _segments(choice: artefact_cache.Choice, dataset: Dataset, events: EventSet, where: dict[str, list[str]]) -> str:
+    from dfe_core.tokens.encoding import encode_dataset
+
     found = open_segments(dataset, SegmentChoice(events=events.title, where=where))
     if choice.encoded:  # tokens are cut, which takes no time
         with suppress(DataError):  # the pages offer to encode

@@ -21,7 +21,6 @@ from dfe_core.reports import coverage_text, study_text
 from dfe_core.reports import supplement_figures as draw
 from dfe_core.reports.coverage_aus import facs_section
 from dfe_core.reports.document import Block, Figure, Number, Section, Table, Text, table_columns
-from dfe_core.reports.robustness import robustness_figure, robustness_sentence
 from dfe_core.reports.style import pdf, svg
 from dfe_core.reports.supplement_page import (
     CodewordCard,
@@ -31,7 +30,6 @@ from dfe_core.reports.supplement_page import (
     write_supplement_page,
 )
 from dfe_core.reports.tables import write_table
-from dfe_core.robustness.result import open_robustness
 from dfe_core.store import artefact_path, atomic_file, read_json
 from dfe_core.text_enum import StrEnum
 from dfe_core.tokenizer.codebook import REST
@@ -292,6 +290,9 @@ def _probe_sections(results: StudyResults) -> Iterator[Section]:
 
 def _robustness_section(study: Study, data: dict[str, pd.DataFrame]) -> Iterator[Section]:
     """What `dfe robustness` last measured of this codebook on this dataset, if it did."""
+    from dfe_core.reports.robustness import robustness_figure, robustness_sentence
+    from dfe_core.robustness.result import open_robustness  # with torch, which no page of the dashboard waits for
+
     found = open_robustness(study.codebook.model, study.dataset.name, study.root)
     if found is None:
         return
