@@ -114,7 +114,7 @@ def measure(tree: Path) -> dict[str, dict[str, Any]]:
         recording = write_recording(Path(folder) / "take.csv")
         dfe("simulate", "--name", "people", "--subjects", "6", "--minutes-per-subject", "0.4")
         ways: dict[str, Callable[[str], None]] = {
-            "import": lambda name: dfe("import", str(recording), "--name", f"import{name}"),
+            "import": lambda name: dfe("import", str(recording), "--name", f"import{name}", "--simulated"),
             "training": lambda name: dfe("train", "people", "--name", f"model{name}", *SMALL),
         }
         found = {way: _walked(tree, go) for way, go in ways.items()}

@@ -122,7 +122,8 @@ def imported(path: Path, face: str, fps: float | None, format: str = "auto") -> 
         root, face = cache(Path(folder), face)
         start = resident_mb()
         begin, worked = time.perf_counter(), time.process_time()
-        report = import_dataset([path], "hour", ImportOptions(face=face, fps=fps, format=format), root=root)
+        options = ImportOptions(face=face, fps=fps, format=format, simulated=True)
+        report = import_dataset([path], "hour", options, root=root)
         seconds, worked = time.perf_counter() - begin, time.process_time() - worked
     return {
         "seconds": seconds,
@@ -223,9 +224,8 @@ def many_files(folder: Path, _: str) -> dict:
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         root, face = cache(Path(scratch), "bare-1")
         begin = time.perf_counter()
-        report = import_dataset(
-            [folder], "many", ImportOptions(face=face, subject_pattern=r"(s\d+)_"), root=root, progress=watch
-        )
+        options = ImportOptions(face=face, subject_pattern=r"(s\d+)_", simulated=True)
+        report = import_dataset([folder], "many", options, root=root, progress=watch)
         seconds = time.perf_counter() - begin
     return {
         "imported": len(report.imported),

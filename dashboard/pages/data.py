@@ -77,9 +77,8 @@ def this_dataset(choice: artefact_cache.Choice) -> None:
             else ("Coefficients", str(len(dataset.names)), dataset.face_id),
         ]
     )
-    st.caption(
-        "Simulated performances: no real person was recorded." if dataset.simulated else "Recordings of real people."
-    )
+    if dataset.simulated:
+        st.caption("Simulated: no real face was recorded.")
     st.caption("A click on a row shows where that recording comes from.")
     shown = recordings.drop(columns=["first_row"] + [c for c in ("session",) if not recordings[c].astype(bool).any()])
     event = page_frame.table(

@@ -102,12 +102,10 @@ def data(choice: artefact_cache.Choice) -> None:
         ]
     )
     if dataset.simulated:
-        st.caption(
-            "These performances are simulated: no real person was recorded. What was planted is known, so a "
-            "codebook can be checked against it."
-        )
+        planted = " What was planted is known, so a codebook can be checked against it."
+        st.caption(f"Simulated: no real face was recorded.{planted if dataset.truth is not None else ''}")
     else:
-        st.caption(f"Recordings of real people.{labels_line(dataset.labels)}")
+        st.caption(f"Recordings.{labels_line(dataset.labels)}")
 
 
 def labels_line(labels: tuple[str, ...]) -> str:

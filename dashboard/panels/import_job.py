@@ -22,10 +22,16 @@ _NAME = "importing"
 
 
 def start(label: str, title: str, arguments: list[str], refused: str = "", icon: str = ":material/download:") -> None:
-    """Name and button, then the progress. title: of the job, up to the name. refused: why it cannot start."""
+    """Name, whether the data are simulated, and the button; then the progress. title: of the job, up to the name.
+    refused: why it cannot start."""
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     name = left.text_input("Name of the dataset", placeholder="study1", key="import-name").strip()
     beside = st.empty()
+    simulated = st.checkbox(
+        "The data are simulated",
+        key="import-simulated",
+        help="Rendered, generated or planted: no real face was recorded. Every page and report then says so.",
+    )
     refused = refused or people.refusal(Role.EDITOR)
     disabled = job_manager.running(KEY) or bool(refused)
     kind: job_progress.ButtonKind = "secondary" if disabled else "primary"
@@ -33,7 +39,9 @@ def start(label: str, title: str, arguments: list[str], refused: str = "", icon:
     if refused:
         st.caption(refused)
     if go and not fields.wrong(beside, wrong(name)):
-        job_manager.start(KEY, f"{title} into “{name}”", *arguments, "--name", name)
+        job_manager.start(
+            KEY, f"{title} into “{name}”", *arguments, *(["--simulated"] if simulated else []), "--name", name
+        )
         st.session_state[_NAME] = name
         st.rerun()
     job_progress.watch(KEY, "The recordings are in.")

@@ -255,9 +255,8 @@ def _badges(choice: artefact_cache.Choice | None) -> str:
     parts.append(f'<span class="dfe-badge">Data {escape(choice.dataset)}</span>')
     if kind is not None:
         parts.append(
-            '<span class="dfe-badge simulated" title="Made by dfe simulate: no real person was recorded">'
-            "Simulated data</span>"
+            '<span class="dfe-badge simulated" title="No real face was recorded">Simulated data</span>'
             if kind
-            else '<span class="dfe-badge real">Real recordings</span>'
+            else '<span class="dfe-badge real">Recordings</span>'
         )
     return "".join(parts)

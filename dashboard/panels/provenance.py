@@ -30,7 +30,7 @@ def of_recording(dataset: Dataset, recording: str) -> None:
         st.markdown(f"**{text(recording)}**")
         if source is None:
             st.caption(
-                "Simulated: made by `dfe simulate`, from no file."
+                "Simulated, from no file."
                 if dataset.simulated
                 else "The dataset does not say which file it comes from."
             )

@@ -82,7 +82,7 @@ def _data_badge(choice: artefact_cache.Choice) -> None:
     kind = page_frame.simulated(choice)
     if kind is not None:
         st.badge(
-            "Simulated data" if kind else "Real recordings",
+            "Simulated data" if kind else "Recordings",
             color="orange" if kind else "green",
             icon=":material/science:" if kind else ":material/videocam:",
         )

@@ -31,8 +31,8 @@ def require_growing(data: Dataset, *, adjusted: bool, mixed: bool) -> None:
     """
     settings = data.manifest.get("settings") or {}
     why = ""
-    if data.manifest.get("segments_of") or data.manifest.get("simulated"):
-        why = "simulated recordings, or segments of others"
+    if data.manifest.get("segments_of") or data.truth is not None:
+        why = "recordings of dfe simulate, or segments of others"
     elif data.face_id.startswith("learned-"):
         why = f"the face {data.face_id}, learned from its recordings"
     elif data.face_id == NO_FACE:
@@ -48,7 +48,7 @@ def require_growing(data: Dataset, *, adjusted: bool, mixed: bool) -> None:
 def grow(data: Dataset, staged: Dataset, manifest: dict[str, Any], root: Path | None) -> None:
     """Write `data` with the recordings of `staged` behind its own. manifest: of the import of `staged`.
 
-    Raises `DataError` where the two are not of the same coefficients or extractors.
+    Raises `DataError` where the two are not of the same coefficients or extractors, or one of them alone is simulated.
     """
     _require_alike(data, staged)
     with atomic_directory(data.path) as folder:
@@ -66,6 +66,9 @@ def grow(data: Dataset, staged: Dataset, manifest: dict[str, Any], root: Path | 
 def _require_alike(data: Dataset, staged: Dataset) -> None:
     if (staged.face_id, staged.names) != (data.face_id, data.names):
         raise DataError(data.name, f"recordings of face {staged.face_id} to be added", f"those of {data.face_id}")
+    if staged.simulated != data.simulated:
+        kinds = ("recordings that are not said to be simulated", "simulated recordings (--simulated)")
+        raise DataError(data.name, f"{kinds[staged.simulated]} to be added", kinds[data.simulated])
     made_by = [{tool(_space(d), e) for e in d.recordings["extractor"].unique()} - {""} for d in (data, staged)]
     if all(made_by) and made_by[0] != made_by[1]:
         found, held = (" and ".join(sorted(map(str, names))) for names in reversed(made_by))

@@ -64,6 +64,8 @@ class ImportOptions:
         passed over (`growing`).
     rest: ``keep``, or ``remove`` to take each person's resting face off coefficients (`adjusting`); a learned face is
         about rest always.
+    simulated: the recordings are of no real face: made by a program, with a known answer or not. What is made of the
+        dataset says so.
     normaliser: two landmarks ``I,J`` whose distance normalised errors are divided by (`normalised_error`); None: the
         outer corners of the eyes where they are known.
     """
@@ -81,6 +83,7 @@ class ImportOptions:
     stills: bool = False
     add: bool = False
     normaliser: str | None = None
+    simulated: bool = False
 
     @property
     def learned(self) -> bool:
@@ -285,12 +288,13 @@ class ImportJob:
         self.imported.append((recording.name, len(recording.psi), notes))
 
     def manifest(self, face: str, settings: dict[str, Any], *, simulated: bool = False, **more: Any) -> dict[str, Any]:
-        """The dataset's manifest. settings, more: what the strategy adds to the settings, and beside them."""
+        """The dataset's manifest. settings, more: what the strategy adds to the settings, and beside them. simulated:
+        whether the files say so, as the user may."""
         labels = self.labels
         return {
             "name": self.name,
             "face": face,
-            "simulated": simulated,
+            "simulated": simulated or self.options.simulated,
             "sources": list(self.sources),
             "dropped": [_dropped(path, error) for path, error in self.skipped],
             "notes": self.notes,

@@ -33,7 +33,7 @@ def data_section(coverage: Coverage, root: Path | None = None) -> Section:
 
 
 def _recorded(coverage: Coverage, root: Path | None) -> Iterator[tuple[str, str]]:
-    kind = "simulated performances" if coverage.simulated else "recordings of people"
+    kind = "simulated performances" if coverage.simulated else "recordings"
     yield "Dataset", f"{coverage.dataset}: {kind}, {coverage.subjects} subjects, {coverage.frames:,} frames with tokens"
     try:
         dataset = Dataset.open(coverage.dataset, root)

@@ -26,6 +26,7 @@ def recipe_of_study(settings: StudySettings, files: Mapping[str, str], folder: P
     values: dict[str, Any] = {"name": settings.name, "sources": [_relative(p, folder) for p in settings.sources]}
     values |= {name: _relative(path, folder) for name in _PATHS if (path := getattr(settings, name)) is not None}
     values |= {name: value for name in _TEXTS if (value := getattr(settings, name)) not in (None, "")}
+    values |= {"simulated": True} if settings.simulated else {}
     values |= {"by": list(settings.by), "seed": settings.seed}
     config = asdict(settings.config)
     loss = config["train"].pop("loss")
@@ -62,7 +63,7 @@ def read_study_recipe(path: Path) -> StudySettings:
         raise DataError(path, "no [study] with sources", "a file that `dfe study` has written")
     seed, sealed = study.pop("seed", 0), _sealed(values.pop("sealed", None), path)
     config: Config = build(Config, {**values, "seed": seed}, str(path))
-    known = {"name", "sources", "by", *_PATHS, *_TEXTS}
+    known = {"name", "sources", "by", "simulated", *_PATHS, *_TEXTS}
     if unknown := sorted(set(study) - known):
         raise DataError(path, f"unknown field {unknown[0]!r}", ", ".join(sorted(known)))
     folder = path.parent
@@ -73,6 +74,7 @@ def read_study_recipe(path: Path) -> StudySettings:
         name=str(study["name"]),
         out=folder,
         by=tuple(study.get("by", ())),
+        simulated=bool(study.get("simulated", False)),
         config=config,
         sealed=sealed,
         files={str(name): str(digest) for name, digest in files.items()},

@@ -107,6 +107,8 @@ class RecordingSteps:
             *(["another frame rate"] if chosen.get("fps") != self.settings.fps else []),
             *(["another subject pattern"] if chosen.get("subject_pattern") != self.settings.subject_pattern else []),
         ]
+        if self.settings.simulated and not manifest.get("simulated"):
+            found.append("not said to be simulated")
         return "; ".join(found)
 
     def make_dataset(self, root: Path, progress: Listener) -> object:
@@ -120,6 +122,7 @@ class RecordingSteps:
             subject_pattern=asked.subject_pattern,
             fps=asked.fps,
             time=asked.time,
+            simulated=asked.simulated,
         )
         return import_dataset(asked.sources, asked.name, options, root=root, progress=progress)
 

@@ -26,7 +26,7 @@ class StudySettings:
         recordings. events: labels in time, as `dfe events import` takes them. None where there are none.
     by: label columns to compare and to predict; empty: those that `labels.columns_to_compare` picks.
     face: as `dfe import --face` takes it; empty: by what the files hold.
-    subject_pattern, fps, time: as `dfe import` takes them.
+    subject_pattern, fps, time, simulated: as `dfe import` takes them.
     config: of training, with the seed of the whole study.
     sealed: people whose labels are sealed for a test, and the hypotheses that it tests; None: nothing is sealed.
     files: SHA-256 by file name, as a ``study.toml`` holds it; what differs is refused. Empty: nothing is checked.
@@ -44,6 +44,7 @@ class StudySettings:
     subject_pattern: str | None = None
     fps: float | None = None
     time: str | None = None
+    simulated: bool = False
     config: Config = field(default_factory=Config)
     sealed: SealPlan | None = None
     files: dict[str, str] = field(default_factory=dict)

@@ -144,7 +144,7 @@ def remedy(artefact: Artefact) -> str:
     """The command that makes a faulty artefact again."""
     needed = dict(sorted(artefact.made_from))
     if artefact.kind == DATASETS:
-        again = "dfe simulate" if artefact.simulated else "dfe import SRC..."
+        again = "dfe simulate" if artefact.simulated and not artefact.manifest.get("sources") else "dfe import SRC..."
         return f"dfe rm {artefact.label} --force (it stays in the trash), then {again} --name {artefact.name}"
     if artefact.unfinished:
         return f"dfe train DATASET --name {artefact.name} --resume"

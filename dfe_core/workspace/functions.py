@@ -105,7 +105,8 @@ def import_recordings(
         counts make a second: ``frame/60``), extractor (the tool that made the files, where they do not say),
         mix_extractors (accept several), pose_correction (``field`` removes what a static function of head pose explains
         of each person's movement; None: ``field`` for a learned face, ``none`` for coefficients), rest (``remove``
-        subtracts each person's resting face from coefficients; a learned face is about rest always).
+        subtracts each person's resting face from coefficients; a learned face is about rest always), simulated (no real
+        face was recorded; pages and reports say so).
 
     Returns
     -------

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.data import job_manager
 from dashboard.data.places import ROOTS
 from dashboard.panels import import_options, uploads, video_intake, video_links
 from dfe_core.errors import DataError
@@ -53,7 +54,18 @@ def button(test: AppTest, label: str):
 def test_files_of_one_tool_ask_nothing_about_mixing(filled: Path, folder: Path):
     write(folder / "s2_take.csv", live_link(performance(40, seed=1)))
     test = looked_at(folder)
-    assert not test.exception and not test.checkbox and not button(test, "Import").disabled
+    assert not test.exception and [box.key for box in test.checkbox] == ["import-simulated"]
+    assert not button(test, "Import").disabled
+
+
+def test_simulated_data_are_imported_as_such(filled: Path, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    started: list[tuple[str, ...]] = []
+    monkeypatch.setattr(job_manager, "start", lambda *arguments: started.append(arguments))
+    test = looked_at(folder)
+    test.checkbox(key="import-simulated").check()
+    test.text_input(key="import-name").input("planted").run()
+    button(test, "Import").click().run()
+    assert not test.exception and "--simulated" in started[0]
 
 
 def test_files_of_two_tools_wait_until_it_is_decided_that_they_are_mixed(filled: Path, folder: Path):

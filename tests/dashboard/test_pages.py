@@ -128,6 +128,7 @@ def test_a_link_names_model_and_dataset(filled: Path, toy_face):
     assert not test.exception
     assert [b.value for b in test.selectbox] == ["second", "clinic", "1 mm"]
     assert "Codebook “second”" in said(test)
+    assert "Simulated" not in said(test) and "people" not in said(test).split("Data “clinic”")[1].split("Health")[0]
 
 
 def test_a_model_without_metrics_says_how_to_measure_it(filled: Path):

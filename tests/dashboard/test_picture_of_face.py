@@ -16,7 +16,7 @@ from tests.planted_cats import draw_cat, marked_points, write_cats
 @pytest.fixture
 def cat(filled, tmp_path):
     """The id of a face in the filled cache that was learned from simulated cats, drawn as a cat."""
-    options = ImportOptions(face="learn", subject_pattern=r"(?P<subject>cat\d)_")
+    options = ImportOptions(face="learn", subject_pattern=r"(?P<subject>cat\d)_", simulated=True)
     face = import_dataset(write_cats(tmp_path), "cats", options, root=filled).face
     attach_picture(face, open_picture_file(draw_cat(tmp_path / "cat.png"), marked_points()), "cat.csv", filled)
     return face
@@ -24,6 +24,7 @@ def cat(filled, tmp_path):
 
 def test_a_picture_is_taken_out_and_put_back(filled, cat):
     test = opened("data", dataset="cats")
+    assert "Simulated data" in said(test)
     assert not test.exception and "A picture of your own · cat.png" in [one.label for one in test.expander]
     test.button(f"picture-out-{cat}").click().run()
     assert not test.exception and "its own surface again" in said(test) and open_face(cat, filled).picture is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,15 @@ def test_what_cannot_grow_is_refused_before_files_are_read(root: Path, takes, mo
     ):
         with pytest.raises(DataError, match=found):
             import_dataset(takes[2:], "d", grown(**options), root=root)
+
+
+@pytest.mark.parametrize("simulated", [False, True])
+def test_simulated_recordings_and_others_are_not_one_dataset(root: Path, takes, simulated: bool):
+    def options(kind: bool) -> ImportOptions:
+        return ImportOptions(face="toy-1", simulated=kind)
+
+    import_dataset(takes[:1], "d", options(simulated), root=root)
+    with pytest.raises(DataError, match="to be added"):
+        import_dataset(takes[1:2], "d", replace(options(not simulated), add=True), root=root)
+    import_dataset(takes[1:2], "d", replace(options(simulated), add=True), root=root)
+    assert Dataset.open("d", root).simulated == simulated and len(Dataset.open("d", root).recordings) == 2

@@ -33,7 +33,7 @@ from tests.planted_cats import SIZE, cat_movements, draw_cat, marked_points, wri
 def cats(tmp_path_factory):
     """A cache with a face learned from simulated cats, and the drawing beside it; nothing writes to it."""
     folder = tmp_path_factory.mktemp("cats")
-    options = ImportOptions(face="learn", subject_pattern=r"(?P<subject>cat\d)_", normaliser="10,18")
+    options = ImportOptions(face="learn", subject_pattern=r"(?P<subject>cat\d)_", normaliser="10,18", simulated=True)
     report = import_dataset(write_cats(folder), "cats", options, root=folder / "cache")
     return folder, report.face, open_picture_file(draw_cat(folder / "cat.png"), marked_points())
 

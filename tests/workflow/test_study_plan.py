@@ -260,6 +260,7 @@ def test_a_recipe_gives_back_every_choice(folder: Path, tmp_path: Path):
         by=("mood",),
         fps=30.0,
         time="frame/60",
+        simulated=True,
         subject_pattern=r"(p\d)",
         videos=folder,
         events=folder,

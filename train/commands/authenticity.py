@@ -60,7 +60,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 def report(result: DetectionResult) -> str:
     """The result of `dfe authenticity` as text."""
     rows: list[tuple[str, Any]] = [
-        ("real", "simulated performances" if result.simulated else "recordings of people"),
+        ("real", "simulated performances" if result.simulated else "recordings"),
         ("windows", f"{result.windows} real ones of {result.settings.window_s:g} s, of {result.people} people"),
         ("made motion", "with its recording's noise" if result.settings.noise else "without noise"),
         ("chance", "AUROC 0.5"),

@@ -63,6 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="pictures in folders are stills, a recording of one frame each, also where they are numbered",
     )
+    parser.add_argument(
+        "--simulated", action="store_true", help="the faces are rendered or generated; every page and report says so"
+    )
     parser.add_argument("--faces", type=int, default=4, help="at most so many faces at once (default: 4)")
     parser.add_argument("--jobs", type=int, default=1, help="videos worked on beside each other (default: 1)")
     parser.add_argument(
@@ -95,6 +98,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         subject_pattern=args.subject_pattern,
         fps=args.fps,
         stills=args.stills,
+        simulated=args.simulated,
     )
     if args.tool or args.checkout:
         _with_checkout(args, options, progress)

@@ -94,6 +94,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--picture-frame", type=int, metavar="N", help="where these are a recording: its frame, from 0")
     parser.add_argument(
+        "--simulated",
+        action="store_true",
+        help="the recordings are of no real face: rendered, generated or planted; every page and report says so",
+    )
+    parser.add_argument(
         "--extractor",
         metavar="NAME",
         help="the tool that made the files, where they do not say it (spectre writes deca's keys)",

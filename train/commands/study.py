@@ -91,6 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subject-pattern", metavar="RE", help="as `dfe import` takes it")
     parser.add_argument("--fps", type=float, help="as `dfe import` takes it")
     parser.add_argument("--time", metavar="COLUMN[/RATE]", help="as `dfe import` takes it")
+    parser.add_argument("--simulated", action="store_true", help="as `dfe import` takes it")
     parser.add_argument("--config", type=Path, metavar="FILE.toml", help="of training, as `dfe train` takes it")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="as `dfe train` takes it"
@@ -162,6 +163,7 @@ def read_settings(args: argparse.Namespace) -> StudySettings:
         subject_pattern=args.subject_pattern,
         fps=args.fps,
         time=args.time,
+        simulated=args.simulated,
         sealed=seal_plan(args),
         config=load_config(args.config, {**parse_overrides(args.overrides), "seed": args.seed}),
     )
@@ -194,7 +196,7 @@ def with_files_of(settings: StudySettings, args: argparse.Namespace) -> StudySet
 
 def _refuse_options(args: argparse.Namespace, recipe: Path) -> None:
     """Raise `DataError` for choices beside a ``study.toml``, which has them all."""
-    options = ("name", "by", "seal", "hypothesis", "face", "subject_pattern", "fps", "time", "config")
+    options = ("name", "by", "seal", "hypothesis", "face", "subject_pattern", "fps", "time", "simulated", "config")
     given = [name for name in (*options, "overrides", "seed") if getattr(args, name)]
     if given:
         what = f"--{given[0].replace('_', '-')}"
