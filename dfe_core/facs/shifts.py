@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.fft import rfft
 from scipy.sparse import csr_matrix
 from scipy.stats import false_discovery_control
@@ -56,12 +57,15 @@ def drawn_counts(rng: np.random.Generator, codewords: csr_matrix, columns: np.nd
     """
     frames, count = columns.shape
     shifts = rng.integers(0, frames, (draws, count))
-    index = np.arange(frames)[:, None]
-    return (
-        np.stack([codewords @ columns[(index + shift) % frames, np.arange(count)] for shift in shifts])
-        if draws
-        else np.empty((0, codewords.shape[0], count), np.float32)
-    )
+    twice = np.ascontiguousarray(np.concatenate([columns, columns]).T)
+    moved, each = (
+        sliding_window_view(twice, frames, axis=1),
+        np.arange(count),
+    )  # a shifted column is a slice of twice it
+    found = np.empty((draws, codewords.shape[0], count), np.float32)
+    for counts, shift in zip(found, shifts, strict=True):
+        counts[...] = codewords @ moved[each, shift].T
+    return found
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
