@@ -65,7 +65,7 @@ def correlation_rows(
     mean = curves.shifted(np.zeros(len(each), int))
     null = [curves.shifted(one) for one in orders.shifts]
     peaks = np.stack([_largest(one) for one in null])
-    band = np.nanpercentile(np.nan_to_num(np.stack(null[:_BAND_OF])), _SURE, axis=0)
+    band = np.percentile(np.nan_to_num(np.stack(null[:_BAND_OF])), _SURE, axis=0)
     at = np.argmax(np.abs(np.nan_to_num(mean)), 0)
     columns = np.arange(mean.shape[1])
     boot, boot_lag, boot_lead, low, high = _resampled(each, weight, at, settings)

@@ -15,8 +15,9 @@ from dfe_core.conversations.coupling import Answers, Centred
 from dfe_core.conversations.settings import ConversationSettings
 from dfe_core.conversations.surrogates import Orders
 from dfe_core.conversations.tracks import FaceTrack
+from dfe_core.known_quantiles import known_quantiles
 
-_SURE = (2.5, 97.5)
+_SURE = (0.025, 0.975)
 Prepared = tuple[Centred, Answers, np.ndarray]
 """Of one face, and (C,) whether it shows each thing often enough."""
 
@@ -56,7 +57,7 @@ def stranger_pairs(orders: Orders) -> Iterator[tuple[int, int]]:
 def interval_of(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """95 % interval of (R, …) over the first axis; NaN where nothing is known."""
     known = np.isfinite(values).any(0)
-    low, high = np.nanpercentile(np.where(known, values, 0.0), _SURE, axis=0)
+    low, high = known_quantiles(np.where(known, values, 0.0), _SURE)
     return np.where(known, low, np.nan), np.where(known, high, np.nan)
 
 

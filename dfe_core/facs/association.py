@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix
 from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.shifts import false_discovery_rates
+from dfe_core.known_quantiles import known_quantiles
 
 _CHUNK = 16  # codewords whose resamples are held at once
 
@@ -178,8 +179,7 @@ def subject_weights(subjects: int, resamples: int, seed: int) -> np.ndarray:
 def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """2.5th and 97.5th percentile over the first axis; NaN where more than half of the resamples have no value."""
     missing = np.isnan(values).mean(0) > 0.5
-    with np.errstate(all="ignore"):
-        low, high = np.nanquantile(np.where(missing, 0, values), [0.025, 0.975], axis=0)
+    low, high = known_quantiles(np.where(missing, 0, values), (0.025, 0.975))
     return np.where(missing, np.nan, low), np.where(missing, np.nan, high)
 
 

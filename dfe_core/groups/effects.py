@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import stats
 
+from dfe_core.known_quantiles import known_quantiles
+
 _CHUNK = 250
 
 
@@ -71,8 +73,8 @@ def _interval(values: np.ndarray) -> np.ndarray:
     out = np.full((2, values.shape[1]), np.nan)
     known = np.isfinite(values).mean(0) > 0.5
     if known.any():
-        out[:, known] = np.nanpercentile(
-            np.where(np.isfinite(values[:, known]), values[:, known], np.nan), (2.5, 97.5), axis=0
+        out[:, known] = known_quantiles(
+            np.where(np.isfinite(values[:, known]), values[:, known], np.nan), (0.025, 0.975)
         )
     return out
 

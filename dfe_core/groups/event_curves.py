@@ -20,6 +20,7 @@ from dfe_core.errors import DataError
 from dfe_core.events.store import EventSet, as_text, require_column
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.groups.cluster_test import Cluster, ClusterSettings, difference_clusters, group_clusters, shift_clusters
+from dfe_core.known_quantiles import known_quantiles
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.table_rows import json_rows
 from dfe_core.tokenizer.codebook import REST
@@ -330,7 +331,7 @@ def curve_rows(values: np.ndarray, measure: str, level: str, settings: CurveSett
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(known, flat, 0).sum(0) / known.sum(0)
         means = (draw @ np.where(known, flat, 0)) / (draw @ known)
-    low, high = np.nanpercentile(np.where(known.any(0), means, 0), (2.5, 97.5), axis=0)
+    low, high = known_quantiles(np.where(known.any(0), means, 0), (0.025, 0.975))
     return pd.DataFrame(
         {
             "codeword": np.repeat(np.arange(words), steps),
