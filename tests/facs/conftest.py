@@ -8,6 +8,9 @@ from types import ModuleType
 
 import pytest
 
+from dfe_core.facs.coverage import analyse_coverage
+from dfe_core.facs.coverage_result import Coverage
+from dfe_core.facs.settings import CoverageSettings
 from tests.real_faces import anny
 
 __all__ = ["anny"]
@@ -29,3 +32,11 @@ def planted_module() -> ModuleType:
 def planted(planted_module, toy_face, tmp_path_factory):
     """A simulated dataset with a dictionary that is known, its tokens and perfect AUs."""
     return planted_module.build(tmp_path_factory.mktemp("planted") / "cache", toy_face)
+
+
+@pytest.fixture(scope="session")
+def found(planted) -> Coverage:
+    """The coverage of the planted case."""
+    return analyse_coverage(
+        planted.model, planted.dataset, planted.aus, root=planted.root, settings=CoverageSettings(resamples=100)
+    )
