@@ -14,15 +14,11 @@ from dfe_core.embedding.maps import MapSettings, build_map, list_maps, open_map
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus
 from dfe_core.render.palette import REST_COLOUR
-from tests.dashboard.fake_cache import add_analyses, build
 
 
 @pytest.fixture(scope="module")
-def choice(tmp_path_factory, toy_face):
-    root = tmp_path_factory.mktemp("colours") / "cache"
-    build(root, toy_face, codewords=30, stages=3)
-    add_analyses(root)
-    return artefact_cache.Choice(root=root, model="default", dataset="simulated")
+def choice(analysed_template):
+    return artefact_cache.Choice(root=analysed_template, model="default", dataset="simulated")
 
 
 @pytest.fixture(scope="module")

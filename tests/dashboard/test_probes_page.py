@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,6 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.probes.labels_together import predict_labels
 from dfe_core.probes.result import list_results
 from dfe_core.probes.settings import ProbeSettings
-from tests.dashboard.fake_cache import add_analyses
 from tests.dashboard.test_pages import opened, said
 from train.cli import build_parser
 from train.commands.probe import asked_labels, read_settings
@@ -40,9 +40,10 @@ ASKED = {
 
 
 @pytest.fixture
-def probed(filled: Path) -> Path:
-    add_analyses(filled)
-    return filled
+def probed(analysed_template: Path, cache: Path) -> Path:
+    """$DFE_CACHE with the probe of a study, and all else that is worked out of it."""
+    shutil.copytree(analysed_template, cache)
+    return cache
 
 
 def test_what_the_form_asks_is_what_the_command_reads():
