@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.mixture import GaussianMixture
 
 from dfe_core.probes.models import STRENGTHS, inner_loss
-from dfe_core.probes.refit import logistic_values, probabilities
+from dfe_core.probes.refit import logistic_by_strength, logistic_values, probabilities
 from dfe_core.probes.validation import group_folds
 from dfe_core.text_enum import StrEnum
 
@@ -249,9 +249,8 @@ def _chosen_strength(held: Arrival, classes: int, seed: int) -> float:
     losses = np.zeros(len(STRENGTHS))
     for train, test in group_folds(held.y, held.groups, "classify", min(_INNER_FOLDS, fewest), seed + 1):
         known, asked = _standardised(held.columns[train], held.columns[test])
-        for i, strength in enumerate(STRENGTHS):
-            values = logistic_values(known, held.y[train][None], asked, classes, strength)[0]
-            losses[i] += inner_loss(probabilities(values), held.y[test], "classify")
+        each = logistic_by_strength(known, held.y[train], asked, classes, STRENGTHS)
+        losses += [inner_loss(probabilities(values), held.y[test], "classify") for values in each]
     return STRENGTHS[int(np.argmin(losses))]
 
 

@@ -7,7 +7,7 @@ is the same for all (Böhning 1992, Ann. Inst. Stat. Math. 44) and Nesterov's mo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -29,7 +29,27 @@ def logistic_values(
     Minimises what ``LogisticRegression(C=strength, class_weight="balanced")`` does: for two classes the binary loss,
     for more the multinomial one, the intercept without penalty.
     """
+    return _fitted(*_reduced(train.astype(np.float32), test.astype(np.float32)), labels, classes, strength, counts)
+
+
+def logistic_by_strength(
+    train: np.ndarray, y: np.ndarray, test: np.ndarray, classes: int, strengths: Sequence[float]
+) -> np.ndarray:
+    """(S, t, C) as `logistic_values` of one label vector y (n,), for each of S strengths; the basis of the rows, which
+    for wide features takes longest, is found once."""
     seen, unseen = _reduced(train.astype(np.float32), test.astype(np.float32))
+    return np.stack([_fitted(seen, unseen, y[None], classes, strength, None)[0] for strength in strengths])
+
+
+def _fitted(
+    seen: np.ndarray,
+    unseen: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    strength: float,
+    counts: np.ndarray | None,
+) -> np.ndarray:
+    """`logistic_values` of rows in their own basis with a column of ones."""
     counts = np.ones(labels.shape) if counts is None else counts
     weight = (_balanced(labels, classes, counts) * counts).T[..., None].astype(np.float32)
     onehot = (labels.T[..., None] == np.arange(classes)).astype(np.float32)
