@@ -23,7 +23,15 @@ from tests.conftest import make_toy_face
 from tests.probe_world import ProbeWorld, make_probe_world
 
 LABELS = ("smiling", "again", "noise", "item", "kind", "single")
-FEW = {"repeats": 1, "resamples": 100, "permutations": 99, "swaps": 99, "folds": 3, "features": ("psi",)}
+FEW = {
+    "repeats": 1,
+    "resamples": 100,
+    "permutations": 99,
+    "swaps": 99,
+    "folds": 3,
+    "inner_folds": 2,
+    "features": ("psi",),
+}
 
 
 @pytest.fixture(scope="module")

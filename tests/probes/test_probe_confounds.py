@@ -108,7 +108,7 @@ def scores_of(result) -> dict[str, float]:
 
 
 def test_length_is_read_from_whole_recordings_and_not_from_matched_windows(lengths):
-    whole, matched = probe(lengths, lengths="as-recorded"), probe(lengths)
+    whole, matched = probe(lengths, lengths="as-recorded", features=("bow-intensity",)), probe(lengths)
     assert scores_of(whole)["bow-intensity"] > 0.9
     assert all(row["p_holm"] > 0.05 for row in matched.to_json()["rows"]), scores_of(matched)
     assert matched.to_json()["windows"] == {"seconds": 20, "per_unit": 1, "equal": True}
@@ -153,9 +153,10 @@ def test_a_session_offset_is_named_as_session_and_as_resting_face(face, tmp_path
         0.3 * second,
         session=["2" if x else "1" for x in second],
     )
-    found = probe(tmp_path, features=("psi", "bow")).to_json()
+    result = probe(tmp_path, features=("psi", "bow"))
+    found = result.to_json()
     telling = {c["column"] for c in found["confound_checks"] if c["state"] == Finding.PREDICTIVE}
-    assert telling == {"session", "resting face"} and scores_of(probe(tmp_path, features=("psi",)))["psi"] > 0.9
+    assert telling == {"session", "resting face"} and scores_of(result)["psi"] > 0.9
     assert "the resting face alone predicts trap" in found["summary"]
     session = next(c for c in found["confound_checks"] if c["column"] == "session")
     assert session["without"]["psi"]["score"] < 0.65
