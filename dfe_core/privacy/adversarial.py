@@ -52,7 +52,7 @@ def windows_of_frames(psi: np.ndarray, rate: float, seconds: float) -> np.ndarra
     length = max(2, round(rate * seconds))
     count = len(psi) // length
     rows = np.linspace(0, length - 1, FRAMES).round().astype(int)
-    return psi[: count * length].reshape(count, length, -1)[:, rows].astype(np.float32)
+    return psi[: count * length].reshape(count, length, psi.shape[1])[:, rows].astype(np.float32)
 
 
 def fit_hiding_map(

@@ -83,6 +83,10 @@ def test_rest_and_spread_are_a_persons_own():
     np.testing.assert_allclose(scaled[0].std(0), scaled[1].std(0), rtol=0.02)
 
 
+def test_a_recording_shorter_than_a_window_has_none_and_stops_nothing():
+    assert windows_of_frames(np.zeros((40, 4)), 30.0, 5.0).shape == (0, FRAMES, 4)
+
+
 def test_a_map_trained_against_an_adversary_takes_out_the_offset_that_tells_people():
     rng = np.random.default_rng(0)
     own = rng.normal(size=(4, 1)) * [[2.0, 0, 0, 0]]
