@@ -23,6 +23,7 @@ from dfe_core.tokenizer.fidelity import region_grams
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
 from dfe_core.tokenizer.temporal_smoothing import linked_frames
 from dfe_core.tokens.cache import TokenCache, Tokens
+from dfe_core.tokens.encoding_parts import search_name
 from dfe_core.tokens.encoding_stream import encode_frames
 from dfe_core.tokens.intervals import find_runs, iter_recordings
 from dfe_core.tokens.presence import codeword_sizes
@@ -141,7 +142,8 @@ def detect_synthetic(
 def made_windows(
     codebook: Codebook, data: Dataset, tokens: TokenCache, settings: DetectionSettings, progress: Listener = silent
 ) -> MotionWindows:
-    """The windows of every recording and of what each generator makes from it; memory is one recording."""
+    """The windows of every recording and of what each generator makes from it, encoded by the search that the
+    tokens are of; memory is one recording."""
     tokenizer, config = load_model(codebook.model, data.root)
     require_same_coefficients(config, data)
     face = open_face(config["face"], data.root)
@@ -150,6 +152,7 @@ def made_windows(
     scale = 1e6 if face.has_mesh else 1.0
     gram = torch.as_tensor(face.gram * scale, dtype=torch.float32, device=tokenizer.frame.device)
     sizes = codeword_sizes(tokens)
+    fast = tokens.manifest.get("search") == search_name(fast=True)
     subject = data.recordings.set_index("recording")["subject"].astype(str)
     found: dict[str, list[np.ndarray]] = {name: [] for name in ROWS}
     makers: list[str] = []
@@ -179,7 +182,7 @@ def made_windows(
         for place, name in enumerate(GeneratorName):
             rng = np.random.default_rng([settings.seed, number, place])
             made = make_motion(name, performance, rng, noise=settings.noise)
-            words, _, strengths, error = encode_frames(tokenizer, made, gram, linked_frames(real.frame))
+            words, _, strengths, error = encode_frames(tokenizer, made, gram, linked_frames(real.frame), fast)
             one = Tokens(
                 recording=real.recording,
                 frame=real.frame,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from dfe_core.authenticity import detection
 from dfe_core.authenticity.detection import (
@@ -17,6 +18,7 @@ from dfe_core.authenticity.detection import (
     MotionWindows,
     detect_synthetic,
     detection_table,
+    made_windows,
     telling_columns,
 )
 from dfe_core.authenticity.generators import GeneratorName
@@ -24,10 +26,14 @@ from dfe_core.authenticity.rhythms import RHYTHMS, feature_names, rhythm_feature
 from dfe_core.errors import DataError
 from dfe_core.faces.archive import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
-from dfe_core.tokens.cache import Tokens
+from dfe_core.tokenizer.temporal_smoothing import linked_frames
+from dfe_core.tokens.cache import TokenCache, Tokens
+from dfe_core.tokens.encoding_parts import token_writer
+from dfe_core.tokens.encoding_stream import encode_frames
 from tests.conftest import make_toy_face
 from tests.probe_world import ProbeWorld, make_probe_world
-from tests.tiny_tokenizer import tiny_tokenizer
+from tests.small_world import write_dataset, write_model
+from tests.tiny_tokenizer import moving_face, tiny_tokenizer
 
 SETTINGS = DetectionSettings(resamples=100, folds=3)
 
@@ -117,6 +123,35 @@ def simulated_world(tmp_path_factory) -> ProbeWorld:
     face, root = make_toy_face(ARKIT_NAMES), tmp_path_factory.mktemp("authenticity")
     save_face(face, root)
     return make_probe_world(root, face, subjects=4, minutes=0.4, aus=False)
+
+
+@pytest.mark.parametrize("search", ["fast", "full"])
+def test_what_is_made_is_encoded_by_the_search_that_the_tokens_are_of(tmp_path, monkeypatch, search):
+    """A generator that changes nothing: what it makes has the columns of the recording, whichever the search."""
+    face = make_toy_face(ARKIT_NAMES)
+    save_face(face, tmp_path)
+    tokenizer = tiny_tokenizer(face)
+    codebook = write_model(tmp_path, face, tokenizer.codeword_psi(), stages=tokenizer.config.stages)
+    dataset = write_dataset(tmp_path, face, {f"r{i}": moving_face(60, seed=i) for i in range(2)}, subjects=2)
+    gram = torch.as_tensor(face.gram, dtype=torch.float32)
+    frames = dataset.frames("r0").psi
+    full, fast = (encode_frames(tokenizer, frames, gram, None, fast)[0] for fast in (False, True))
+    assert (full != fast).any()
+    folder = tmp_path / "tokens" / "m--d"
+    folder.mkdir(parents=True)
+    writer = token_writer(folder, tokenizer, list(tokenizer.config.levels))
+    for part in dataset.iter_frames():
+        linked = linked_frames(part.frame)
+        tokens, levels, _, error = encode_frames(tokenizer, part.psi, gram, linked, search == "fast")
+        writer.add(part.recording, frame=part.frame, time_s=part.time_s, tokens=tokens, levels=levels, error_mm=error)
+    writer.close({"model": "m", "dataset": "d", "search": search})
+    config = {"name": "m", "face": face.id, "coefficients": list(face.names)}
+    monkeypatch.setattr(detection, "load_model", lambda name, root: (tokenizer, config))
+    monkeypatch.setattr(detection, "make_motion", lambda name, source, rng, noise: source.psi.astype(np.float32))
+    found = made_windows(codebook, dataset, TokenCache(folder), DetectionSettings(window_s=5))
+    for name in GeneratorName:
+        made, real = (found.columns[TOKENS][found.maker == maker] for maker in (str(name), REAL))
+        np.testing.assert_allclose(made, real, atol=1e-5)
 
 
 def test_performances_are_compared_with_what_is_made_of_them(simulated_world, monkeypatch):
