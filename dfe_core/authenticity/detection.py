@@ -306,15 +306,15 @@ def _interval(
     """95 % over draws of people, the models as they are."""
     people, member = np.unique(person, return_inverse=True)
     rng = np.random.default_rng([settings.seed, 37])
-    order = np.argsort(odds, kind="stable")
-    rank_made, member = made[order].astype(bool), member[order]
+    values, place = np.unique(odds, return_inverse=True)
+    made = made.astype(bool)
     drawn = rng.multinomial(len(people), np.full(len(people), 1 / len(people)), settings.resamples)
     found = []
     for counts in drawn:
         weights = counts[member].astype(float)
-        below = np.cumsum(weights * ~rank_made)
-        wins, total = (weights * rank_made * below).sum(), (weights * rank_made).sum() * below[-1]
-        if total > 0:
-            found.append(wins / total)
+        of_made, of_real = (np.bincount(place[rows], weights[rows], len(values)) for rows in (made, ~made))
+        below = np.cumsum(of_real) - of_real / 2  # odds that are equal count half, as in the figure itself
+        if (total := of_made.sum() * of_real.sum()) > 0:
+            found.append((of_made * below).sum() / total)
     low, high = np.percentile(found, [2.5, 97.5])
     return float(low), float(high)

@@ -63,6 +63,13 @@ def test_what_all_generators_share_gives_an_unseen_one_away():
     assert (table["unseen"] <= table["high"]).all()
 
 
+def test_odds_that_are_all_equal_are_chance_with_an_interval_of_chance():
+    made, person = np.tile([0, 1], 24), np.repeat([f"p{i}" for i in range(12)], 4)
+    assert detection._interval(made, np.zeros(48), person, SETTINGS) == (0.5, 0.5)
+    half = np.where(np.arange(48) % 4 == 1, 1.0, 0.0)  # of two made windows of a person one is above all, one is tied
+    assert detection._interval(made, half, person, SETTINGS) == pytest.approx((0.75, 0.75))
+
+
 def test_what_is_one_generators_own_is_recognised_only_where_it_trained():
     own = {str(name): (place,) for place, name in enumerate(GeneratorName)}
     table = detection_table(planted(own), SETTINGS)
