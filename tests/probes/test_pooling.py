@@ -22,7 +22,7 @@ WEIGHTS = {
 
 def by_bisection(scores: np.ndarray, shape) -> np.ndarray:
     low, high = scores.min() - 10, scores.max() + 10
-    for _ in range(200):
+    for _ in range(64):
         middle = (low + high) / 2
         low, high = (middle, high) if shape(scores, middle).sum() > 1 else (low, middle)
     return shape(scores, (low + high) / 2)

@@ -281,6 +281,7 @@ def test_the_name_of_a_label_leads_out_of_no_folder_and_is_no_script(coverage, t
     monkeypatch.setattr(
         "dfe_core.reports.coverage.write_pdf", write_html
     )  # no file is named by a label for being a PDF
+    monkeypatch.setattr("dfe_core.reports.coverage.svg", lambda figure: figure.name)  # nor for what is drawn in it
     hostile = ("x/../../../../out", "</script><script>alert(1)</script>")
     table = pd.concat([coverage.deformation.assign(condition=label) for label in hostile])
     written = write_coverage_report(replace(coverage, deformation=table), tmp_path / "deep" / "report")

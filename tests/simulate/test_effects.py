@@ -13,7 +13,7 @@ from dfe_core.simulate.events import draw_events
 from dfe_core.simulate.repertoire import INDEX
 
 
-def simulate_events(effect, subjects=250, minutes=2.0):
+def simulate_events(effect, subjects=150, minutes=2.0):
     labels = assign_labels(np.random.default_rng(0), effect, subjects, 2)
     names = [f"s{s}-{j}" for s in range(subjects) for j in range(2)]
     tables = []
@@ -27,7 +27,7 @@ def simulate_events(effect, subjects=250, minutes=2.0):
 
 def test_the_planted_effect_sizes_show_in_the_events_that_are_drawn():
     effect = read_effect("stress")
-    for row in realised(effect, *simulate_events(effect)):
+    for row in realised(effect, *simulate_events(effect, subjects=250)):
         assert row["realised_d"] == pytest.approx(row["d"], abs=0.45), row
 
 
