@@ -16,13 +16,13 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.split import Split, split_dataset
 from dfe_core.faces import open_face
+from dfe_core.facs.exposure import codebook_exposure
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.table_rows import json_rows
 from dfe_core.tokenizer import fidelity
 from dfe_core.tokenizer.adaption import Adapted, AdaptionSettings, adapt_tokenizer
-from dfe_core.tokenizer.config import TrainConfig
+from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
 from dfe_core.tokenizer.temporal_smoothing import linked_frames
@@ -43,7 +43,8 @@ class AdaptionJudged:
 
     Attributes
     ----------
-    seconds: that were adapted to. people: who were judged. simulated: of the data.
+    seconds: that were adapted to. people: how many were judged. seen: who were not, because the codebook was trained or
+        tuned on them. short: who were not, because their recordings end before. simulated: of the data.
     table: one row a rank and bound of the cosine: rank (0: every codeword free), least_cosine (0: none), ridge (the
         median of those chosen), error_mm, gain_mm (error without adaption less error with it; mean over people), low,
         high (95 % over people), improved (share of people), cosine (the smallest over people and codewords),
@@ -55,6 +56,8 @@ class AdaptionJudged:
     dataset: str
     seconds: float
     people: int
+    seen: tuple[str, ...]
+    short: tuple[str, ...]
     simulated: bool
     without_mm: float
     tokens: float
@@ -67,6 +70,8 @@ class AdaptionJudged:
             "dataset": self.dataset,
             "seconds": self.seconds,
             "people": self.people,
+            "seen": list(self.seen),
+            "short": list(self.short),
             "simulated": self.simulated,
             "without_mm": self.without_mm,
             "tokens": self.tokens,
@@ -106,12 +111,13 @@ def judge_adaption(
     require_same_coefficients(config, data)
     face = open_face(config["face"], root)
     gram = fidelity.region_grams(face)["face"]
-    people = unseen_people(config, data)
+    people, seen = unseen_people(Codebook.open(model, root), data)
     parts = {who: parted for who in people if (parted := person_parts(data, who, seconds)) is not None}
     if len(parts) < 3:
         raise DataError(
             dataset,
-            f"{len(parts)} unseen people with more than {seconds + GAP_S:g} s",
+            f"{len(parts)} people of {len(people) + len(seen)} whom {model} is known not to have been trained on, with "
+            f"more than {seconds + GAP_S:g} s",
             "three or more, so that settings can be chosen on the others",
         )
     plain = {who: _encoded(tokenizer, rest) for who, (_, rest) in parts.items()}
@@ -130,6 +136,8 @@ def judge_adaption(
         dataset=dataset,
         seconds=seconds,
         people=len(parts),
+        seen=seen,
+        short=tuple(who for who in people if who not in parts),
         simulated=data.simulated,
         without_mm=float(np.mean(list(base.values()))),
         tokens=float(np.mean([(tokens != 0).sum(1).mean() for tokens, _ in plain.values()])),
@@ -137,16 +145,14 @@ def judge_adaption(
     )
 
 
-def unseen_people(config: dict[str, Any], data: Dataset) -> list[str]:
-    """The people of the test part of the split that the model was trained with, or of one that is drawn."""
-    own = config["dataset"]["key"] == data.stored_key
-    split = (
-        Split.from_json(config["split"])
-        if own
-        else split_dataset(data, TrainConfig.test_share, TrainConfig.validation_share, config["seed"])
+def unseen_people(codebook: Codebook, data: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The people of a dataset whom the codebook is known not to have seen in training or validation, and the others."""
+    people = sorted(set(data.recordings["subject"].astype(str)))
+    unseen = codebook_exposure(codebook, data).unseen(people)
+    return (
+        tuple(who for who, new in zip(people, unseen, strict=True) if new),
+        tuple(who for who, new in zip(people, unseen, strict=True) if not new),
     )
-    rows = data.recordings[data.recordings["recording"].isin(split.recordings["test"])]
-    return sorted(set(rows["subject"].astype(str)))
 
 
 def person_parts(data: Dataset, subject: str, seconds: float) -> tuple[PersonFrames, PersonFrames] | None:

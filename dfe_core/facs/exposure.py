@@ -27,14 +27,17 @@ class CodebookExposure:
 def codebook_exposure(codebook: Codebook, dataset: Dataset) -> CodebookExposure:
     """What the model has seen of a dataset, by the contents that it was trained on (`tokenizer.exposure`).
 
-    Subjects of its validation recordings, and those who bear the name of a training subject, count as seen. Of a model
-    that records no contents it is known for the dataset it was trained on, from its split, and for real people where
-    the model is of simulated data.
+    Subjects of its validation recordings, and those who bear the name of a training subject, count as seen. Contents
+    are of training recordings alone: in another dataset that holds some of them (with people added, or left out) those
+    of validation are known by the names of their recordings. Of a model that records no contents it is known for the
+    dataset it was trained on, from its split, and for real people where the model is of simulated data.
     """
     proved = exposure(codebook.config, dataset)
     own = codebook.config.get("dataset", {}).get("key") == dataset.stored_key
     if proved.known or own:
-        seen = proved.subjects | proved.same_names | (_of_split(codebook, dataset) if own else set())
+        seen = proved.subjects | proved.same_names
+        if own or (proved.recordings and codebook.config.get("split")):
+            seen = seen | _of_split(codebook, dataset)
         return CodebookExposure(seen=frozenset(map(str, seen)), known=True)
     return CodebookExposure(seen=frozenset(), known=bool(codebook.config.get("simulated")) and not dataset.simulated)
 

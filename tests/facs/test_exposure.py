@@ -30,6 +30,17 @@ def test_people_are_recognised_by_the_content_of_their_recordings_whatever_the_d
     assert found.known and found.seen == {"s04"}
 
 
+def test_people_of_validation_have_been_seen_where_people_were_added_to_the_dataset(planted) -> None:
+    data = Dataset.open(planted.dataset, planted.root)
+    record = {"recordings": {"s01-1": {"sha256": content_hash(data.frames("s01-1")), "source": None}}, "subjects": []}
+    split = {"recordings": {"train": ["s01-1"], "validation": ["s02-1"], "test": ["s03-1"]}}
+    found = codebook_exposure(_codebook(planted, dataset={"key": "before"}, trained_on=record, split=split), data)
+    assert found.known and found.seen == {"s01", "s02"}
+    other = {"recordings": {"s01-1": {"sha256": "of other frames", "source": None}}, "subjects": []}
+    found = codebook_exposure(_codebook(planted, dataset={"key": "before"}, trained_on=other, split=split), data)
+    assert found.known and not found.seen
+
+
 def test_nobody_is_unseen_without_proof(planted) -> None:
     data = Dataset.open(planted.dataset, planted.root)
     found = codebook_exposure(_codebook(planted, dataset={"key": "other"}, simulated=False), data)

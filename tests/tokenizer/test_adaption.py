@@ -7,10 +7,13 @@ import pytest
 import torch
 
 from dfe_core.errors import DataError
+from dfe_core.evaluation import person_adaption
+from dfe_core.evaluation.person_adaption import FREE, judge_adaption
 from dfe_core.faces.archive import save_face
+from dfe_core.store import write_json
 from dfe_core.tokenizer.adaption import AdaptionSettings, adapt_tokenizer, low_rank_change, write_adapted
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokenizer.exposure import exposure
+from dfe_core.tokenizer.exposure import exposure, record_of
 from tests.small_world import write_dataset, write_model
 from tests.tiny_tokenizer import tiny_tokenizer
 
@@ -98,3 +101,26 @@ def test_a_codebook_that_is_adapted_to_somebody_has_seen_them(toy_face, tokenize
     assert before.read_text() == text
     with pytest.raises(DataError, match="exists"):
         write_adapted(adapted, codebook.model, "own", dataset, record, tmp_path)
+
+
+def test_those_the_codebook_was_trained_or_tuned_on_are_named_and_not_judged_after_people_were_added(
+    toy_face, tokenizer, tmp_path, monkeypatch
+):
+    save_face(toy_face, tmp_path)
+    psi = {f"r{i}": spoken(tokenizer, 40 if i == 5 else 100, seed=i) for i in range(6)}
+    dataset = write_dataset(tmp_path, toy_face, psi, subjects=6)
+    codebook = write_model(tmp_path, toy_face, tokenizer.codeword_psi(), stages=6)
+    config = {
+        **codebook.config,
+        "dataset": {"name": "d", "key": "before people were added"},
+        "trained_on": record_of(dataset, ["r0"]),
+        "split": {"by": "subject", "recordings": {"train": ["r0"], "validation": ["r1"], "test": []}, "spans": {}},
+        "seed": 0,
+    }
+    write_json(codebook.path / "config.json", config)
+    monkeypatch.setattr(person_adaption, "load_model", lambda name, root: (tokenizer, config))
+    found = judge_adaption("m", "d", seconds=3.0, ranks=(FREE,), root=tmp_path)
+    assert (found.people, found.seen, found.short) == (3, ("s0", "s1"), ("s5",))
+    assert found.to_json()["seen"] == ["s0", "s1"]
+    with pytest.raises(DataError, match="0 people of 6"):
+        judge_adaption("m", "d", seconds=9.0, root=tmp_path)

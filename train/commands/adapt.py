@@ -73,6 +73,8 @@ def report(result: AdaptionJudged) -> str:
     rows: list[tuple[str, Any]] = [
         ("data", "simulated" if result.simulated else "real"),
         ("people", f"{result.people} that the codebook was not trained on"),
+        *([("left out: trained or tuned on", _named(result.seen))] if result.seen else []),
+        *([("left out: too few frames", _named(result.short))] if result.short else []),
         ("adapted to", f"{result.seconds:g} s of each"),
         ("without adaption", f"{result.without_mm:.4f} mm, {result.tokens:.2f} tokens a frame"),
     ]
@@ -89,6 +91,12 @@ def report(result: AdaptionJudged) -> str:
         "tokens a frame": lambda row: f"{row['tokens']:.2f}",
     }
     return f"{facts(rows)}\n\n{table_of(result.table.to_dict('records'), columns)}"
+
+
+def _named(people: tuple[str, ...]) -> str:
+    """The first twelve, and how many more; --json has all."""
+    more = f" and {len(people) - 12} more" if len(people) > 12 else ""
+    return ", ".join(people[:12]) + more
 
 
 def _write(args: argparse.Namespace) -> None:
