@@ -4,6 +4,8 @@ People of six grades over sessions (`dfe simulate --effect palsy`), figures on p
 
 - index: the shares that `dfe asymmetry` measures against those that were planted in every recording.
 - change: sessions in which the grade fell and in which it did not, and how many of each the smallest change calls one.
+- apexes: default simulated people, who have no weakness and do not change, over sessions of one recording: how many are
+  beyond the limit that apexes within recordings give, beside the spread between their sessions.
 - disturbed: grades by a ridge regression on the index, learnt from clean recordings, of the same performances seen by
   other trackers, by a head that turns, by a tracker that is weak on one side, and of faces at rest; beside the rule
   without any fit (`grade_like`). Intervals: draws of people, the models held fixed.
@@ -41,7 +43,7 @@ from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.store import cache_root
 from dfe_core.workspace.study import Study
 
-PARTS = ("index", "change", "disturbed", "probe", "central")
+PARTS = ("index", "change", "apexes", "disturbed", "probe", "central")
 ROWS = ("au", "au-sided", "au-balance", "bow", "bow-balance", "psi", "asymmetry", "asymmetry-mm")
 GAIN = 0.8
 """Of the left side, of a tracker that is weak on one side."""
@@ -173,6 +175,22 @@ def change_part(data: Dataset) -> None:
     print()
 
 
+def apexes_part(root: Path, seed: int) -> None:
+    """How many people who do not change are beyond what apexes of one recording differ."""
+    data = simulate_dataset("unchanged", open_face("anny", root), root=root, seed=seed)
+    report = asymmetry_report(data.name, root)
+    course = report.course("mean_share")
+    later = course[course.groupby("subject").cumcount() > 0]
+    apart = float(np.sqrt((later["change"] ** 2).mean() / 2))
+    error = report.errors["mean_share"]
+    print(
+        f"no weakness, {error.source}: SEM {error.sem:.3f}, between sessions {apart:.3f}; {later['beyond'].sum()} of "
+        f"{len(later)} changes ({later['beyond'].mean():.0%}) beyond the limit at 95 %, {later['counts'].sum()} said "
+        "to count\n",
+        flush=True,
+    )
+
+
 def disturbed_part(datasets: dict[str, Dataset]) -> None:
     """Grades under every disturbance."""
     train, labels = columns_of(datasets["clean"])
@@ -248,24 +266,25 @@ def main() -> None:
             (root / kind / name).symlink_to(cache_root() / kind / name)
         if "disturbed" in args.parts:
             datasets = disturbed(root, args.subjects, args.seed)
-        else:
+        elif set(args.parts) != {"apexes"}:
             face = open_face("anny", root)
             datasets = {
                 "clean": simulate_dataset(
                     "clean", face, root=root, subjects=args.subjects, seed=args.seed, effect="palsy"
                 )
             }
-        clean = datasets["clean"]
         if "index" in args.parts:
-            index_part(clean)
+            index_part(datasets["clean"])
         if "change" in args.parts:
-            change_part(clean)
+            change_part(datasets["clean"])
+        if "apexes" in args.parts:
+            apexes_part(root, args.seed)
         if "disturbed" in args.parts:
             disturbed_part(datasets)
         if "probe" in args.parts:
-            probe_part(clean, args.model, tuple(args.features), args.seed, args.permutations)
+            probe_part(datasets["clean"], args.model, tuple(args.features), args.seed, args.permutations)
         if "central" in args.parts:
-            central_part(clean)
+            central_part(datasets["clean"])
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dfe_core.asymmetry.change import RepeatsOf
 from dfe_core.asymmetry.movements import MOVEMENTS
 from dfe_core.asymmetry.person import REST, ApexFace, PersonFacts, SessionFacts, apex_faces, people_of, person_facts
 from dfe_core.asymmetry.report import AsymmetryReport, newest_asymmetry_report
@@ -20,6 +21,7 @@ from dfe_core.reports.asymmetry_text import (
     MEASURES,
     MODEL_MM,
     NO_DEVICE,
+    band_words,
     change_words,
     error_words,
     session_words,
@@ -235,7 +237,8 @@ def sessions(report: AsymmetryReport, person: PersonFacts) -> None:
     title, unit, factor = MEASURES[measure]
     own = report.recordings[report.recordings["subject"].astype(str) == person.subject]
     each = pd.DataFrame({"session": own["session"].astype(str), "value": own[measure]}).dropna()
-    figure = asymmetry_figures.session_figure(person.courses[measure], each, unit, factor)
+    band = band_words(report.errors[measure]).split(" (")[0].split(";")[0].capitalize()
+    figure = asymmetry_figures.session_figure(person.courses[measure], each, unit, factor, band)
     figures.show(figure, f"asymmetry-course-{person.subject}-{measure}", f"{title} over sessions")
     st.markdown(text(change_words(person, measure)))
     st.caption(error_words(report.errors[measure]))
@@ -259,12 +262,18 @@ def everybody(report: AsymmetryReport) -> None:
             "First, %": 100 * first["value"].reindex(last.index).to_numpy(),
             "Last, %": 100 * last["value"].to_numpy(),
             "Change, %": 100 * last["change"].to_numpy().round(2) + 0.0,
-            "Counts": last["counts"].to_numpy(),
         }
-    ).sort_values("Last, %")
-    page_frame.table(table, formats={"First, %|Last, %|Change, %": "%.0f"})
+    )
+    error = report.errors["mean_share"]
+    if error.source == RepeatsOf.SESSION:
+        table["Counts"] = last["counts"].to_numpy()
+    elif error.source == RepeatsOf.APEXES:
+        table["Apexes differ by, %"] = 100 * last["least"].to_numpy()
+    page_frame.table(table.sort_values("Last, %"), formats={"First, %|Last, %|Change, %|Apexes differ by, %": "%.0f"})
+    how = "A change counts where it is more than repeats differ."
     st.caption(
-        "How far the weaker side moves, in % of the other. A change counts where it is more than repeats differ."
+        "How far the weaker side moves, in % of the other. "
+        + (how if error.source == RepeatsOf.SESSION else error_words(error))
     )
 
 

@@ -43,13 +43,13 @@ def side_bars(rows: pd.DataFrame) -> go.Figure:
     return laid_out(figure, 96 + 42 * max(len(rows), 2), legend=True, barmode="relative")
 
 
-def session_figure(course: pd.DataFrame, each: pd.DataFrame, title: str, factor: float) -> go.Figure:
+def session_figure(course: pd.DataFrame, each: pd.DataFrame, title: str, factor: float, band: str) -> go.Figure:
     """A measure over sessions.
 
     Parameters
     ----------
     course: as `change.session_course`, of one person. each: session, value of every recording. title: of the axis, with
-    the unit. factor: to that unit.
+    the unit. factor: to that unit. band: what is within it, for the legend.
     """
     figure, x = go.Figure(), course["session"].tolist()
     value = factor * course["value"].to_numpy(float)
@@ -63,7 +63,7 @@ def session_figure(course: pd.DataFrame, each: pd.DataFrame, title: str, factor:
                 fillcolor=_BAND,
                 line={"width": 0},
                 mode="lines",
-                name="Within what repeats differ",
+                name=band,
                 hoverinfo="skip",
             )
         )

@@ -48,7 +48,8 @@ class MeasurementError:
         return self.smallest_change(1, 1)
 
     def smallest_change(self, before: int, after: int) -> float:
-        """Smallest change that counts between means of so many recordings."""
+        """1.96 standard errors of a change between means of so many recordings: the smallest that counts, where
+        sessions are repeated."""
         return float(Z95 * self.sem * np.sqrt(1 / before + 1 / after))
 
 
@@ -99,7 +100,8 @@ def session_order(sessions: pd.Series) -> list[str]:
 
 def session_course(table: pd.DataFrame, error: MeasurementError) -> pd.DataFrame:
     """One row per subject and session, in order: subject, session, recordings, value (mean), change (since the first
-    session with a value), least (the smallest change that counts), counts (whether the change does).
+    session with a value), least (1.96 standard errors of that change), beyond (whether the change is larger), counts
+    (whether it is, by repeats of sessions: by apexes alone too many changes are beyond, and none is said to count).
 
     table: as of `session_error`.
     """
@@ -121,8 +123,9 @@ def session_course(table: pd.DataFrame, error: MeasurementError) -> pd.DataFrame
                     "value": value,
                     "change": change,
                     "least": least,
-                    "counts": bool(abs(change) >= least),
+                    "beyond": bool(abs(change) > least),
+                    "counts": bool(abs(change) > least) and error.source == RepeatsOf.SESSION,
                 }
             )
-    columns = ["subject", "session", "recordings", "value", "change", "least", "counts"]
+    columns = ["subject", "session", "recordings", "value", "change", "least", "beyond", "counts"]
     return pd.DataFrame(rows, columns=columns)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dfe_core.asymmetry.change import TRACKED, session_order
+from dfe_core.asymmetry.change import TRACKED, MeasurementError, session_order
 from dfe_core.asymmetry.movements import MOVEMENTS
 from dfe_core.asymmetry.report import AsymmetryReport
 from dfe_core.errors import DataError
@@ -29,13 +29,14 @@ class SessionFacts:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PersonFacts:
-    """subject, weaker side (empty where no movement was compared), sessions in order (one at least), and the course of
-    every tracked measure (`change.session_course`, the rows of this person)."""
+    """subject, weaker side (empty where no movement was compared), sessions in order (one at least), and of every
+    tracked measure the course (`change.session_course`, the rows of this person) and the error it is held against."""
 
     subject: str
     weaker: str
     sessions: tuple[SessionFacts, ...]
     courses: Mapping[str, pd.DataFrame]
+    errors: Mapping[str, MeasurementError]
 
     @property
     def other(self) -> str:
@@ -91,6 +92,7 @@ def person_facts(report: AsymmetryReport, subject: str) -> PersonFacts:
         weaker=str(rows["weaker_side"].iloc[0]),
         sessions=tuple(sessions),
         courses={name: (c := report.course(name))[c["subject"] == subject] for name in TRACKED},
+        errors=report.errors,
     )
 
 

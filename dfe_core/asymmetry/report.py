@@ -32,7 +32,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, write_json
 from dfe_core.table_rows import json_rows
 
-VERSION = 4
+VERSION = 5
 """Raised when figures change."""
 MOVEMENTS_FILE, APEXES_FILE, REST_FILE = "movements.parquet", "apexes.parquet", "rest.parquet"
 
@@ -266,8 +266,14 @@ def _share_error(measured: MeasuredSides, weaker: str) -> float:
 
 
 def _error_facts(error: MeasurementError) -> dict[str, Any]:
-    sem = None if np.isnan(error.sem) else error.sem
-    return {"sem": sem, "mdc95": None if sem is None else error.mdc95, "df": error.df, "source": str(error.source)}
+    limit = None if np.isnan(error.sem) else error.mdc95
+    return {
+        "sem": None if np.isnan(error.sem) else error.sem,
+        "mdc95": limit if error.source == RepeatsOf.SESSION else None,
+        "apexes_differ_by": limit if error.source == RepeatsOf.APEXES else None,
+        "df": error.df,
+        "source": str(error.source),
+    }
 
 
 def _path(data: Dataset, root: Path | None) -> Path:

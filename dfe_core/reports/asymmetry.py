@@ -23,6 +23,7 @@ from dfe_core.reports.asymmetry_text import (
     MEASURES,
     MODEL_MM,
     NO_DEVICE,
+    band_words,
     change_words,
     error_words,
     named_session,
@@ -240,10 +241,15 @@ def _course_blocks(report: AsymmetryReport, person: PersonFacts) -> tuple[Any, .
 
 
 def _course_figure(person: PersonFacts) -> Figure:
+    shown = ("mean_share", "smile_weaker_mm")
+    bands = {band_words(person.errors[name]): MEASURES[name][0] for name in shown}
+    known = {band: title for band, title in bands.items() if band}
+    grey = "".join(f" Grey{f' ({title})' if len(bands) > 1 else ''}: {band}." for band, title in known.items())
+
     def draw(figure: Any) -> None:
         panels = figure.subplots(1, 2)
         figure.subplots_adjust(left=0.08, right=0.98, top=0.88, bottom=0.18, wspace=0.25)
-        for axes, name in zip(panels, ("mean_share", "smile_weaker_mm"), strict=True):
+        for axes, name in zip(panels, shown, strict=True):
             title, unit, factor = MEASURES[name]
             course = person.courses[name]
             x, y = np.arange(len(course)), factor * course["value"].to_numpy(float)
@@ -258,8 +264,7 @@ def _course_figure(person: PersonFacts) -> Figure:
 
     return Figure(
         name="sessions",
-        caption=f"{person.subject} over {len(person.sessions)} sessions, means of their recordings. Grey: what differs "
-        "from the first session by less than repeats do (95 %).",
+        caption=f"{person.subject} over {len(person.sessions)} sessions, means of their recordings.{grey}",
         draw=draw,
         height_mm=55,
     )

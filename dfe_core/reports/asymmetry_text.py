@@ -101,7 +101,8 @@ def _rest_words(session: SessionFacts) -> list[str]:
 
 
 def change_words(person: PersonFacts, measure: str) -> str:
-    """What has become of a measure since the first session, and whether it counts; empty for a single session."""
+    """What has become of a measure since the first session, and whether it counts, which takes repeats; empty for a
+    single session."""
     course = person.courses[measure]
     if len(course) < 2:
         return ""
@@ -113,9 +114,25 @@ def change_words(person: PersonFacts, measure: str) -> str:
     moved = f"{title}: from {before:.{digits}f} to {after:.{digits}f} {unit} {between}"
     if np.isnan(least):
         return f"{moved}; nothing was repeated, so that it cannot be said whether that is more than error."
+    if person.errors[measure].source == RepeatsOf.APEXES:
+        if not bool(last["beyond"]):
+            return f"{moved}. That is within what apexes of one recording differ ({least:.{digits}f} {unit})."
+        return (
+            f"{moved}. That is more than apexes of one recording differ ({least:.{digits}f} {unit}); whether it is "
+            "more than recordings of one session differ is not known without repeats."
+        )
     if bool(last["counts"]):
         return f"{moved}. That is more than repeats differ ({least:.{digits}f} {unit})."
     return f"{moved}. That is within what repeats differ ({least:.{digits}f} {unit})."
+
+
+def band_words(error: MeasurementError) -> str:
+    """What is within the grey band about the first session; empty where there is none."""
+    if error.source == RepeatsOf.SESSION:
+        return "within what repeats differ (95 %)"
+    if error.source == RepeatsOf.APEXES:
+        return "within what apexes of one recording differ; repeats differ more"
+    return ""
 
 
 def error_words(error: MeasurementError) -> str:
@@ -124,7 +141,8 @@ def error_words(error: MeasurementError) -> str:
         return f"The smallest change that counts is from recordings of the same session (95 %, {error.df} repeats)."
     if error.source == RepeatsOf.APEXES:
         return (
-            "No session has repeats: the smallest change that counts is from movements within recordings, which know "
-            "nothing of another attempt, and is too small."
+            "Too few sessions have repeats, so that no change is said to count. How much apexes of one recording "
+            "differ knows nothing of another attempt: people who have not changed are often beyond it. It takes two "
+            "recordings of everybody in a session."
         )
     return "Nothing was repeated: no smallest change can be given."

@@ -44,6 +44,8 @@ def test_without_repeats_the_error_is_from_apexes_and_says_so():
     rows = table({("a", "1"): [50.0], ("b", "1"): [60.0]}).assign(value_se=[3.0, 4.0])
     found = measurement_error(rows, "value")
     assert found.source == RepeatsOf.APEXES and found.sem == pytest.approx(np.sqrt(12.5))
+    moved = session_course(table({("a", "1"): [50.0], ("a", "2"): [90.0]}), found)
+    assert moved["beyond"].tolist() == [False, True] and not moved["counts"].any()
     nothing = measurement_error(rows.drop(columns="value_se"), "value")
     assert nothing.source == RepeatsOf.NOTHING and np.isnan(nothing.mdc95)
     assert not session_course(rows, nothing)["counts"].any()

@@ -141,3 +141,23 @@ def test_sides_that_take_turns_are_said_without_a_weaker_one(root: Path):
     person = person_facts(asymmetry_report("d", root), "p1")
     assert person.weaker == "" and person.latest.values["smile_left_mm"] == pytest.approx(0.85, abs=0.05)
     assert len(session_words(person, person.latest)) >= 1
+
+
+def test_without_repeats_no_change_counts_and_the_page_says_what_it_takes(
+    root: Path, capsys: pytest.CaptureFixture[str]
+):
+    face = two_sided_face()
+    takes = {("p1", str(n)): [performed(face, everywhere(share), everywhere(1.0))] for n, share in ((1, 0.3), (2, 0.9))}
+    people_with(takes, root)
+    made = asymmetry_report("d", root)
+    course = made.course("mean_share")
+    assert course["beyond"].tolist() == [False, True] and not course["counts"].any()
+    held = made.manifest["errors"]["mean_share"]
+    assert held["mdc95"] is None and held["apexes_differ_by"] is not None
+    html = write_person_page(made, "p1", root / "pages", root, pictures=False)[0].read_text()
+    assert "That is more than apexes of one recording differ" in html and "is not known without repeats" in html
+    assert "more than repeats differ" not in html and "within what repeats differ" not in html
+    assert main(["asymmetry", "d", "--progress", "none"]) == 0
+    told = capsys.readouterr().out
+    row = next(line.split()[1:4] for line in told.splitlines() if line.startswith("mean_share"))
+    assert "apexes differ by" in told and row == ["–", "–", f"{held['apexes_differ_by']:.2f}"]

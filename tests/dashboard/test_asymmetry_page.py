@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.views.asymmetry_figures import session_figure, side_bars
 from dfe_core.asymmetry.report import asymmetry_report
-from tests.asymmetry.two_sided_face import recovering_people
+from tests.asymmetry.two_sided_face import everywhere, people_with, performed, recovering_people, two_sided_face
 from tests.dashboard.test_pages import opened, said
 
 
@@ -59,7 +59,20 @@ def test_the_page_shows_a_person_the_sessions_and_what_counts(root: Path):
     assert "not a medical device" in words and "The left side moves 10 % as far as the right one" in words
     assert "That is more than repeats differ" in words
     assert len(test.get("download_button")) == 4 and len(test.get("plotly_chart")) == 2
-    assert test.dataframe[0].value["Person"].tolist() == ["p1", "p2"]
+    assert test.dataframe[0].value["Person"].tolist() == ["p1", "p2"] and "Counts" in test.dataframe[0].value
+
+
+def test_without_repeats_nobody_is_ticked_and_the_page_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DFE_CACHE", str(tmp_path))
+    face, shares = two_sided_face(), ((1, 0.3), (2, 0.9))
+    takes = {(p, str(n)): [performed(face, everywhere(x), everywhere(1.0))] for p in ("p1", "p2") for n, x in shares}
+    people_with(takes, tmp_path)
+    asymmetry_report("d", tmp_path)
+    test = shown(tmp_path, person="p1")
+    assert not test.exception and "is not known without repeats" in said(test)
+    assert "more than repeats differ" not in said(test) and "Too few sessions have repeats" in said(test)
+    table = test.dataframe[0].value
+    assert "Counts" not in table and "Apexes differ by, %" in table
 
 
 def test_a_link_to_nobody_says_so_and_shows_somebody(root: Path):
@@ -76,6 +89,6 @@ def test_bars_are_to_their_own_sides_in_mm_and_say_what_they_are():
 def test_the_band_is_about_the_first_session_and_left_out_where_nothing_was_repeated():
     course = pd.DataFrame({"session": ["1", "2"], "value": [0.4, 0.6], "least": [0.05, 0.05]})
     each = pd.DataFrame({"session": ["1", "2"], "value": [0.4, 0.6]})
-    band = session_figure(course, each, "%", 100).data[0]
+    band = session_figure(course, each, "%", 100, "within").data[0]
     assert max(band.y) == pytest.approx(45) and min(band.y) == pytest.approx(35)
-    assert len(session_figure(course.assign(least=np.nan), each, "%", 100).data) == 2
+    assert len(session_figure(course.assign(least=np.nan), each, "%", 100, "within").data) == 2

@@ -74,6 +74,9 @@ def _pages(made: AsymmetryReport, person: str | None, folder: Path, progress: Li
 
 def report(made: AsymmetryReport) -> str:
     """The result of `dfe asymmetry` as text."""
+    from dfe_core.asymmetry.change import RepeatsOf
+    from dfe_core.reports.asymmetry_text import error_words
+
     rows = made.recordings
     head = facts(
         [
@@ -85,16 +88,26 @@ def report(made: AsymmetryReport) -> str:
     )
     table = table_of(rows.head(_ROWS).to_dict("records"), _COLUMNS)
     more = [f"{len(rows) - _ROWS} more recordings: --out writes all of them"] if len(rows) > _ROWS else []
-    errors = table_of(
-        [{"measure": name, **held} for name, held in made.manifest["errors"].items()],
-        {"followed over sessions": "measure", "SEM": _number("sem"), "MDC95": _number("mdc95"), "from": "source"},
-    )
+    errors = [{"measure": name, **held} for name, held in made.manifest["errors"].items()]
+    columns: dict[str, Any] = {
+        "followed over sessions": "measure",
+        "SEM": _number("sem", RepeatsOf.SESSION),
+        "MDC95": _number("mdc95"),
+    }
+    if any(held["source"] == RepeatsOf.APEXES for held in errors):
+        columns["apexes differ by"] = _number("apexes_differ_by")
+    table_of_errors = table_of(errors, {**columns, "from": "source"})
+    why = [error_words(made.errors["mean_share"])] if made.errors["mean_share"].source != RepeatsOf.SESSION else []
     note = "Note: *_like are estimates from lengths, not a clinician's scores; this is no medical device."
-    return "\n\n".join([head, table, *more, errors, note])
+    return "\n\n".join([head, table, *more, table_of_errors, *why, note])
 
 
-def _number(name: str) -> Any:
-    return lambda row: "–" if row[name] is None or row[name] != row[name] else f"{row[name]:.2f}"
+def _number(name: str, source: str = "") -> Any:
+    def text(row: Any) -> str:
+        unknown = row[name] is None or row[name] != row[name] or (source and row["source"] != source)
+        return "–" if unknown else f"{row[name]:.2f}"
+
+    return text
 
 
 def _pair(word: str) -> Any:
