@@ -128,7 +128,7 @@ def headline(person: PersonFacts, session: SessionFacts) -> None:
         Number(
             label="The weaker side moves",
             value=percent(v["mean_share"], 0),
-            detail=sides_words(person),
+            detail=sides_words(person, session),
             help="The weaker side's way as a share of the other side's: mean over brow, lid, smile and upper lip, as "
             "far as they are in the recordings. Healthy people are not at 100 % either.",
             main=True,
@@ -272,8 +272,8 @@ def everybody(report: AsymmetryReport) -> None:
     page_frame.table(table.sort_values("Last, %"), formats={"First, %|Last, %|Change, %|Apexes differ by, %": "%.0f"})
     how = "A change counts where it is more than repeats differ."
     st.caption(
-        "How far the weaker side moves, in % of the other. "
-        + (how if error.source == RepeatsOf.SESSION else error_words(error))
+        "How far the side moves that is the weaker one over all recordings, in % of the other; 100 also where the "
+        "other moves less in a session. " + (how if error.source == RepeatsOf.SESSION else error_words(error))
     )
 
 

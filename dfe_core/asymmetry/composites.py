@@ -48,6 +48,7 @@ class SideComposites:
     ----------
     weaker: ``left`` or ``right``; empty where nothing is known of it: then no share and nothing that moves along is.
     share: by movement, how far the weaker side moves, of the other side's way, 0 … 1; of movements that are in it.
+    other_share: the same of the other side, of the weaker one's way: below 1 where that moves less for once.
     synkinesis_mm: by movement, how far what should not move on the weaker side moves more than on the other.
     rest_mm: by movement, left less right at rest.
     sunnybrook: voluntary (20 … 100) less resting (0 … 20) less synkinesis (0 … 15).
@@ -57,6 +58,7 @@ class SideComposites:
 
     weaker: str
     share: Mapping[str, float]
+    other_share: Mapping[str, float]
     synkinesis_mm: Mapping[str, float]
     rest_mm: Mapping[str, float]
     sunnybrook: float
@@ -74,6 +76,11 @@ class SideComposites:
     def mean_share(self) -> float:
         """Mean of `share` over `COMPARED`; NaN for fewer than `LEAST_MEASURED` movements."""
         return _mean([self.share[name] for name in COMPARED if name in self.share])
+
+    @property
+    def mean_other_share(self) -> float:
+        """Mean of `other_share`, of the same movements as `mean_share`."""
+        return _mean([self.other_share[name] for name in COMPARED if name in self.share])
 
 
 def lean(measured: MeasuredSides) -> float:
@@ -97,6 +104,7 @@ def composites_of(measured: MeasuredSides, weaker: str | None = None) -> SideCom
     weak = LEFT_RIGHT.index(side) if side else 0
     moved = NAMES if side else ()
     share = {name: value for name in moved if np.isfinite(value := _share(measured.apexes[name].median_mm, weak))}
+    other_share = {name: _share(measured.apexes[name].median_mm, 1 - weak) for name in share}
     along = {name: value for name in share if np.isfinite(value := _along(measured, name, weak))}
     rest = {name: float(left - right) for name, (left, right) in zip(NAMES, measured.rest_mm, strict=True)}
     voluntary = 20 * (1 + 4 * _mean(list(share.values())))
@@ -111,6 +119,7 @@ def composites_of(measured: MeasuredSides, weaker: str | None = None) -> SideCom
     return SideComposites(
         weaker=side,
         share=share,
+        other_share=other_share,
         synkinesis_mm=along,
         rest_mm=rest,
         sunnybrook=voluntary - resting - synkinesis,

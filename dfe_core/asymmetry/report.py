@@ -32,7 +32,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, write_json
 from dfe_core.table_rows import json_rows
 
-VERSION = 5
+VERSION = 6
 """Raised when figures change."""
 MOVEMENTS_FILE, APEXES_FILE, REST_FILE = "movements.parquet", "apexes.parquet", "rest.parquet"
 
@@ -192,6 +192,7 @@ def recording_row(measured: MeasuredSides, found: SideComposites, ruler: Ruler) 
     return row | {
         "smile_weaker_mm": float(smile.median_mm[LEFT_RIGHT.index(found.weaker)]) if found.weaker else float("nan"),
         "mean_share": found.mean_share,
+        "mean_share_other": found.mean_other_share,
         "mean_share_se": _share_error(measured, found.weaker),
         "function_like": found.function,
         "grade_like": found.grade,

@@ -125,7 +125,7 @@ def _numbers(person: PersonFacts) -> Numbers:
         Number(
             label="The weaker side moves",
             value=_percent(v["mean_share"]),
-            detail=sides_words(person),
+            detail=sides_words(person, person.latest),
             main=True,
         ),
         Number(

@@ -38,15 +38,24 @@ def named_session(session: str) -> str:
     return f"session {session}" if session.strip() else "all recordings"
 
 
+def _lesser(person: PersonFacts, session: SessionFacts) -> tuple[str, str, float]:
+    """The side that moves less in a session, the other one, and how far it moves of the other's way."""
+    share, other = session.values["mean_share"], session.values["mean_share_other"]
+    return (person.other, person.weaker, other) if other < share else (person.weaker, person.other, share)
+
+
 def share_words(person: PersonFacts, session: SessionFacts) -> str:
-    """How far the weaker side moves, of the other's way, in a sentence."""
-    share = session.values["mean_share"]
+    """How far the side moves that moves less in a session, of the other's way, in a sentence."""
+    less, more, share = _lesser(person, session)
     if np.isnan(share):
         return "There are too few movements in these recordings to compare the sides."
     if share >= _EVEN:
-        return f"Both sides move about equally far (the {person.weaker} one {100 * share:.0f} % of the other)."
-    way = f"{100 * share:.0f} % as far as the {person.other} one"
-    return f"The {person.weaker} side moves {way}, averaged over brow, lid, smile and upper lip."
+        return f"Both sides move about equally far (the {less} one {100 * share:.0f} % of the other)."
+    way = f"{100 * share:.0f} % as far as the {more} one"
+    said = f"The {less} side moves {way}, averaged over brow, lid, smile and upper lip"
+    if less != person.weaker:
+        return f"{said}; over all recordings of the person the {person.weaker} one is the weaker."
+    return f"{said}."
 
 
 def session_words(person: PersonFacts, session: SessionFacts) -> tuple[str, ...]:
@@ -83,11 +92,17 @@ def _lid_words(session: SessionFacts, weak: str, strong: str) -> list[str]:
     return [f"The {weak} eye {ways[0]}, the {strong} one {ways[1]}."]
 
 
-def sides_words(person: PersonFacts) -> str:
-    """Whose way is held against whose."""
+def sides_words(person: PersonFacts, session: SessionFacts) -> str:
+    """Whose way is held against whose, and whether the other side moves less in this session."""
     if not person.weaker:
         return "no movement was compared"
-    return f"as far as the other ({person.weaker} against {person.other})"
+    less, more, share = _lesser(person, session)
+    if less == person.weaker:
+        return f"as far as the other ({person.weaker} against {person.other})"
+    return (
+        f"as far as the other ({person.weaker} against {person.other}, by all recordings); in this session the {less} "
+        f"side moves less, {100 * share:.0f} % of the {more}"
+    )
 
 
 def _rest_words(session: SessionFacts) -> list[str]:

@@ -13,7 +13,7 @@ from dfe_core.asymmetry.report import asymmetry_report, newest_asymmetry_report
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.reports.asymmetry import write_person_page
-from dfe_core.reports.asymmetry_text import session_words
+from dfe_core.reports.asymmetry_text import session_words, share_words, sides_words
 from tests.asymmetry.two_sided_face import everywhere, people_with, performed, recovering_people, two_sided_face
 from train.cli import main
 
@@ -161,3 +161,19 @@ def test_without_repeats_no_change_counts_and_the_page_says_what_it_takes(
     told = capsys.readouterr().out
     row = next(line.split()[1:4] for line in told.splitlines() if line.startswith("mean_share"))
     assert "apexes differ by" in told and row == ["–", "–", f"{held['apexes_differ_by']:.2f}"]
+
+
+def test_a_session_in_which_the_other_side_moves_less_is_said_to_be_one(root: Path):
+    face = two_sided_face()
+    shares = {"1": (everywhere(0.4), everywhere(1.0)), "2": (everywhere(1.0), everywhere(0.8))}
+    people_with({("p1", session): [performed(face, *sides)] for session, sides in shares.items()}, root)
+    made = asymmetry_report("d", root)
+    person = person_facts(made, "p1")
+    first, second = person.sessions
+    assert (first.values["mean_share"], second.values["mean_share"]) == pytest.approx((0.4, 1.0), abs=0.01)
+    assert second.values["mean_share_other"] == pytest.approx(0.8, abs=0.01)
+    assert share_words(person, first).startswith("The left side moves 40 % as far as the right one")
+    said = share_words(person, second)
+    assert said.startswith("The right side moves 80 % as far as the left one") and "left one is the weaker" in said
+    assert "over all recordings" not in sides_words(person, first)
+    assert sides_words(person, second).endswith("in this session the right side moves less, 80 % of the left")
