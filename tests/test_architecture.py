@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import functools
 import re
 import subprocess
 import sys
@@ -13,8 +11,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-PROJECT = Path(__file__).resolve().parent.parent
-PACKAGES = ("dfe_core", "train", "dashboard")
+from tests.sources import PACKAGES, PROJECT, files, source, sources
+
 LIGHT = (
     "dfe_core",
     "dfe_core.store",
@@ -38,28 +36,17 @@ INDIRECT = {
 """Required though no module of ours imports them: what needs them does not install them itself."""
 
 
-def modules() -> list[Path]:
-    return [path for package in PACKAGES for path in sorted((PROJECT / package).rglob("*.py"))]
-
-
-@functools.cache
-def imported(path: Path) -> frozenset[str]:
+def imported(path: Path) -> set[str]:
     """Top-level names that a file imports, wherever in the file."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            names.add(node.module.split(".")[0])
-    return frozenset(names)
+    return {one.module.split(".")[0] for one in source(path).imports if not one.level}
 
 
-def third_party(paths: list[Path] | None = None) -> dict[str, list[str]]:
+def third_party(*folders: str) -> dict[str, list[str]]:
     """Import name → the files that import it; without the standard library and ourselves."""
     found: dict[str, list[str]] = {}
-    for path in paths or modules():
-        for name in imported(path) - set(sys.stdlib_module_names) - {*PACKAGES, "tomllib"}:
-            found.setdefault(name, []).append(str(path.relative_to(PROJECT)))
+    for one in sources(*folders):
+        for name in imported(one.path) - set(sys.stdlib_module_names) - {*PACKAGES, "tomllib"}:
+            found.setdefault(name, []).append(one.place)
     return found
 
 
@@ -93,9 +80,7 @@ def test_every_part_of_the_library_has_its_place_in_the_layers():
 
 def test_the_library_knows_neither_streamlit_nor_command_lines():
     wrong = [
-        str(p.relative_to(PROJECT))
-        for p in (PROJECT / "dfe_core").rglob("*.py")
-        if imported(p) & {"streamlit", "argparse", "stpyvista", "click"}
+        one.place for one in sources("dfe_core") if imported(one.path) & {"streamlit", "argparse", "stpyvista", "click"}
     ]
     assert not wrong
 
@@ -112,8 +97,7 @@ STREAMLIT = {"", "errors", "testing.v1"}
 def test_only_what_streamlit_documents_is_imported():
     wrong = {
         f"{path.relative_to(PROJECT)}: {match}"
-        for folder in ("dashboard", "train", "tests")
-        for path in (PROJECT / folder).rglob("*.py")
+        for path in files("dashboard", "train", "tests")
         for match in re.findall(
             r"^\s*(?:from|import) streamlit\.?([\w.]*)", path.read_text(encoding="utf-8"), re.MULTILINE
         )
@@ -170,13 +154,12 @@ def test_every_import_is_declared_in_the_requirements():
 
 
 def test_every_import_of_the_tests_is_declared():
-    paths = sorted((PROJECT / "tests").rglob("*.py"))
     owners, declared = packages_distributions(), {*requirements(), *requirements("requirements-test.txt"), *extras()}
     owners = {"cv2": ["mediapipe"]} | owners  # as INDIRECT: mediapipe installs it, under one of several names
-    ours = {path.stem for path in paths} | {p.stem for p in (PROJECT / "tools").glob("*.py")} | {"tests", "benchmarks"}
+    ours = {path.stem for path in files("tests", "tools")} | {"tests", "benchmarks"}
     missing = {
         name: files
-        for name, files in third_party(paths).items()
+        for name, files in third_party("tests").items()
         if name not in ours and not {normal(owner) for owner in owners.get(name, [name])} & declared
     }
     assert not missing
@@ -203,7 +186,7 @@ OWN_PROCESSES = "dfe_core/engines/task.py"
 
 def test_nothing_unpickles():
     """A user's file is data, never code."""
-    paths = [path for path in modules() if path != PROJECT / OWN_PROCESSES]
+    paths = [path for path in files() if path != PROJECT / OWN_PROCESSES]
     wrong = [
         f"{path.relative_to(PROJECT)}:{number}"
         for path in paths

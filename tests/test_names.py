@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from collections import defaultdict
 from pathlib import Path
+
+from tests.sources import sources
 
 LIBRARY = Path(__file__).resolve().parent.parent / "dfe_core"
 PROTOCOLS = {
@@ -18,16 +19,12 @@ PROTOCOLS = {
 def definitions() -> dict[str, list[str]]:
     """Public name → the modules that define a function or class of that name at their top level."""
     found: dict[str, list[str]] = defaultdict(list)
-    for path in sorted(LIBRARY.rglob("*.py")):
-        place = path.relative_to(LIBRARY)
-        of_protocol = PROTOCOLS.get(str(place.parent), set())
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if (
-                isinstance(node, (ast.FunctionDef, ast.ClassDef))
-                and not node.name.startswith("_")
-                and node.name not in of_protocol
-            ):
-                found[node.name].append(str(place))
+    for source in sources("dfe_core"):
+        place = source.path.relative_to(LIBRARY)
+        of_protocol = PROTOCOLS.get(place.parent.as_posix(), set())
+        for name in source.defined:
+            if not name.startswith("_") and name not in of_protocol:
+                found[name].append(str(place))
     return found
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import json
-from pathlib import Path
 
 import pytest
 
 from dfe_core.text_enum import StrEnum
+from tests.sources import sources
 
-_ROOT = Path(__file__).resolve().parent.parent
 _NEWER = {
     "contextlib": {"chdir"},
     "datetime": {"UTC"},
@@ -25,18 +23,13 @@ class _Colour(StrEnum):
     NONE = ""
 
 
-def _imported(path: Path) -> set[tuple[str, str]]:
-    nodes = (n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.ImportFrom))
-    return {(node.module or "", alias.name) for node in nodes for alias in node.names}
-
-
 @pytest.mark.parametrize("package", ["dfe_core", "train", "dashboard", "benchmarks", "tools"])
 def test_no_module_imports_what_python_3_10_lacks(package):
     found = {
-        (str(path.relative_to(_ROOT)), module, name)
-        for path in (_ROOT / package).rglob("*.py")
-        for module, name in _imported(path)
-        if name in _NEWER.get(module, ())
+        (source.place, one.module, one.name)
+        for source in sources(package)
+        for one in source.imports
+        if one.name in _NEWER.get(one.module, ())
     }
     assert found == set()
 

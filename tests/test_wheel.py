@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import shutil
 import subprocess
@@ -11,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.sources import sources
 
 PROJECT = Path(__file__).resolve().parent.parent
 OURS = {"dfe_core", "dfe_train", "dfe_dashboard"}
@@ -109,10 +110,10 @@ def test_every_module_of_it_can_be_imported_and_none_needs_the_names_of_the_chec
 @pytest.mark.parametrize("folder", ["train", "dashboard"])
 def test_imports_within_a_package_are_relative(folder: str):
     """An absolute one works in a checkout and fails where the wheel is installed."""
-    wrong = []
-    for path in (PROJECT / folder).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-            modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            wrong += [f"{path.name}:{node.lineno}" for m in modules if m.split(".")[0] in ("train", "dashboard")]
+    wrong = [
+        f"{source.place}:{one.line}"
+        for source in sources(folder)
+        for one in source.imports
+        if not one.level and one.module.split(".")[0] in ("train", "dashboard")
+    ]
     assert wrong == []

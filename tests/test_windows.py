@@ -5,9 +5,6 @@ The CI job `windows` runs the tests of the library there.
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
-
 import pytest
 
 from dashboard.data.staging import plain_name
@@ -16,9 +13,8 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.readers.faces import source_stem
 from dfe_core.portable_names import RESERVED, file_name, name_fault, portable
 from dfe_core.store import atomic_directory, require_new_name
+from tests.sources import sources
 
-PROJECT = Path(__file__).resolve().parent.parent
-SOURCES = [path for folder in ("dfe_core", "train", "dashboard") for path in (PROJECT / folder).rglob("*.py")]
 POSIX_MODULES = {"fcntl", "resource", "pwd", "grp", "termios", "pty", "tty", "posix", "readline", "curses", "syslog"}
 POSIX_OS = set(
     """
@@ -99,34 +95,17 @@ def test_a_folder_is_replaced_without_exchange_too(tmp_path, monkeypatch):
     assert [p.name for p in (tmp_path / "datasets").iterdir() if not p.name.startswith(".lock")] == ["study1"]
 
 
-def _guarded(tree: ast.Module) -> set[ast.AST]:
-    """Imports whose failure is caught where they stand."""
-    return {
-        node
-        for attempt in ast.walk(tree)
-        if isinstance(attempt, ast.Try) and any("ImportError" in ast.dump(h.type or attempt) for h in attempt.handlers)
-        for node in attempt.body
-    }
-
-
 def test_modules_of_posix_are_imported_only_where_their_absence_is_caught():
-    found = []
-    for path in SOURCES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        guarded = _guarded(tree)
-        for node in ast.walk(tree):
-            names = {a.name for a in node.names} if isinstance(node, ast.Import) else set()
-            if names & POSIX_MODULES and node not in guarded:
-                found.append(path.relative_to(PROJECT).as_posix())
-    assert set(found) <= BENCHMARKS
+    found = {
+        source.place
+        for source in sources()
+        for one in source.imports
+        if not one.name and one.module in POSIX_MODULES and not one.caught
+    }
+    assert found <= BENCHMARKS
 
 
 def test_calls_that_only_posix_has_are_not_made():
-    found = []
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                posix = {"os": POSIX_OS, "signal": POSIX_SIGNALS}.get(node.value.id, set())
-                if node.attr in posix:
-                    found.append(f"{path.relative_to(PROJECT).as_posix()}: {node.value.id}.{node.attr}")
-    assert not [one for one in found if one.split(":")[0] not in BENCHMARKS]
+    posix = {f"os.{name}" for name in POSIX_OS} | {f"signal.{name}" for name in POSIX_SIGNALS}
+    found = {source.place: source.attributes & posix for source in sources() if source.place not in BENCHMARKS}
+    assert {place: calls for place, calls in found.items() if calls} == {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
@@ -27,8 +26,8 @@ from dfe_core.tokens.intervals import build_runs
 from dfe_core.tokens.subject_identification import identity_leak
 from dfe_core.workspace.catalogue import catalogue, dependants, find_artefact, remove_artefact
 from dfe_core.workspace.graph import ArtefactGraph
-from tests.conftest import PROJECT
 from tests.small_world import World, make_world, write_model, write_tokens
+from tests.sources import sources
 from train.cli import main
 
 MADE_AT_NEED = {"blind", "coverage", "duplicates", "leak", "map", "moments", "runs"}
@@ -184,10 +183,6 @@ def test_file_names_of_artefacts_stand_in_one_module():
     """A name that is written a second time is a layout that can be changed by half."""
     files = r"(manifest|config|notes|metrics|withdrawals)\.json|(model|checkpoint)\.safetensors|history\.jsonl"
     files += r"|(tokens|counts|codewords|frames|extras|truth|aus)\.parquet"
-    again = []
-    for path in (p for folder in ("dfe_core", "train", "dashboard") for p in (PROJECT / folder).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(files, node.value):
-                again.append(f"{path.relative_to(PROJECT)}:{node.lineno}")
-    assert {line.split(":")[0] for line in again} == {"dfe_core/artefact_names.py"}
+    again = [one.place for one in sources() for text in one.texts if re.fullmatch(files, text.value)]
+    assert set(again) == {"dfe_core/artefact_names.py"}
     assert KINDS[0] == "faces"
