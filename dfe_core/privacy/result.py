@@ -29,7 +29,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, read_js
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
 
-VERSION = 1
+VERSION = 2
 _TABLE = "table.parquet"
 
 

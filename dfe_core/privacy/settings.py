@@ -17,8 +17,8 @@ WAYS = (*PSI_WAYS, PROJECTION, PROJECTION_ALL)
 differ are taken out."""
 PROJECTED = {PROJECTION: 10, PROJECTION_ALL: 0}
 """Directions that a projection takes out; 0: all."""
-LINEAR, BOOSTING, NETWORK = "linear", "boosting", "network"
-ATTACKERS = (LINEAR, BOOSTING, NETWORK)
+LINEAR, BOOSTING, TREES, NETWORK = "linear", "boosting", "trees", "network"
+ATTACKERS = (LINEAR, BOOSTING, TREES, NETWORK)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,6 +49,16 @@ def test_a_projection_leaves_nothing_linear_and_a_stronger_attacker_finds_what_i
     assert leak.change_high < 0 and leak.low <= leak.leak <= leak.high
 
 
+def test_boosting_and_trees_are_as_strong_as_a_line_with_many_people_and_few_windows():
+    rng = np.random.default_rng(0)
+    who, block = np.repeat(np.arange(40), 12), np.tile(np.repeat([0, 1], 6), 40)
+    features = np.clip(1.5 * rng.normal(size=(40, 12))[who] + rng.normal(size=(len(who), 12)) - 0.5, 0, None)
+    linear, boosted, trees = (
+        recall_by_subject(features, who, block, attacker).mean() for attacker in ("linear", "boosting", "trees")
+    )
+    assert boosted > 0.8 * linear and trees > 0.9 * linear
+
+
 def test_erasing_is_the_smallest_change_and_keeps_what_is_independent_of_people():
     rng = np.random.default_rng(0)
     who = np.repeat(np.arange(2), 300)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Name the people of five-second windows of tokens, from sittings that the attacker has not seen, as they are and "
     "with habits taken out: the resting face, mean and spread of each recording, a projection fitted inside the fold, "
-    "or a map trained against an attacker; with a linear attacker, boosting and a small network, and what a probe "
-    "loses. With --write, write a dataset without the habits."
+    "or a map trained against an attacker; with a linear attacker, boosting, random trees and a small network, and "
+    "what a probe loses. With --write, write a dataset without the habits."
 )
 EXAMPLES = (
     "dfe privacy codebook1 study1 --label condition",
@@ -28,7 +28,7 @@ EXAMPLES = (
     "dfe privacy codebook1 study1 --way scale --write study1-scaled",
 )
 WAYS = ("rest", "scale", "adversarial", "projection-10", "projection")
-ATTACKERS = ("linear", "boosting", "network")
+ATTACKERS = ("linear", "boosting", "trees", "network")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
