@@ -117,7 +117,7 @@ def test_those_the_codebook_was_trained_or_tuned_on_are_named_and_not_judged_aft
         "split": {"by": "subject", "recordings": {"train": ["r0"], "validation": ["r1"], "test": []}, "spans": {}},
         "seed": 0,
     }
-    write_json(codebook.path / "config.json", config)
+    write_json(tmp_path / "models" / "m" / "config.json", config)
     monkeypatch.setattr(person_adaption, "load_model", lambda name, root: (tokenizer, config))
     found = judge_adaption("m", "d", seconds=3.0, ranks=(FREE,), root=tmp_path)
     assert (found.people, found.seen, found.short) == (3, ("s0", "s1"), ("s5",))
