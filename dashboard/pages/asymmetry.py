@@ -279,6 +279,8 @@ def everybody(report: AsymmetryReport) -> None:
 
 def downloads(choice: artefact_cache.Choice, report: AsymmetryReport, person: PersonFacts) -> None:
     """The tables, and the page of this person for print."""
+    from dfe_core.reports.asymmetry import unprintable_names
+
     with st.container(horizontal=True):
         for label, table, name in (
             ("Recordings (CSV)", report.recordings, "recordings"),
@@ -292,7 +294,8 @@ def downloads(choice: artefact_cache.Choice, report: AsymmetryReport, person: Pe
                 icon=":material/download:",
                 on_click="ignore",
             )
-        for suffix, mime in (("pdf", "application/pdf"), ("html", "text/html")):
+        lost = unprintable_names(report, person)
+        for suffix, mime in (("pdf", "application/pdf"), ("html", "text/html"))[bool(lost) :]:
             st.download_button(
                 f"Page of {text(person.subject)} ({suffix.upper()})",
                 partial(printed, report, person.subject, suffix, choice.root),
@@ -301,6 +304,8 @@ def downloads(choice: artefact_cache.Choice, report: AsymmetryReport, person: Pe
                 icon=":material/print:",
                 on_click="ignore",
             )
+    if lost:
+        st.caption(text(f"There is no PDF: no font of the server has {lost}. Print the page as HTML."))
 
 
 def printed(report: AsymmetryReport, subject: str, suffix: str, root: Path | None) -> bytes:

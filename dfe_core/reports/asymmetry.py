@@ -44,6 +44,7 @@ from dfe_core.reports.document import (
     Text,
     table_columns,
 )
+from dfe_core.reports.fonts import lacking, unprintable
 from dfe_core.reports.html import write_html
 from dfe_core.reports.pdf import write_pdf
 from dfe_core.reports.style import BLUE, FAINT, GREY, ORANGE
@@ -56,7 +57,8 @@ _SIDES = {"left": BLUE, "right": ORANGE}
 def write_person_page(
     report: AsymmetryReport, subject: str, folder: Path, root: Path | None = None, *, pictures: bool = True
 ) -> list[Path]:
-    """Write ``asymmetry-<subject>.html`` and ``.pdf``. pictures: whether faces are drawn, which takes a renderer.
+    """Write ``asymmetry-<subject>.html`` and ``.pdf``, and return what was written: no PDF where names have characters
+    that no installed font prints (`unprintable_names`). pictures: whether faces are drawn, which takes a renderer.
 
     Raises `DataError` for somebody who is not in the report.
     """
@@ -72,10 +74,20 @@ def write_person_page(
     document = person_document(report, person, galleries)
     folder.mkdir(parents=True, exist_ok=True)
     stem = file_name(f"asymmetry-{subject}")
-    pages = [folder / f"{stem}.html", folder / f"{stem}.pdf"]
+    pages = [folder / f"{stem}.html"]
     write_html(document, pages[0])
-    write_pdf(document, pages[1])
+    if not unprintable_names(report, person):
+        pages.append(folder / f"{stem}.pdf")
+        write_pdf(document, pages[1])
     return pages
+
+
+def unprintable_names(report: AsymmetryReport, person: PersonFacts) -> str:
+    """The characters of the person's name, sessions and recordings that no installed font prints; a browser may."""
+    names = [str(report.manifest["dataset"]), person.subject]
+    for session in person.sessions:
+        names += [session.session, *session.recordings]
+    return unprintable("".join(names))
 
 
 def person_document(report: AsymmetryReport, person: PersonFacts, galleries: Sequence[Gallery]) -> Document:
@@ -257,8 +269,10 @@ def _course_figure(person: PersonFacts) -> Figure:
             if len(y) and np.isfinite(least).all():
                 axes.fill_between(x, y[0] - least, y[0] + least, color=FAINT, linewidth=0)
             axes.plot(x, y, marker="o", color=BLUE)
-            axes.set_xticks(x, course["session"].tolist())
-            axes.set_xlabel("Session")
+            names = course["session"].tolist()
+            ordered = any(lacking(one) for one in names)
+            axes.set_xticks(x, [str(i + 1) for i in range(len(x))] if ordered else names, parse_math=False)
+            axes.set_xlabel("Session, in order" if ordered else "Session")
             axes.set_ylabel(unit)
             axes.set_title(title)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 from fpdf import FPDF
 from fpdf.fonts import FontFace
 
@@ -26,6 +25,7 @@ from dfe_core.reports.document import (
     caption_text,
     sentence,
 )
+from dfe_core.reports.fonts import BOLD, REGULAR, bundled_font, fallback_fonts, lacking
 from dfe_core.reports.style import FAINT, GOLD, GREY, INK, TEXT_WIDTH_MM, svg
 from dfe_core.store import atomic_file
 
@@ -62,6 +62,20 @@ def write_pdf(document: Document, path: Path) -> None:
         pages.output(str(temporary))
 
 
+def _texts(part: Any) -> Iterator[str]:
+    """Everything that a document says, but the letters of its figures."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, (tuple, list)):
+        for one in part:
+            yield from _texts(one)
+    elif is_dataclass(part):
+        for field in fields(part):
+            yield from _texts(getattr(part, field.name))
+    if isinstance(part, Table):
+        yield from _texts(list(part.rows))
+
+
 class _Pages(FPDF):
     """Fills pages from the top; a block that does not fit starts a new page. Lengths are mm, y runs down."""
 
@@ -71,8 +85,12 @@ class _Pages(FPDF):
         side = (self.w - TEXT_WIDTH_MM) / 2
         self.set_margins(side, _EDGE_MM, side)
         self.set_auto_page_break(True, _EDGE_MM)
-        for weight, file in (("", "DejaVuSans.ttf"), ("B", "DejaVuSans-Bold.ttf")):
-            self.add_font(_FONT, weight, Path(matplotlib.get_data_path(), "fonts", "ttf", file))
+        for weight, file in (("", REGULAR), ("B", BOLD)):
+            self.add_font(_FONT, weight, bundled_font(file))
+        others = fallback_fonts(lacking("".join(_texts(document))))[0]
+        for i, path in enumerate(others):
+            self.add_font(f"other{i}", "", path)
+        self.set_fallback_fonts([_FONT, *(f"other{i}" for i in range(len(others)))], exact_match=False)
         self.c_margin = 0
         self.set_title(document.title)
         self.set_subject(document.subtitle)

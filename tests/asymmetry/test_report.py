@@ -12,6 +12,7 @@ from dfe_core.asymmetry.person import apex_faces, person_facts
 from dfe_core.asymmetry.report import asymmetry_report, newest_asymmetry_report
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.reports import asymmetry, fonts
 from dfe_core.reports.asymmetry import write_person_page
 from dfe_core.reports.asymmetry_text import session_words, share_words, sides_words
 from tests.asymmetry.two_sided_face import everywhere, people_with, performed, recovering_people, two_sided_face
@@ -177,3 +178,20 @@ def test_a_session_in_which_the_other_side_moves_less_is_said_to_be_one(root: Pa
     assert said.startswith("The right side moves 80 % as far as the left one") and "left one is the weaker" in said
     assert "over all recordings" not in sides_words(person, first)
     assert sides_words(person, second).endswith("in this session the right side moves less, 80 % of the left")
+
+
+def test_a_name_without_a_font_is_not_lost_but_printed_as_html(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    face = two_sided_face()
+    psi = performed(face, everywhere(0.5), everywhere(1.0), repeats=1)
+    people_with({("\u4eba", session): [psi] for session in ("1", "$\\x$")}, root)
+    monkeypatch.setattr(fonts, "installed_fonts", lambda: iter(()))
+    monkeypatch.setattr(asymmetry, "_picture", lambda face, one: None)
+    fonts.fallback_fonts.cache_clear()
+    assert main(["asymmetry", "d", "--page", str(root / "pages"), "--progress", "none"]) == 0
+    fonts.fallback_fonts.cache_clear()
+    written = sorted(path.name for path in (root / "pages").iterdir())
+    assert written == ["asymmetry-\u4eba.html"]
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 1 and "of \u4eba: no PDF, print" in err[0] and err[0].endswith("asymmetry-\u4eba.html")

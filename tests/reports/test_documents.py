@@ -23,6 +23,7 @@ from dfe_core.reports.document import (
     Text,
     cell,
 )
+from dfe_core.reports.fonts import lacking, unprintable
 from dfe_core.reports.html import render_html, write_html
 from dfe_core.reports.manifest import write_manifest
 from dfe_core.reports.pdf import _BODY, _Pages, write_pdf
@@ -200,3 +201,10 @@ def test_manifest_names_what_made_the_report(tmp_path: Path) -> None:
 def test_a_pdf_is_written_without_a_word_on_the_terminal(document: Document, tmp_path: Path, caplog) -> None:
     write_pdf(document, tmp_path / "a.pdf")
     assert not caplog.records
+
+
+def test_characters_that_the_font_lacks_are_set_in_an_installed_one(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    assert lacking("a \u02ef b\n") == "\u02ef" and unprintable("\u02ef") == ""  # DejaVu Serif has it
+    for title in ("\u02ef", "\u1d2f and bold"):
+        write_pdf(Document(title=title, subtitle="", sections=()), tmp_path / "a.pdf")
+    assert "missing" not in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,11 +66,15 @@ def _pages(made: AsymmetryReport, person: str | None, folder: Path, progress: Li
     from dfe_core.progress import Progress
     from dfe_core.reports.asymmetry import write_person_page
 
-    people = [person] if person else people_of(made)
+    people, unprinted = [person] if person else people_of(made), []
     for done, subject in enumerate(people):
         progress(Progress(task="printing", done=done, total=len(people), detail=subject))
-        write_person_page(made, subject, folder)
+        pages = write_person_page(made, subject, folder)
+        if not any(path.suffix == ".pdf" for path in pages):
+            unprinted.append(f"note: no installed font has all characters of {subject}: no PDF, print {pages[0]}")
     progress(Progress(task="printing", done=len(people), total=len(people)))
+    for line in unprinted:
+        print(line, file=sys.stderr)
 
 
 def report(made: AsymmetryReport) -> str:
