@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from dfe_core.faces.model import FaceModel
+from dfe_core.facs import codeword_names
 from dfe_core.facs.codeword_names import LIKE, Verdict, action_candidates, confirm, facs_label, name_codewords
 from dfe_core.facs.templates import Templates
 from dfe_core.tokenizer.geometry import codeword_geometry
@@ -26,6 +29,23 @@ BOTH = {
     "frown": "mouthFrown",
     "upper": "mouthUpperUp",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sides_looked_at_once() -> Iterator[None]:
+    """Where the action units of the table are on a face is the same for every name: most of the time that one takes."""
+    known: dict[tuple[str, bytes], list] = {}
+    look = codeword_names._placements
+
+    def placements(psi: np.ndarray, face: FaceModel) -> list:
+        key = face.id, psi.tobytes()
+        if key not in known:
+            known[key] = look(psi, face)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codeword_names, "_placements", placements)
+        yield
 
 
 def named(face, **weights):
