@@ -81,7 +81,7 @@ class TransitionTiming:
         return likely / likely.sum()
 
     def shares(self, face: FaceModel, start: np.ndarray, stop: np.ndarray, seconds: float) -> np.ndarray:
-        """(P, R) share of the way of every one of `face_parts` at evenly spread times, never falling, from 0 to 1."""
+        """(P, R) share of the way of every one of `timed_parts` at evenly spread times, never falling, from 0 to 1."""
         weight = self.likeness(face, start, stop, seconds)
         inner, along = np.tensordot(weight, self.inner, 1), np.tensordot(weight, self.along, 1)
         whole = along.sum(1) / max(inner.sum(), 1e-12)
@@ -106,7 +106,7 @@ class TransitionTiming:
         )
 
 
-def face_parts(face: FaceModel) -> Mapping[str, tuple[str, ...]]:
+def timed_parts(face: FaceModel) -> Mapping[str, tuple[str, ...]]:
     """The parts of a face and their regions: `PARTS`, or the whole face where no vertex is in any of their regions.
 
     Such is a face that is learned from points whose regions nobody has said.
@@ -116,14 +116,14 @@ def face_parts(face: FaceModel) -> Mapping[str, tuple[str, ...]]:
 
 
 def part_matrices(face: FaceModel) -> np.ndarray:
-    """(R, E, E) that split ψ (as ``matrix @ psi``) into what each of `face_parts` does; they add up to the identity.
+    """(R, E, E) that split ψ (as ``matrix @ psi``) into what each of `timed_parts` does; they add up to the identity.
 
     ARKit coefficients go to the part they move most; of others, each part's displacement is projected on the basis.
     Raises `DataError` without a mesh.
     """
     if not face.has_mesh:
         raise DataError(face.id, "no mesh, and so no regions", "a face with a mesh")
-    parts = face_parts(face)
+    parts = timed_parts(face)
     if len(parts) == 1:
         return np.eye(face.coefficients)[None]
     grams = np.stack([_gram(face, regions) for regions in parts.values()])

@@ -9,7 +9,7 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.motion.timeline import Timeline, Track, target_psi
-from dfe_core.motion.transition_timing import TransitionTiming, face_parts, part_matrices
+from dfe_core.motion.transition_timing import TransitionTiming, part_matrices, timed_parts
 from dfe_core.motion.words import timeline_from_words
 from dfe_core.tokenizer.codebook import Codebook
 
@@ -138,7 +138,7 @@ def by_parts(
     Returns
     -------
     The first face as a track of the whole length, and what changes to each next one, a track for each of the parts of
-    the face (`face_parts`), with its own onset, apex and course. Raises `DataError` for other shapes, and for a face
+    the face (`timed_parts`), with its own onset, apex and course. Raises `DataError` for other shapes, and for a face
     without a mesh.
     """
     psi = np.asarray(psi, np.float64)
@@ -158,7 +158,7 @@ def by_parts(
         shares = None if timing is None else timing.shares(face, before, after, length)
         moved = parts @ (after - before)
         size = np.einsum("re,ef,rf->r", moved, face.gram, moved)
-        for part, name in enumerate(face_parts(face)):
+        for part, name in enumerate(timed_parts(face)):
             if size[part] <= _STILL * max(size.max(), 1e-18):
                 continue
             tracks.append(
