@@ -56,7 +56,7 @@ def test_p_keeps_its_rate_where_sessions_are_unbalanced():
 
 
 def test_a_comparison_holds_mixed_models_beside_its_tests(tmp_path: Path, toy_face):
-    table = compare_groups(*make_study(tmp_path, toy_face, *between()), settings(mixed=True, permutations=999)).table
+    table = compare_groups(*make_study(tmp_path, toy_face, *between()), settings(mixed=True, permutations=199)).table
     tested = table[table["status"] == "tested"]
     assert tested["mixed_p"].notna().mean() > 0.9 and table[table["status"] != "tested"]["mixed_p"].isna().all()
     best = table.set_index(["codeword", "measure"]).loc[(PLANTED, "rate")]
@@ -69,4 +69,4 @@ def test_one_recording_a_subject_needs_no_mixed_model(tmp_path: Path, toy_face):
     one = labels["recording"].str.endswith("1").to_numpy()
     study = make_study(tmp_path, toy_face, labels[one].reset_index(drop=True), rate[one])
     with pytest.raises(DataError, match="one recording of every subject"):
-        compare_groups(*study, settings(mixed=True, permutations=999))
+        compare_groups(*study, settings(mixed=True, permutations=199))

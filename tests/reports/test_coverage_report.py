@@ -48,6 +48,18 @@ def written(coverage, tmp_path_factory) -> Path:
     return out
 
 
+@pytest.fixture(scope="module")
+def plain(coverage) -> Document:
+    """The document without pictures."""
+    return coverage_document(coverage, Pictures(), "dfe coverage")
+
+
+@pytest.fixture(scope="module")
+def page(plain) -> str:
+    """It as HTML."""
+    return render_html(plain)
+
+
 def test_everything_that_is_promised_is_there(written, coverage) -> None:
     names = {p.relative_to(written).as_posix() for p in written.rglob("*") if p.is_file()}
     assert {
@@ -92,13 +104,14 @@ def test_every_page_and_caption_says_simulated(written, coverage) -> None:
     assert len(pages) > 5 and all("simulated data" in page.lower() for page in pages)
 
 
-def test_captions_of_agreement_name_n_and_tool_and_the_data_say_once_when_an_au_is_present(coverage) -> None:
-    document = coverage_document(coverage, Pictures(), "dfe coverage")
-    captions = {b.name: b.caption for s in document.sections for b in s.blocks if isinstance(b, (Figure, Table))}
+def test_captions_of_agreement_name_n_and_tool_and_the_data_say_once_when_an_au_is_present(
+    coverage, plain, page
+) -> None:
+    captions = {b.name: b.caption for s in plain.sections for b in s.blocks if isinstance(b, (Figure, Table))}
     for name in ("coverage-of-facs", "codewords-and-aus", "variance", "matches", "rarefaction", "pairs", "per_au"):
         assert f"n = {coverage.subjects} subjects, {coverage.frames:,} frames" in captions[name]
         assert "perfect 1" in captions[name]
-    text = re.sub(r"<script.*?</script>", "", render_html(document), flags=re.DOTALL)
+    text = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
     assert text.count("resent from 1 of 5 above the subject&#39;s own baseline on") == 1
 
 
@@ -126,31 +139,26 @@ def test_the_report_says_its_date_its_data_and_what_it_cites(planted, coverage) 
     assert any("OpenFace" in line for line in references(frozenset({"openface"})))
 
 
-def test_one_codeword_three_and_all_are_apart_in_the_table(coverage) -> None:
-    document = coverage_document(coverage, Pictures(), "c")
-    [table] = [b for s in document.sections for b in s.blocks if isinstance(b, Table) and b.name == "per_au"]
+def test_one_codeword_three_and_all_are_apart_in_the_table(plain, page) -> None:
+    [table] = [b for s in plain.sections for b in s.blocks if isinstance(b, Table) and b.name == "per_au"]
     assert table.groups == [("", 3), ("One codeword", 4), ("Up to three codewords", 3), ("All codewords", 2), ("", 1)]
-    assert '<th colspan="3" scope="colgroup">Up to three codewords</th>' in render_html(document)
+    assert '<th colspan="3" scope="colgroup">Up to three codewords</th>' in page
     aus = [row[0] for row in table.rows]
     assert aus == sorted(aus, key=lambda label: facs_order(*(f"{label} both").split()[:2]))
 
 
-def test_the_tools_known_error_is_stated(coverage) -> None:
-    document = coverage_document(coverage, Pictures(), "dfe coverage")
-    text = render_html(document)
-    assert "0.25 and 0.69" in text and "lower bound" in text and "upper bound" in text
+def test_the_tools_known_error_is_stated(page) -> None:
+    assert "0.25 and 0.69" in page and "lower bound" in page and "upper bound" in page
 
 
-def test_unmeasured_aus_are_never_missed(coverage) -> None:
-    document = coverage_document(coverage, Pictures(), "dfe coverage")
-    texts = [b.text for s in document.sections for b in s.blocks if isinstance(b, Text)]
+def test_unmeasured_aus_are_never_missed(plain) -> None:
+    texts = [b.text for s in plain.sections for b in s.blocks if isinstance(b, Text)]
     assert any("Not measured, and so neither covered nor missed: " in t and "AU11" in t for t in texts)
 
 
-def test_new_displays_have_faces_and_go_without(coverage) -> None:
+def test_new_displays_have_faces_and_go_without(coverage, plain) -> None:
     with_faces = coverage_document(coverage, Pictures({int(k): b"x" for k in coverage.new_codewords["codeword"]}), "c")
-    without = coverage_document(coverage, Pictures(), "c")
-    for document, expected in ((with_faces, True), (without, False)):
+    for document, expected in ((with_faces, True), (plain, False)):
         cards = next(b for s in document.sections for b in s.blocks if isinstance(b, Gallery)).cards
         assert [c.title for c in cards] == [f"Codeword {k}" for k in coverage.new_codewords["codeword"]]
         assert all(bool(c.picture) is expected for c in cards)
@@ -308,11 +316,10 @@ def test_the_most_used_new_codeword_is_so_by_the_share_that_is_printed(coverage)
     assert "the most used is codeword 2, in 5.3% of frames" in summary(found)
 
 
-def test_what_aus_leave_before_the_floor_is_not_named_as_the_variance_beyond_facs(coverage) -> None:
+def test_what_aus_leave_before_the_floor_is_not_named_as_the_variance_beyond_facs(coverage, plain) -> None:
     chart = coverage_charts.chart_variance(coverage.variance)
     assert [bar.name.rpartition(" ")[0] for bar in chart.data] == list(coverage_figures.PART_NAMES.values())
-    document = coverage_document(coverage, Pictures(), "c")
-    [table] = [b for s in document.sections for b in s.blocks if isinstance(b, Table) and b.name == "variance"]
+    [table] = [b for s in plain.sections for b in s.blocks if isinstance(b, Table) and b.name == "variance"]
     assert "beyond FACS" not in set(table.frame["part"]) and "AUs only" in set(table.frame["part"])
 
 
