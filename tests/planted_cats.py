@@ -116,3 +116,19 @@ def draw_cat(path: Path) -> Path:
     line(34, 37, 39, 38, 35, wide=4)
     image.resize(SIZE, Image.Resampling.LANCZOS).save(path)
     return path
+
+
+CAT_REGIONS = ["ear"] * 10 + ["eye"] * 16 + ["nose"] * 6 + ["muzzle"] * 8 + ["cheek"] * 6 + ["chin pad"] * 2
+"""Of each landmark, those of a cat beside those that people have too."""
+
+
+def write_regions(path: Path, sides: bool = True, mirrored: bool = False) -> Path:
+    """The table of a lab's own landmarks: point, region and side, and where they are in the drawing."""
+    marked = marked_points()
+    table = pd.DataFrame({"point": range(48), "x": marked[:, 0], "y": marked[:, 1], "region": CAT_REGIONS})
+    if sides:  # the face's own left is on the right of the picture
+        right, left = ("left", "right") if mirrored else ("right", "left")
+        x = resting_cat()[:, 0]
+        table["side"] = np.where(x < -0.5, right, np.where(x > 0.5, left, "centre"))
+    table.to_csv(path, index=False)
+    return path

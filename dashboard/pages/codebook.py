@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.codebook import REST, Codebook
 from dfe_core.tokens.phrasing import capitalised, part_sizes
 from dfe_core.tokens.usage import token_counts_by_stage
@@ -57,7 +57,7 @@ def filters(book: Dictionary, stages: int) -> codeword_filter.Filter:
         live=True,
         icon=":material/search:",
     )
-    present = [r for r in REGIONS if r in set(book.table["region"])]
+    present = codeword_filter.regions_of(book.table)
     query_parameters.spell("region", present, str.capitalize)
     regions = region.multiselect(
         "Region", present, key="region", bind="query-params", placeholder="All", format_func=str.capitalize

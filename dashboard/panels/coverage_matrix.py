@@ -6,7 +6,6 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dfe_core.faces.model import REGIONS
 from dfe_core.facs.agreement import KINDS, agreement_moments
 from dfe_core.facs.settings import LEAST_PHI
 from dfe_core.facs.signals import AuSignals
@@ -21,7 +20,7 @@ from ..data import artefact_cache, coverage_analyses, media
 from ..data.dictionary import dictionary
 from ..links import query_parameters, routes
 from ..links.numbers import whole
-from ..selection import codeword_selection
+from ..selection import codeword_filter, codeword_selection
 from ..theme.formatting import clock, plural
 from ..views import browser_views, coverage_figures, figures
 from . import page_frame
@@ -107,7 +106,7 @@ def filters(choice: artefact_cache.Choice, found: coverage_analyses.Analysis) ->
             name.capitalize(), values, placeholder="All", key=f"level_{name}", bind="query-params"
         )
         levels.append((name, tuple(picked)))
-    present = [r for r in REGIONS if r in set(table["region"])]
+    present = codeword_filter.regions_of(table)
     query_parameters.spell("cell_region", present, str.capitalize)
     regions = slots[-3].multiselect(
         "Region",

@@ -21,7 +21,17 @@ from ..data.roles import Role
 from ..data.staging import Staging
 from ..theme.formatting import count, plural, text
 from ..views import browser_views
-from . import error_text, fields, import_job, import_options, import_preview, job_progress, page_frame, video_intake
+from . import (
+    error_text,
+    fields,
+    import_job,
+    import_options,
+    import_preview,
+    job_progress,
+    page_frame,
+    point_regions,
+    video_intake,
+)
 
 WHERE = ("Drop files", "A folder on this machine")
 RECORDINGS, VIDEOS = "Recordings", "Videos"
@@ -101,14 +111,15 @@ def recordings(
         return
     with st.container():
         options = import_options.ask(choice, found)
+        regions, wrong = point_regions.ask(good, options.face_for(good[0]))
     with st.container():
         import_preview.look(choice, picked, options)
     with st.container():
         import_job.start(
             "Import",
             f"Importing {plural(len(good), 'file')}",
-            ["import", *map(str, sources), *options.arguments(good[0]), *import_job.common(labels, pattern)],
-            options.refused,
+            ["import", *map(str, sources), *options.arguments(good[0]), *regions, *import_job.common(labels, pattern)],
+            options.refused or wrong,
         )
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dfe_core.faces.model import REGIONS
+from dfe_core.tokenizer.geometry import NO_REGION
+
 from ..links.numbers import whole
 
 SORTS = {
@@ -35,6 +38,12 @@ class Filter:
     stage: int | None = None
     used_only: bool = False
     sort: str = "Most used"
+
+
+def regions_of(table: pd.DataFrame) -> list[str]:
+    """The regions that codewords of a table have: those of every face in their order, then a lab's own."""
+    found = {str(name) for name in table["region"]} - {NO_REGION, "unknown"}
+    return [r for r in REGIONS if r in found] + sorted(found - set(REGIONS))
 
 
 def matching(table: pd.DataFrame, chosen: Filter) -> list[int]:

@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from dfe_core.faces.model import REGIONS
-from dfe_core.render.palette import REGION_COLOURS
+from dfe_core.render.palette import REGION_COLOURS, region_colour
 
 from ..theme.formatting import count
 from ..theme.palette import ACCENT
@@ -59,7 +59,9 @@ def sides(reach: Mapping[tuple[str, str], float], about: str, least: float) -> N
     """Displacement in mm by region and side, laid out as the face is seen: its right half on the left, and the reverse.
 
     least: mm that fill a track where no bar is longer."""
-    names = [r for r in REGIONS if r != "other"] + [name for name in ("inner mouth",) if (name, "left") in reach]
+    more = [r for r in dict.fromkeys(name for name, _ in reach) if r not in REGIONS]
+    own = set(more) - {"inner mouth"}  # of a lab's own landmarks, which need not have all that people have
+    names = [r for r in REGIONS if r != "other" and (not own or (r, "left") in reach)] + more
     values = {side: [_finite(reach.get((r, side), np.nan)) for r in names] for side in ("right", "left")}
     most = max(least, *values["right"], *values["left"])
     cells = "<b>Face’s right</b><span></span><b>Face’s left</b>"
@@ -111,7 +113,7 @@ def _row(bar: Bar, most: float) -> str:
 
 def _side(value: float, most: float, region: str) -> str:
     figure = f"<small>{value:.1f}</small>"
-    colour = REGION_COLOURS.get(region, REGION_COLOURS["other"])
+    colour = REGION_COLOURS["other"] if region == "inner mouth" else region_colour(region)
     return (
         f'<i title="{region.capitalize()}: {value:.2f} mm" '
         f'style="width:{0.84 * 100 * value / most:.2f}%;background:{colour}"></i>{figure}'

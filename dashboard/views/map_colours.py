@@ -11,7 +11,7 @@ import pandas as pd
 from dfe_core.expressions.recording_table import find_frames
 from dfe_core.facs.store import PRESENT_PROBABILITY, AlignedAus
 from dfe_core.ontology import title
-from dfe_core.render.palette import REGION_COLOURS, REST_COLOUR
+from dfe_core.render.palette import REST_COLOUR, region_colour
 
 from ..theme.palette import CATEGORIES, SIDE_COLOURS
 
@@ -37,7 +37,9 @@ class Colouring:
 
 def regions(values: pd.Series) -> Colouring:
     """By region of the face."""
-    return categories(values.fillna("none"), {**REGION_COLOURS, "none": REST_COLOUR})
+    return categories(
+        values.fillna("none"), {str(name): region_colour(name) for name in values.fillna("none").unique()}
+    )
 
 
 def sides(values: pd.Series) -> Colouring:

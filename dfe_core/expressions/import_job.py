@@ -23,6 +23,7 @@ from dfe_core.expressions.file_reading import FileRead, FileToRead, ReadingRules
 from dfe_core.expressions.import_report import ImportReport
 from dfe_core.expressions.labels import Labels, read_labels
 from dfe_core.expressions.naming import compile_pattern, subject_and_session
+from dfe_core.expressions.point_regions import RegionTable, read_point_regions
 from dfe_core.expressions.pose_field import METHODS
 from dfe_core.expressions.readers.options import ReadOptions, parse_time
 from dfe_core.expressions.readers.protocol import stated
@@ -64,6 +65,8 @@ class ImportOptions:
         passed over (`growing`).
     rest: ``keep``, or ``remove`` to take each person's resting face off coefficients (`adjusting`); a learned face is
         about rest always.
+    point_regions: a table of the regions and sides of a lab's own landmarks (`read_point_regions`), for a face that is
+        learned.
     simulated: the recordings are of no real face: made by a program, with a known answer or not. What is made of the
         dataset says so.
     normaliser: two landmarks ``I,J`` whose distance normalised errors are divided by (`normalised_error`); None: the
@@ -83,6 +86,7 @@ class ImportOptions:
     stills: bool = False
     add: bool = False
     normaliser: str | None = None
+    point_regions: str | Path | None = None
     simulated: bool = False
 
     @property
@@ -161,9 +165,22 @@ class ImportJob:
                 raise DataError(f"{option} {value}", "no such method", ", ".join(known))
         if options.fps is not None:
             check_fps(options.fps, "--fps")
+        if self.region_table is not None:
+            self._check_regions()
         formats = [reader.FORMAT for reader in readers()]
         if options.format != "auto" and options.format not in formats:
             raise DataError(f"--format {options.format}", "no such format", ", ".join(("auto", *formats)))
+
+    @cached_property
+    def region_table(self) -> RegionTable | None:
+        """What the lab says of its points; None for nothing."""
+        return None if self.options.point_regions is None else read_point_regions(self.options.point_regions)
+
+    def _check_regions(self) -> None:
+        """Raise `DataError` for regions of points where no face is learned from points."""
+        if self.reader is not None or self.options.face not in (LEARN, BY_FILES):
+            with_face = "--fit" if self.reader is not None else f"--face {self.options.face}"
+            raise DataError("--point-regions", f"with {with_face}", "--face learn, with landmarks of your own")
 
     def _grow(self) -> None:
         """Open the dataset that is added to: its face and frame rate hold, and what is in it is known."""
@@ -223,6 +240,8 @@ class ImportJob:
         if undecided:
             face = LEARN if self._hold_points(files) else "anny"
             self.options = replace(self.options, face=face)
+            if self.region_table is not None:
+                self._check_regions()
             if face != LEARN and any(path.is_dir() for path in files):  # its meshes are no recordings then
                 return find_files(sources, self.labels.path)
         return files, unread

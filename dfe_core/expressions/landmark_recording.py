@@ -34,6 +34,7 @@ class PointTrack(Recording):
     triangles: (F, 3) of a mesh, None for landmarks.
     weights: (T, V) float32, 0 or more: how much a fit trusts each point, as the file has visibility, confidence or
         likelihood; None where it has none.
+    point_names: V names, where the file has them; empty where points have numbers.
     """
 
     dimensions: int = 3
@@ -41,6 +42,7 @@ class PointTrack(Recording):
     axes: str = "face"
     triangles: np.ndarray | None = None
     weights: np.ndarray | None = None
+    point_names: tuple[str, ...] = ()
 
     @property
     def signs(self) -> np.ndarray:

@@ -53,6 +53,7 @@ class LearnedImport:
             progress=job.progress,
             pose_correction=job.options.pose_method,
             normaliser=parse_points(job.options.normaliser),
+            table=job.region_table,
         )
         self._written = 0
 
@@ -72,6 +73,7 @@ class LearnedImport:
 
     def _finish(self) -> str:
         learned = self.learned
+        _ = learned.point_regions  # a wrong table is refused before the basis is learned
         frame = common_frame(learned)
         split = default_split(learned)
         frame = find_neutrals(learned, frame, split)

@@ -64,6 +64,7 @@ def write_face(face: FaceModel, path: Path) -> Path:
         "landmarks": face.landmarks,
         "notes": list(face.notes),
         "pose_columns": list(face.pose_columns),
+        **({"own_regions": list(face.own_regions)} if face.own_regions else {}),
         **pictured,
     }
     with atomic_file(path) as temporary, open(temporary, "wb") as handle:
@@ -92,6 +93,7 @@ def load_face(path: Path, *, pictured: bool = True) -> FaceModel:
             pose_field=arrays.get("pose_field"),
             pose_patterns=arrays.get("pose_patterns"),
             pose_columns=tuple(map(str, header.get("pose_columns", ()))),
+            region_names=(*REGIONS, *map(str, header.get("own_regions", ()))),
             picture=_picture_of(path, header, arrays) if pictured else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -156,7 +158,7 @@ def fault_of(face: FaceModel) -> str | None:
             return f"{name} has shape {found}, not {shape}"
         if not np.isfinite(getattr(face, name)).all():
             return f"{name} holds NaN or infinite numbers"
-    limits = {"triangles": vertices, "mirror": vertices, "regions": len(REGIONS), "sides": len(SIDES)}
+    limits = {"triangles": vertices, "mirror": vertices, "regions": len(face.region_names), "sides": len(SIDES)}
     for name, limit in limits.items():
         values = getattr(face, name)
         if values.size and not (values.min() >= 0 and values.max() < limit):

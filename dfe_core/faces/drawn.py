@@ -69,6 +69,7 @@ def drawn_as(face: FaceModel, picture: FacePicture) -> DrawnFace:
         basis=basis,
         mirror=np.arange(len(pixels), dtype=np.int32),
         regions=face.regions[nearest],
+        region_names=face.region_names,
         sides=face.sides[nearest],
         materials=np.zeros(len(pixels), np.uint8),
         landmarks=face.landmarks,

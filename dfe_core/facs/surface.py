@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.faces.model import FaceModel
 from dfe_core.facs.token_au_stream import Block
 from dfe_core.tokenizer.geometry import ONE_SIDED
 
@@ -30,7 +30,7 @@ def surface_grams(face: FaceModel) -> dict[str, np.ndarray]:
     if not face.has_mesh:
         return {WHOLE: np.eye(face.coefficients)}
     grams = {WHOLE: face.gram * 1e6}
-    for code, region in enumerate(REGIONS):
+    for code, region in enumerate(face.region_names):
         at = face.regions == code
         if at.any():
             flat = face.basis[:, at].reshape(face.coefficients, -1).astype(np.float64) * 1e3

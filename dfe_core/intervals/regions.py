@@ -77,6 +77,10 @@ def region_spaces(face: FaceModel) -> dict[str, RegionSpace]:
     """
     if not face.has_mesh:
         raise DataError(face.id, "no mesh, and so no regions", "a face with a mesh")
+    if face.own_regions and not any(_gram(face, own).any() for own in FACE_REGIONS.values()):
+        raise DataError(
+            face.id, f"the regions {', '.join(face.own_regions)}", "tracks of regions that people have: brow, eye, lips"
+        )
     grams = {name: _gram(face, own) for name, own in FACE_REGIONS.items()}
     grams["other"] = _gram(face, ("other",))
     size = np.stack([np.diag(gram) for gram in grams.values()])

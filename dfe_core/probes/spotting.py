@@ -13,7 +13,7 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.faces.model import FaceModel
 from dfe_core.probes.micro_windows import LONGEST_S, MIN_FRAMES
 from dfe_core.probes.spotting_candidates import (
     FINDERS,
@@ -170,7 +170,7 @@ def _of_recording(
                 "apex_s": time_s[made.apex],
                 "offset_s": time_s[made.frames[:, 1]],
                 "score": made.score,
-                "region": [REGIONS[r] for r in made.region],
+                "region": [signals.names[r] for r in made.region],
                 "match": match,
                 "overlap": shared,
             }

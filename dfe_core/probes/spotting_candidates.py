@@ -72,7 +72,8 @@ class SpottingSettings:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SpottingCandidates:
-    """Of one recording: frames (S, 2) first and last row, apex (S,), score (S,), region (S,) index of `REGIONS`."""
+    """Of one recording: frames (S, 2) first and last row, apex (S,), score (S,), region (S,) index of
+    `FaceModel.region_names`."""
 
     frames: np.ndarray
     apex: np.ndarray
@@ -80,14 +81,15 @@ class SpottingCandidates:
     region: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Signals:
     """How ψ becomes movement in mm: maps (region index → (E, D)), `whole` (E, D) of the face; lids: whether blinks and
-    gaze are left out."""
+    gaze are left out. names: of the regions, by index."""
 
     maps: dict[int, np.ndarray]
     whole: np.ndarray
     lids: bool
+    names: tuple[str, ...] = REGIONS
 
     def of(self, psi: np.ndarray, fps: float) -> tuple[dict[int, np.ndarray], np.ndarray]:
         """Signals of (T, E) smoothed coefficients: by region, of the whole; (T, D) each, mm (RMS over vertices)."""
@@ -100,14 +102,15 @@ def make_signals(face: FaceModel) -> Signals:
     kept = np.array([not name.startswith(_BLINKS) for name in face.names])
     if not face.has_mesh:
         plain = np.diag(kept.astype(float))
-        return Signals({REGIONS.index("other"): plain}, plain, not kept.all())
+        return Signals(maps={REGIONS.index("other"): plain}, whole=plain, lids=not kept.all())
     maps = {}
-    for region in range(len(REGIONS)):
+    for region, name in enumerate(face.region_names):
         inside = face.regions == region
-        if REGIONS[region] != "other" and inside.any():
+        if name != "other" and inside.any():
             maps[region] = _root_of_gram(face.basis[:, inside] * kept[:, None, None])
     expressive = face.regions != REGIONS.index("other")
-    return Signals(maps, _root_of_gram(face.basis[:, expressive] * kept[:, None, None]), not kept.all())
+    whole = _root_of_gram(face.basis[:, expressive] * kept[:, None, None])
+    return Signals(maps=maps, whole=whole, lids=not kept.all(), names=face.region_names)
 
 
 def _root_of_gram(basis: np.ndarray) -> np.ndarray:

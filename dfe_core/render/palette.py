@@ -7,6 +7,8 @@ grey and for the colour-blind, and both ends stand off from white and from near-
 
 from __future__ import annotations
 
+import colorsys
+import zlib
 from functools import lru_cache
 
 import numpy as np
@@ -49,13 +51,18 @@ REGION_COLOURS = dict(
 )
 """Okabe and Ito's palette with two of Tol's muted colours; "other" is grey."""
 
+_NO_REGION = ("", "none", "unknown")
+
 REST_COLOUR = "#C9CDD4"
 """Of rest, and of what has no region."""
 
 
 def region_colour(region: str) -> str:
-    """The colour of a region; grey for rest and for what has none."""
-    return REGION_COLOURS.get(region, REST_COLOUR)
+    """The colour of a region; grey for rest and for what has none. A region of a lab's own has a hue of its name."""
+    if region in REGION_COLOURS or region in _NO_REGION or not isinstance(region, str):
+        return REGION_COLOURS.get(region, REST_COLOUR)
+    hue = zlib.crc32(region.encode()) % 360 / 360
+    return "#" + "".join(f"{round(255 * c):02X}" for c in colorsys.hls_to_rgb(hue, 0.46, 0.55))
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.faces.drawn import DrawnFace
-from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.faces.model import FaceModel
 from dfe_core.render.palette import MATERIAL_RGB, heat_map
 
 MAGIC = b"DFE1"
@@ -58,7 +58,7 @@ def pack_scene(face: FaceModel) -> bytes:
             "title": face.title,
             "names": list(face.names),
             "units": "m",
-            "region_names": list(REGIONS),
+            "region_names": list(face.region_names),
             "landmarks": face.landmarks,
             **pictured,
         },

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.faces.model import FaceModel
 
 NOISE_FLOOR_MM = 0.1
 MOVABLE_MM = 2.0
@@ -21,7 +21,7 @@ def region_grams(face: FaceModel) -> dict[str, np.ndarray]:
     Without a mesh only ``face`` exists, and measures coefficients.
     """
     grams = {"face": face.gram * 1e6 if face.has_mesh else face.gram}
-    for code, name in enumerate(REGIONS):
+    for code, name in enumerate(face.region_names):
         rows = np.flatnonzero(face.regions == code)
         if len(rows) and name != "other":
             flat = 1e3 * face.basis[:, rows].reshape(face.coefficients, -1).astype(np.float64)

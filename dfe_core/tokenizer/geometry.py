@@ -39,11 +39,11 @@ def codeword_geometry(psi: np.ndarray, face: FaceModel) -> pd.DataFrame:
 
     Returns
     -------
-    (K rows) codeword; region, second_region: of `REGIONS`, where vertices move most (mean squared displacement, so
-    that a small region is not outvoted by a large one; an eyeball counts with the eye; ``none`` at rest); side:
-    ``symmetric``, ``left``, ``right``, ``opposed`` or ``rest``: the half with at least twice the energy of the other;
-    for a movement that is the opposite of its mirror image the side it goes to (jaw to the left), and ``opposed``
-    where it goes to none (one brow up, the other down); symmetry: cosine of the
+    (K rows) codeword; region, second_region: of `FaceModel.region_names`, where vertices move most (mean squared
+    displacement, so that a small region is not outvoted by a large one; an eyeball counts with the eye; ``none`` at
+    rest); side: ``symmetric``, ``left``, ``right``, ``opposed`` or ``rest``: the half with at least twice the energy of
+    the other; for a movement that is the opposite of its mirror image the side it goes to (jaw to the left), and
+    ``opposed`` where it goes to none (one brow up, the other down); symmetry: cosine of the
     displacement field with its mirror image, −1 … 1; locality: share of squared displacement in the two strongest
     regions; peak_mm, mean_mm: largest and mean displacement of a vertex; gini: inequality of displacement over
     vertices, 0 all alike … 1 one vertex alone; ``mm_<region>_<left|right>``: mean displacement there, mm, NaN where
@@ -58,26 +58,29 @@ def codeword_geometry(psi: np.ndarray, face: FaceModel) -> pd.DataFrame:
     return table
 
 
-def region_columns() -> list[str]:
-    """The names of the left and right profile columns, in the order of `REGIONS`."""
-    return [f"mm_{region.replace(' ', '_')}_{side}" for region in REGIONS for side in SIDES[1:]]
+def region_columns(regions: tuple[str, ...] = REGIONS) -> list[str]:
+    """The names of the left and right profile columns, in the order of the regions."""
+    return [f"mm_{region.replace(' ', '_')}_{side}" for region in regions for side in SIDES[1:]]
 
 
 def largest_by_region(psi: np.ndarray, face: FaceModel) -> dict[tuple[str, str], float]:
     """(E,) expression to (region, side) → largest displacement of a vertex there, mm. An eyeball counts with the eye;
-    ``inner mouth`` holds tongue and teeth, where the face has them. Empty without a mesh."""
+    ``inner mouth`` holds tongue and teeth, where the face has them. Of a lab's own landmarks, which are few, those on
+    the midline count on either side. Empty without a mesh."""
     if not face.has_mesh:
         return {}
     size = 1e3 * np.linalg.norm(face.displacement(psi), axis=-1)
     skin, mouth = face.materials == SKIN, face.materials == MOUTH
     region = np.where(skin | mouth, face.regions, REGIONS.index("eye"))
-    places = {name: region == code for code, name in enumerate(REGIONS) if name != "other"}
+    places = {name: region == code for code, name in enumerate(face.region_names) if name != "other"}
+    middle = (face.sides == 0) & bool(face.own_regions)
+    halves = [(face.sides == code) | middle for code in (1, 2)]
     places["inner mouth"] = mouth & (face.regions == REGIONS.index("other"))
     return {
-        (name, side): float(size[rows & (face.sides == code)].max())
+        (name, side): float(size[rows & half].max())
         for name, rows in places.items()
-        for code, side in enumerate(SIDES)
-        if code and (rows & (face.sides == code)).any()
+        for half, side in zip(halves, SIDES[1:], strict=True)
+        if (rows & half).any()
     }
 
 
@@ -102,12 +105,12 @@ def _measure(displacement: np.ndarray, face: FaceModel) -> pd.DataFrame:
     magnitude = np.linalg.norm(displacement, axis=2)
     energy = magnitude.astype(np.float64) ** 2
     still = magnitude.max(1, initial=0) < STILL_M
-    by_region = energy @ _indicator(face.regions, len(REGIONS))
+    by_region = energy @ _indicator(face.regions, len(face.region_names))
     order = _most_moved(energy, face)
     mirrored = symmetry(displacement, face)
     total = by_region.sum(1)
     two = np.sort(by_region, axis=1)[:, -2:].sum(1)
-    names = np.array(REGIONS, object)
+    names = np.array(face.region_names, object)
     table = {
         "region": np.where(still, NO_REGION, names[order[:, 0]]),
         "second_region": np.where(still, NO_REGION, names[order[:, 1]]),
@@ -124,7 +127,7 @@ def _measure(displacement: np.ndarray, face: FaceModel) -> pd.DataFrame:
 def _most_moved(energy: np.ndarray, face: FaceModel) -> np.ndarray:
     """(K, V) squared displacement to (K, R) region codes, where vertices move most first."""
     seen = np.where(np.isin(face.materials, (SKIN, MOUTH)), face.regions, REGIONS.index("eye"))
-    members = _indicator(seen, len(REGIONS))
+    members = _indicator(seen, len(face.region_names))
     return np.argsort(-(energy @ members) / np.maximum(members.sum(0), 1), axis=1, kind="stable")
 
 
@@ -180,11 +183,11 @@ def front_of_eyes(face: FaceModel) -> np.ndarray:
 
 
 def _profile(magnitude: np.ndarray, face: FaceModel) -> dict[str, np.ndarray]:
-    code = face.regions.astype(np.int64) * 2 + (face.sides == 2)
-    members = _indicator(np.where(face.sides > 0, code, 2 * len(REGIONS)), 2 * len(REGIONS) + 1)[:, :-1]
+    code, cells = face.regions.astype(np.int64) * 2 + (face.sides == 2), 2 * len(face.region_names)
+    members = _indicator(np.where(face.sides > 0, code, cells), cells + 1)[:, :-1]
     count = members.sum(0)
     mean = magnitude.astype(np.float64) @ members / np.where(count > 0, count, np.nan) * 1e3
-    return dict(zip(region_columns(), mean.T, strict=True))
+    return dict(zip(region_columns(face.region_names), mean.T, strict=True))
 
 
 def _indicator(codes: np.ndarray, count: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.fidelity import region_grams
 
 _RIDGE = 1e-6
@@ -30,9 +30,13 @@ def seen_gram(face: FaceModel, without_region: str = "") -> np.ndarray:
     """
     if not without_region:
         return face.gram
-    own = face.regions == REGIONS.index(without_region) if face.has_mesh else np.zeros(0, bool)
+    known = without_region in face.region_names
+    own = face.regions == face.region_names.index(without_region) if known and face.has_mesh else np.zeros(0, bool)
     if not own.any() or own.all():
-        raise DataError(face.id, f"no region {without_region!r} beside others", "a face with regions, and one of them")
+        there = [name for i, name in enumerate(face.region_names) if name != "other" and (face.regions == i).any()]
+        raise DataError(
+            face.id, f"no region {without_region!r} beside others", ", ".join(there) or "a face with regions"
+        )
     flat = face.basis[:, ~own].reshape(face.coefficients, -1).astype(np.float64)
     return flat @ flat.T / len(own)
 

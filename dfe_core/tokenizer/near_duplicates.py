@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.codebook import REST, Codebook
 from dfe_core.tokenizer.mesh_inner_product import displacement_cosine
 
@@ -95,7 +95,7 @@ def _compared(codebook: Codebook, face: FaceModel, one: int, other: int, cosine:
         cosine=cosine,
         strength=length / size,
         difference_mm=float(moved.max() * 1e3),
-        region=REGIONS[int(face.regions[int(moved.argmax())])],
+        region=face.region_names[int(face.regions[int(moved.argmax())])],
         coefficients=tuple(codebook.names[i] for i in order if weight[i] > 0.05 * weight.max()),
         share=share,
         other_share=other_share,

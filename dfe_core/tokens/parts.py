@@ -6,12 +6,14 @@ AU5, the lower one by AU7); the eyeballs turn, which is measured in degrees, and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.tokenizer.geometry import MOUTH, SKIN
+from dfe_core.tokens.own_parts import own_parts, own_ranges
 
 RANGES_MM = {
     "inner brow": 4.0,
@@ -57,13 +59,15 @@ class PartMotion:
 
     Attributes
     ----------
-    part: of `RANGES_MM`, or ``mouth`` for lips and corners together; side: ``left``, ``right`` or ``both``.
+    part: of `RANGES_MM`, or ``mouth`` for lips and corners together, or a region of a lab's own; side: ``left``,
+        ``right``, ``both``, or ``centre`` for one that lies on the midline alone.
     stronger: the side that moves clearly more where both move, else empty.
     directions: strongest first, of up, down, out, in, left, right, forward, back; empty where the part changes shape
         and goes nowhere. Left and right are the face's own; out and in are away from and towards the midline.
     largest_mm: displacement of the vertex that moves most. strength: root mean square over the part, as a share of
-        `RANGES_MM`.
+        its range.
     mean: (3,) displacement in m, weighted by its square; x outward for a pair whose sides mirror each other.
+    pair: whether a part of a lab's own is one that a face has two of.
     """
 
     part: str
@@ -73,6 +77,12 @@ class PartMotion:
     strength: float
     mean: tuple[float, float, float]
     stronger: str = ""
+    pair: bool = False
+
+    @property
+    def paired(self) -> bool:
+        """Whether a face has two of the part."""
+        return self.pair or (self.part in PAIRED and self.side != "centre")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +95,16 @@ class EyeTurn:
     right_pitch: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Parts:
-    """members: (V, P) bool; labels: P of (part, side); eyes: vertex indices of the left and the right eyeball."""
+    """members: (V, P) bool; labels: P of (part, side); eyes: vertex indices of the left and the right eyeball;
+    ranges_mm: how far each part travels in a full action; pairs: those of a lab's own that a face has two of."""
 
     members: np.ndarray
     labels: tuple[tuple[str, str], ...]
     eyes: tuple[np.ndarray, np.ndarray]
+    ranges_mm: Mapping[str, float] = field(default_factory=lambda: RANGES_MM)
+    pairs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,11 +130,13 @@ def face_parts(face: FaceModel) -> Parts:
         & (face.template[:, 1] < (np.inf if below is None else face.template[below, 1]))
     )
     found |= {("tongue", side): inside & (face.sides == code) for side, code in (("left", 1), ("right", 2))}
-    kept = {label: mask for label, mask in found.items() if mask.any()}
+    own, pairs = own_parts(face) if face.own_regions else ({}, frozenset())
+    kept = {label: mask for label, mask in (found | own).items() if mask.any()}
     members = np.stack(list(kept.values()), 1) if kept else np.zeros((len(face.template), 0), bool)
     globe = ~np.isin(face.materials, (SKIN, MOUTH))
     left, right = (np.flatnonzero(globe & (face.sides == code)) for code in (1, 2))
-    return Parts(members, tuple(kept), (left, right))
+    ranges = own_ranges(face, kept) if face.own_regions else RANGES_MM
+    return Parts(members=members, labels=tuple(kept), eyes=(left, right), ranges_mm=ranges, pairs=pairs)
 
 
 def _by_region(face: FaceModel) -> dict[tuple[str, str], np.ndarray]:
@@ -193,7 +208,7 @@ def part_motions(fields: np.ndarray, parts: Parts) -> list[list[PartMotion]]:
             )
             for p, label in enumerate(parts.labels)
         }
-        rows.append(sorted(_joined(sides), key=lambda m: -m.strength))
+        rows.append(sorted(_joined(sides, parts), key=lambda m: -m.strength))
     return rows
 
 
@@ -204,14 +219,15 @@ STRONGER = 0.6
 """Where the weaker side moves less than this share of the other, the stronger one is named."""
 
 
-def _joined(sides: dict[tuple[str, str], _Side]) -> list[PartMotion]:
+def _joined(sides: dict[tuple[str, str], _Side], parts: Parts) -> list[PartMotion]:
     found = []
     for part in dict.fromkeys(part for part, _ in sides):
         left, right = sides.get((part, "left")), sides.get((part, "right"))
         if left and right and together(left.size, right.size) and _same_way(left.mean, right.mean):
-            found.append(_both(part, left, right))
+            found.append(_both(part, left, right, parts))
         else:
-            found += [_one(part, name, side) for name, side in (("left", left), ("right", right)) if side]
+            every = (("left", left), ("right", right), ("centre", sides.get((part, "centre"))))
+            found += [_one(part, name, side, parts) for name, side in every if side]
     return found
 
 
@@ -232,7 +248,7 @@ def _same_way(left: np.ndarray, right: np.ndarray) -> bool:
     return bool(vertical >= 0 or abs(left[0]) + abs(right[0]) > 2 * np.linalg.norm(left[1:]))
 
 
-def _both(part: str, left: _Side, right: _Side) -> PartMotion:
+def _both(part: str, left: _Side, right: _Side, parts: Parts) -> PartMotion:
     lateral = left.mean[0] * right.mean[0] > 0
     weights = np.array([left.size**2, right.size**2])
     share = weights / weights.sum()
@@ -245,32 +261,30 @@ def _both(part: str, left: _Side, right: _Side) -> PartMotion:
         side="both",
         directions=_directions(mean, words) if straight else (),
         largest_mm=1e3 * max(left.largest, right.largest),
-        strength=_share(part, size),
+        strength=float(1e3 * size / parts.ranges_mm[part]),
         mean=_triple(mean),
+        pair=part in parts.pairs,
         stronger=stronger_side(left.size, right.size),
     )
 
 
-def _one(part: str, name: str, side: _Side) -> PartMotion:
+def _one(part: str, name: str, side: _Side, parts: Parts) -> PartMotion:
     outward = side.mean * np.array([-1 if name == "right" else 1, 1, 1])
     straight = np.linalg.norm(outward) >= _STRAIGHT * side.length > 0
     return PartMotion(
         part=part,
         side=name,
-        directions=_directions(outward, ("out", "in")) if straight else (),
+        directions=_directions(outward, ("left", "right") if name == "centre" else ("out", "in")) if straight else (),
         largest_mm=1e3 * side.largest,
-        strength=_share(part, side.size),
+        strength=float(1e3 * side.size / parts.ranges_mm[part]),
         mean=_triple(outward),
+        pair=part in parts.pairs,
     )
 
 
 def _triple(vector: np.ndarray) -> tuple[float, float, float]:
     x, y, z = vector.tolist()
     return float(x), float(y), float(z)
-
-
-def _share(part: str, size: float) -> float:
-    return float(1e3 * size / RANGES_MM[part])
 
 
 def _directions(mean: np.ndarray, sideways: tuple[str, str]) -> tuple[str, ...]:

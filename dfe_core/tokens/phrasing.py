@@ -12,7 +12,8 @@ import numpy as np
 from dfe_core.ontology import MOVEMENT_PHRASES
 from dfe_core.tokens.composition import CoefficientMovement
 from dfe_core.tokens.describe import FARTHER, TURN_DEG, CodewordDescription, turned
-from dfe_core.tokens.parts import PAIRED, EyeTurn, PartMotion, together
+from dfe_core.tokens.own_parts import plural_of
+from dfe_core.tokens.parts import EyeTurn, PartMotion, together
 
 REST, NOTHING_MOVES = "Rest", "nothing moves"
 CONTRAST = "Contrast"
@@ -136,7 +137,9 @@ def part_words(motion: PartMotion) -> str:
     """``left lip corner up and out``; the mouth and other parts of the midline go ``to the left``."""
     where = " and ".join(_TOWARDS.get(d, d) for d in motion.directions) if motion.directions else "changes shape"
     part = {"jaw line": "jaw outline", "nose": "side of the nose"}.get(motion.part, motion.part)
-    plural = {"side of the nose": "sides of the nose"}.get(part, part + "s") if motion.part in PAIRED else ""
+    if motion.side == "centre":
+        return f"{motion.part} {where}"
+    plural = {"side of the nose": "sides of the nose"}.get(part, plural_of(part)) if motion.paired else ""
     if where == "changes shape" and motion.side == "both" and plural:
         where = "change shape"
     return _with_side(part, plural, where, motion.side, motion.stronger)

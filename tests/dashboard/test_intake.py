@@ -11,11 +11,12 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.data import job_manager
 from dashboard.data.places import ROOTS
-from dashboard.panels import import_options, uploads, video_intake, video_links
+from dashboard.panels import import_options, point_regions, uploads, video_intake, video_links
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.inspection import Believed, inspect_sources
 from dfe_core.expressions.labels import read_labels
+from dfe_core.expressions.point_regions import read_point_regions
 from dfe_core.expressions.removal import remove_recording
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.video import extra
@@ -23,6 +24,7 @@ from dfe_core.video.landmarker import MODEL_SHA256, MODEL_URL
 from tests.captures import live_link, performance, table, write
 from tests.dashboard.test_pages import opened, said
 from tests.moving_points import openface_csv, take
+from tests.planted_cats import write_cats, write_regions
 from train.cli import build_parser
 
 
@@ -94,6 +96,19 @@ def test_what_is_chosen_becomes_the_arguments_of_the_command():
     assert import_options.Options(face="toy-1", fps=None, mix=False).arguments(points) == ["--face", "toy-1", "--fit"]
     assert import_options.Options(face="toy-1", fps=None, mix=False).arguments(scores) == ["--face", "toy-1"]
     assert import_options.Options(face="learned-1", fps=None, mix=False).arguments(points) == ["--face", "learned-1"]
+
+
+def test_own_landmarks_ask_for_their_regions(filled: Path, tmp_path: Path):
+    (tmp_path / "cats").mkdir()
+    write_cats(tmp_path / "cats", animals=1, frames=30)
+    test = looked_at(tmp_path / "cats")
+    assert "Landmarks of your own scheme" in [one.label for one in test.expander]
+    table = write_regions(tmp_path / "points.csv")
+    assert point_regions.summary(read_point_regions(table)) == (
+        "48 points: ear 10, eye 16, nose 6, muzzle 8, cheek 6, chin pad 2; 22 left, 22 right."
+    )
+    test.selectbox(key="import-face").select("toy-1").run()
+    assert "Landmarks of your own scheme" not in [one.label for one in test.expander]
 
 
 def test_points_can_be_fitted_to_a_face_and_are_not_put_together_with_coefficients(filled: Path, folder: Path):

@@ -73,7 +73,7 @@ def test_a_region_that_is_left_out_counts_nothing_and_every_other_vertex_as_befo
     assert np.sum(balanced * moment) == pytest.approx(np.sum(still.gram * moment))
     with pytest.raises(DataError, match="no region 'brow'"):
         seen_gram(still_without(toy_face, "brow"), "brow")
-    for wrong in ({"without_region": "elbow"}, {"without_region": "brow", "psi_weight": 0.5}):
+    for wrong in ({"without_region": "other"}, {"without_region": "brow", "psi_weight": 0.5}):
         with pytest.raises(DataError, match=r"without_region|psi_weight"):
             TokenizerConfig(**wrong)
 

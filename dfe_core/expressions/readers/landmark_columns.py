@@ -57,6 +57,13 @@ def weight_columns(header: Sequence[str], columns: Sequence[Sequence[int]]) -> l
     return []
 
 
+def point_names(header: Sequence[str], columns: Sequence[Sequence[int]]) -> tuple[str, ...]:
+    """The names of the points of `coordinate_columns` (``Mouth_left``); empty where they have numbers."""
+    matches = [_NAMED.fullmatch(header[point[0]].lower()) for point in columns]
+    numbered = any(pattern.match(header[columns[0][0]]) for pattern in _COLUMN)
+    return () if numbered or None in matches else tuple(match["name"] for match in matches if match)
+
+
 def _in_place_of_axis(name: str, word: str) -> str:
     """The name of an x column with `word` for the axis."""
     patterns = (*(pattern.match(name) for pattern in _COLUMN), _NAMED.fullmatch(name))

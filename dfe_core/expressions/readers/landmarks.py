@@ -7,6 +7,7 @@ visibility for every point becomes its weight in a fit.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import IMAGE, PointTrack, point_track, with_weights
 from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frame_table
-from dfe_core.expressions.readers.landmark_columns import coordinate_columns, points_of, weight_columns
+from dfe_core.expressions.readers.landmark_columns import coordinate_columns, point_names, points_of, weight_columns
 from dfe_core.expressions.readers.options import ReadOptions
 
 FORMAT = "landmarks"
@@ -43,6 +44,7 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     for face in table.faces:
         points, timing = points_of(table, face.rows, len(columns)), table.timing(face.rows, options)
         track = point_track(path, points, timing, made_by, IMAGE, notes=notes)
+        track = replace(track, point_names=point_names(header, columns))
         weights = np.stack([table.data[i][face.rows] for i in trust], 1) if trust else None
         tracks.append(table.named(with_weights(track, weights, timing), face))
     return tracks
