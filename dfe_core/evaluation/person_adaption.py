@@ -120,8 +120,8 @@ def judge_adaption(
             f"more than {seconds + GAP_S:g} s",
             "three or more, so that settings can be chosen on the others",
         )
-    plain = {who: _encoded(tokenizer, rest) for who, (_, rest) in parts.items()}
-    base = {who: _error(tokenizer, plain[who], rest.psi, gram) for who, (_, rest) in parts.items()}
+    plain = {who: person_tokens(tokenizer, rest) for who, (_, rest) in parts.items()}
+    base = {who: person_error(tokenizer, plain[who], rest.psi, gram) for who, (_, rest) in parts.items()}
     cells = [(rank, ridge, least) for rank in ranks for ridge in RIDGES for least in (0.0, 0.95)]
     found: dict[tuple[int, float, float], dict[str, _Scores]] = {cell: {} for cell in cells}
     for number, (who, (clip, rest)) in enumerate(parts.items()):
@@ -186,7 +186,8 @@ def _frames(psi: np.ndarray, frame: np.ndarray) -> PersonFrames:
     return PersonFrames(np.asarray(psi, np.float32), linked)
 
 
-def _encoded(tokenizer: Tokenizer, frames: PersonFrames) -> tuple[np.ndarray, np.ndarray]:
+def person_tokens(tokenizer: Tokenizer, frames: PersonFrames) -> tuple[np.ndarray, np.ndarray]:
+    """(T, N) tokens and intensities of the frames of a person."""
     parts = [
         (found.tokens.cpu().numpy().astype(int), found.intensities.cpu().numpy())
         for found in tokenizer.encode_batches(frames.psi, frames.linked.copy(), RUN_FRAMES)
@@ -195,16 +196,19 @@ def _encoded(tokenizer: Tokenizer, frames: PersonFrames) -> tuple[np.ndarray, np
     return tokens, intensities
 
 
-def _error(tokenizer: Tokenizer, found: tuple[np.ndarray, np.ndarray], psi: np.ndarray, gram: np.ndarray) -> float:
+def person_error(
+    tokenizer: Tokenizer, found: tuple[np.ndarray, np.ndarray], psi: np.ndarray, gram: np.ndarray
+) -> float:
+    """Root mean square distance of (T, E) frames from what their tokens and intensities decode to, mm."""
     tokens, intensities = found
     decoded = np.einsum("tn,tne->te", np.where(tokens == 0, 0, intensities), tokenizer.codeword_psi()[tokens])
     return fidelity.rmse(np.asarray(psi, float) - decoded, gram)
 
 
 def _judged(adapted: Adapted, rest: PersonFrames, plain: tuple[np.ndarray, np.ndarray], gram: np.ndarray) -> _Scores:
-    found = _encoded(adapted.tokenizer, rest)
+    found = person_tokens(adapted.tokenizer, rest)
     return _Scores(
-        _error(adapted.tokenizer, found, rest.psi, gram),
+        person_error(adapted.tokenizer, found, rest.psi, gram),
         float(adapted.cosine.min()),
         _tokens_kept(plain[0], found[0]),
         float((found[0] != 0).sum(1).mean()),

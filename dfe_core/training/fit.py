@@ -30,7 +30,7 @@ from dfe_core.tokenizer.temporal_encoder import TemporalCorrection, temporal_cor
 from dfe_core.training.dictionary import has_activations, support_of
 from dfe_core.training.frames import simulated_frames, training_frames
 from dfe_core.training.identity import ADVERSARY_RATE, IdentityAdversary, training_people
-from dfe_core.training.initialise import starting_codewords
+from dfe_core.training.initialise import Start, starting_codewords
 from dfe_core.training.loop import train_
 from dfe_core.training.processes import own_device, own_processes
 from dfe_core.training.run import Run
@@ -159,13 +159,18 @@ def _trained(
 
 
 def fit_in_memory(
-    dataset: Dataset, config: Config, root: Path | None = None, progress: Listener = silent, split: Split | None = None
+    dataset: Dataset,
+    config: Config,
+    root: Path | None = None,
+    progress: Listener = silent,
+    split: Split | None = None,
+    start: Start | None = None,
 ) -> tuple[Tokenizer, Run]:
     """Train as `train_model` does and write nothing: for benchmarks, cross-fitting and experiments.
 
-    split: in place of the one that the configuration draws.
+    split, start: in place of those that the configuration draws and finds.
     """
-    run = _prepare(dataset, None, config, root, progress, split)
+    run = _prepare(dataset, None, config, root, progress, split, start)
     state = _started(run)
     train_(state, run, progress)
     return state.model.eval(), run
@@ -178,6 +183,7 @@ def _prepare(
     root: Path | None,
     progress: Listener,
     split: Split | None = None,
+    start: Start | None = None,
 ) -> Run:
     split = split or split_dataset(dataset, config.train.test_share, config.train.validation_share, config.seed)
     processes, device = own_processes(), own_device(chosen_device())
@@ -204,7 +210,7 @@ def _prepare(
     frame, inverse = latent_frame(seen, frames.moment, chosen.psi_weight)
     activations = has_activations(face)
     mixed = activations and config.train.simulated_share > 0 and not dataset.simulated
-    start = starting_codewords(config, face, frames, frame, dataset, activations, root)
+    start = start or starting_codewords(config, face, frames, frame, dataset, activations, root)
     config = replace(
         config,
         tokenizer=replace(

@@ -16,17 +16,22 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
 
+from benchmarks.adaption import PersonSplit
 from dfe_core.errors import DataError
 from dfe_core.evaluation.evaluate import evaluate_model
+from dfe_core.evaluation.person_adaption import person_parts
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.split import Split
 from dfe_core.faces.library import save_face
 from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.store import read_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.config import load_config
+from dfe_core.tokenizer.mesh_inner_product import displacement_cosine
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.encoding import encode_dataset
-from dfe_core.training.fit import train_model
+from dfe_core.training.fit import fit_in_memory, train_model
+from dfe_core.training.initialise import Start
 from dfe_core.workspace.catalogue import artefact_faults, find_artefact, remedy
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -76,6 +81,26 @@ def test_the_same_seed_gives_the_same_codebook_and_another_seed_another(root):
         train_model("toy", name, config=load_config(None, SMALL, seed), root=root)
     assert same(weights(root, "small"), weights(root, "again"))
     assert not same(weights(root, "small"), weights(root, "other"))
+
+
+def test_training_goes_on_from_given_codewords_with_the_first_seconds_of_a_person(root):
+    data, codebook = Dataset.open("toy", root), Codebook.open("small", root)
+    split = Split.from_json(codebook.config["split"])
+    person = str(data.recordings.set_index("recording").loc[split.recordings["test"][0], "subject"])
+    start = Start(psi=codebook.psi[1:].astype(float), source="small")
+    alone, among = (
+        PersonSplit(split.by, split.recordings, split.spans, person, 4.0, times, alone)
+        for times, alone in ((1, True), (3, False))
+    )
+    model, run = fit_in_memory(data, load_config(None, SMALL | {"train.steps": 1}), root, split=alone, start=start)
+    assert run.start.source == "small"
+    alike = displacement_cosine(model.codeword_psi(), codebook.psi, run.face.gram)
+    assert np.median(alike[1:].max(1)) > 0.99
+    clip = person_parts(data, person, 4.0)
+    assert clip is not None
+    np.testing.assert_array_equal(run.frames.psi, clip[0].psi)
+    frames = [sum(int(part.valid.sum()) for part in one.frames(data, "train")) for one in (split, among)]
+    assert frames[1] - frames[0] == 3 * len(clip[0].psi)
 
 
 def test_a_killed_run_resumes_to_the_codebook_of_an_uninterrupted_one(root, tmp_path):
