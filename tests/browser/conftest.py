@@ -135,7 +135,8 @@ def small_cache(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path:
         add_model(root, toy_face, "second")
         add_analyses(root)
         add_syllables(root)
-        add_pictures(root)
+        for model in ("default", "second"):
+            add_pictures(root, model)
 
     return built_once(tmp_path_factory, "browser", make)
 
@@ -196,15 +197,19 @@ class Visit:
             self.page.wait_for_timeout(250)
         return False
 
+    def draws(self, selector: str) -> bool:
+        """Whether a mesh comes to stand there within some seconds."""
+        for _ in range(40):
+            if drawn(self.pixels(selector)):
+                return True
+            self.page.wait_for_timeout(250)
+        return False
+
     def parameter(self, name: str) -> str | None:
         """A query parameter of the address bar."""
         from urllib.parse import parse_qs, urlparse
 
         return parse_qs(urlparse(self.page.url).query).get(name, [None])[0]
-
-    def leave(self) -> None:
-        """Close the page, before its server ends."""
-        self.page.context.close()
 
     def until(self, script: str) -> None:
         """Wait until a JavaScript expression is true."""
@@ -213,7 +218,7 @@ class Visit:
 
 def new_context(browser, first: bool = False, **options: object):
     """A browser of somebody who has seen the tour, unless it is the `first` visit."""
-    context = browser.new_context(**{"viewport": VIEWPORT, **options})
+    context = browser.new_context(viewport=VIEWPORT, **options)
     if not first:
         context.add_init_script("localStorage.setItem('dfe.tour', 'done')")
     return context
@@ -237,16 +242,15 @@ def usual(browser) -> Iterator[Callable[[int], object]]:
 
 
 @pytest.fixture
-def visit(browser, server: str, usual) -> Iterator[Callable[..., Visit]]:
-    """Open the dashboard as a visitor who has seen the tour unless it is the `first` visit; every further visit of a
-    test is somebody else's. At the end, no visitor's console may have held an error or a warning."""
+def visit(browser, usual, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visit]]:
+    """Open the dashboard, or that at `base`, as a visitor who has seen the tour unless it is the `first` visit; every
+    further visit of a test is somebody else's. At the end, no visitor's console may have held an error or a warning."""
     visits: list[Visit] = []
 
-    def make(base: str | None = None, first: bool = False, **options: object) -> Visit:
-        plain = not (base or first or options)
+    def make(base: str | None = None, first: bool = False) -> Visit:
         visitor = sum(each.usual for each in visits)
-        page = usual(visitor) if plain else new_context(browser, first, **options).new_page()
-        made = Visit(page, base or server, plain)
+        page = new_context(browser, first).new_page() if first else usual(visitor)
+        made = Visit(page, base or request.getfixturevalue("server"), not first)
         made.page.on("console", made.hear)
         made.page.on("pageerror", made.catch)
         visits.append(made)

@@ -7,7 +7,7 @@ import re
 from PIL import Image
 
 from dashboard.links import routes
-from tests.browser.conftest import differ, drawn, serve
+from tests.browser.conftest import differ, drawn
 
 MESH = ".dfe-morph canvas"
 SHOWN = ".dfe-morph[data-state=drawn]"
@@ -37,18 +37,24 @@ def test_the_navigation_leads_to_every_page(visit):
         there.page.locator("h1", has_text=re.compile(".")).first.wait_for()
 
 
-def test_a_click_on_a_card_opens_the_codeword_and_draws_its_mesh(visit):
-    there = visit().open("/codebook", ".dfe-gallery .card")
-    card = there.page.locator(".dfe-gallery .card").nth(3)
+def test_a_click_on_a_card_opens_the_codeword_and_the_link_opens_it_for_someone_else(visit):
+    first = visit().open("/codebook", ".dfe-gallery .card")
+    card = first.page.locator(".dfe-gallery .card").nth(3)
     number = card.get_attribute("data-id")
     card.click()
-    shows(there, number)
-    assert there.parameter("codeword") == number
-    assert drawn(there.pixels(MESH))
+    shows(first, number)
+    assert first.parameter("codeword") == number
+    assert drawn(first.pixels(MESH))
+    second = visit().open(first.page.url.removeprefix(first.base), SHOWN)
+    shows(second, number)
 
 
-def test_another_click_changes_the_picture_and_the_link(visit):
-    there = visit().open("/codebook?codeword=3", SHOWN)
+def test_arrow_keys_and_another_click_change_codeword_picture_and_link(visit):
+    there = visit().open("/codebook?codeword=3&sort=Number", SHOWN)
+    shows(there, "3")
+    there.page.keyboard.press("ArrowRight")
+    shows(there, "4")
+    there.page.keyboard.press("ArrowLeft")
     shows(there, "3")
     before = there.pixels(MESH)
     there.page.locator('.dfe-gallery .card[data-id="25"]').click()
@@ -57,18 +63,18 @@ def test_another_click_changes_the_picture_and_the_link(visit):
     assert there.parameter("codeword") == "25"
 
 
-def test_a_copied_link_opens_the_same_codeword_for_someone_else(visit):
-    first = visit().open("/codebook", ".dfe-gallery .card")
-    first.page.locator(".dfe-gallery .card").nth(5).click()
-    first.until("location.search.includes('codeword=')")
-    number = first.parameter("codeword")
-    second = visit().open(first.page.url.removeprefix(first.base), SHOWN)
-    shows(second, number)
-
-
-def test_the_slider_morphs_between_neutral_and_codeword(visit):
+def test_a_face_plays_turns_under_the_mouse_and_morphs_to_neutral(visit):
     there = visit().open("/codebook?codeword=25", SHOWN)
     shows(there, "25")
+    whole = there.pixels(MESH)
+    there.page.get_by_label("Play the movement").click()
+    there.page.wait_for_timeout(500)
+    assert there.changes(MESH, whole, 0.003)
+    there.page.get_by_label("Pause").click()
+    there.page.wait_for_timeout(150)
+    assert differ(there.pixels(MESH), there.pixels(MESH)) == 0
+    there.page.get_by_label("Intensity", exact=True).fill("100")
+    there.page.wait_for_timeout(200)
     whole = there.pixels(MESH)
     there.page.get_by_label("Intensity", exact=True).fill("0")
     there.page.wait_for_timeout(200)
@@ -76,40 +82,13 @@ def test_the_slider_morphs_between_neutral_and_codeword(visit):
     half = neutral.shape[1] // 2
     assert differ(whole, neutral) > 0.005
     assert differ(neutral[60:, : half - 2], neutral[60:, half : half + half - 2]) < 0.02  # both sides are now neutral
-
-
-def test_playing_moves_the_face_and_pausing_holds_it(visit):
-    there = visit().open("/codebook?codeword=25", SHOWN)
-    shows(there, "25")
-    there.page.get_by_label("Play the movement").click()
-    before = there.pixels(MESH)
-    there.page.wait_for_timeout(500)
-    assert there.changes(MESH, before, 0.003)
-    there.page.get_by_label("Pause").click()
-    there.page.wait_for_timeout(150)
-    assert differ(there.pixels(MESH), there.pixels(MESH)) == 0
-
-
-def test_dragging_turns_the_face(visit):
-    there = visit().open("/codebook?codeword=25", SHOWN)
-    shows(there, "25")
-    before = there.pixels(MESH)
     box = there.page.locator(MESH).bounding_box()
     there.page.mouse.move(box["x"] + 300, box["y"] + 200)
     there.page.mouse.down()
     there.page.mouse.move(box["x"] + 200, box["y"] + 220, steps=4)
     there.page.mouse.up()
     there.page.wait_for_timeout(150)
-    assert there.changes(MESH, before, 0.02)
-
-
-def test_arrow_keys_walk_the_gallery(visit):
-    there = visit().open("/codebook?codeword=3&sort=Number", SHOWN)
-    shows(there, "3")
-    there.page.keyboard.press("ArrowRight")
-    shows(there, "4")
-    there.page.keyboard.press("ArrowLeft")
-    shows(there, "3")
+    assert there.changes(MESH, neutral, 0.02)
 
 
 def test_search_and_filters_narrow_the_gallery_and_stand_in_the_link(visit):
@@ -124,18 +103,11 @@ def test_search_and_filters_narrow_the_gallery_and_stand_in_the_link(visit):
     assert 0 < narrowed.page.locator(".dfe-gallery .card").count() < everything
 
 
-def test_the_full_scene_is_drawn_by_stpyvista(visit):
-    there = visit().open("/codebook?codeword=25&view=Full+scene", "iframe")
-    frame = there.page.frame_locator("iframe").first
-    frame.locator("canvas").first.wait_for(timeout=20_000)
-    there.page.wait_for_timeout(1200)
-    assert drawn(there.pixels("iframe"))
-
-
 def test_the_full_scene_shows_both_faces_cuts_them_and_makes_a_picture_for_print(visit):
     there = visit().open("/codebook?codeword=25&view=Full+scene&scene_cut=From+the+side", "iframe")
     frame = there.page.frame_locator("iframe").first
     frame.locator("body[data-state=drawn]").wait_for(timeout=20_000)
+    assert there.draws("iframe")
     views = "window.global.renderWindow.getRenderers().filter((one) => one.getActors().length)"
     shown = frame.locator("body").evaluate(
         f"() => {views}.map((one) => [one.getActors().length, one.getActiveCamera() === {views}[0].getActiveCamera()])"
@@ -147,17 +119,6 @@ def test_the_full_scene_shows_both_faces_cuts_them_and_makes_a_picture_for_print
     with Image.open(waiting.value.path()) as picture:
         assert picture.width >= 2100
     there.page.get_by_text("On the cut, blue is where the surface was").wait_for()
-
-
-def test_when_the_scene_cannot_be_had_in_time_a_plotly_mesh_takes_its_place(visit, small_cache):
-    with serve(small_cache, small_cache.parent, DFE_SCENE_LIMIT_S="0.001") as address:
-        there = visit(address).open("/codebook?codeword=25&view=Full+scene", ".js-plotly-plot .gl-container canvas")
-        there.page.get_by_text("One face is shown").wait_for()
-        there.page.wait_for_timeout(600)
-        assert drawn(there.pixels(".js-plotly-plot"))
-        there.page.locator('.dfe-gallery .card[data-id="4"]').click()
-        there.page.get_by_role("heading", name=re.compile("^Codeword 4:")).wait_for()
-        there.leave()
 
 
 def test_a_moment_opens_its_recording_at_that_time(visit):
@@ -184,7 +145,7 @@ def test_scrubbing_changes_the_faces_and_the_link(visit):
     assert copied.page.locator(clock).inner_text() == there.page.locator(clock).inner_text()
 
 
-def test_fewer_stages_mean_a_larger_error(visit):
+def test_fewer_stages_mean_a_larger_error_and_a_token_of_a_frame_opens_its_codeword(visit):
     there = visit().open("/recordings?t=5", PLAYED)
     error = there.page.locator(".dfe-player .error")
     whole = float(re.search(r"[\d.]+", error.inner_text()).group())
@@ -192,10 +153,6 @@ def test_fewer_stages_mean_a_larger_error(visit):
     there.page.wait_for_timeout(200)
     assert float(re.search(r"[\d.]+", error.inner_text()).group()) > whole
     there.until("new URLSearchParams(location.search).get('stages') === '1'")
-
-
-def test_a_token_of_a_frame_opens_its_codeword(visit):
-    there = visit().open("/recordings?t=5", PLAYED)
     chip = there.page.locator(".dfe-player .part").first
     number = chip.locator("b").inner_text()
     chip.click()
@@ -204,21 +161,17 @@ def test_a_token_of_a_frame_opens_its_codeword(visit):
 
 
 def test_dark_is_dark_and_still_draws(visit):
-    there = visit(color_scheme="dark").open("/codebook?codeword=25", SHOWN)
+    there = visit()
+    there.page.emulate_media(color_scheme="dark")
+    there.open("/codebook?codeword=25", SHOWN)
     shows(there, "25")
     assert there.pixels(MESH)[:40, :40].mean() < 60
     assert drawn(there.pixels(MESH))
 
 
-def test_nothing_in_the_cache_is_said_with_a_way_out(visit, tmp_path):
-    with serve(tmp_path / "empty", tmp_path) as address:
-        there = visit(address).open("/codebook")
-        there.page.get_by_role("button", name="Build the default codebook").wait_for()
-        assert there.page.locator("[data-testid=stException]").count() == 0
-        there.leave()
-
-
 def test_it_fits_a_tablet(visit):
-    there = visit(viewport={"width": 820, "height": 1100}).open("/codebook?codeword=25", SHOWN)
+    there = visit()
+    there.page.set_viewport_size({"width": 820, "height": 1100})
+    there.open("/codebook?codeword=25", SHOWN)
     there.page.wait_for_timeout(500)
     assert there.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth + 1")

@@ -1,7 +1,9 @@
-"""Real Chromium on the data page: from dropped files to a dataset, and back."""
+"""Real Chromium on the data page: from dropped files to a dataset, and back. And what a server shows that has no time
+for full scenes, which this file's is."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from dfe_core.expressions.dataset import Dataset
 from tests.browser.conftest import drawn, serve
 from tests.captures import live_link, performance
-from tests.dashboard.fake_cache import build
+from tests.dashboard.fake_cache import add_pictures, build
 
 REEL = ".dfe-reel[data-state=drawn]"
 
@@ -21,7 +23,8 @@ def place(browser, tmp_path_factory, toy_face):
     """A server on a cache of its own, for datasets come and go here; its address and the cache."""
     folder = tmp_path_factory.mktemp("data-page")
     build(folder / "cache", toy_face, codewords=20, stages=3)
-    with serve(folder / "cache", folder) as address:
+    add_pictures(folder / "cache")
+    with serve(folder / "cache", folder, DFE_SCENE_LIMIT_S="0.001") as address:
         yield address, folder / "cache"
 
 
@@ -63,7 +66,6 @@ def test_files_are_dropped_looked_at_imported_deleted_and_taken_back(visit, plac
     assert page.get_by_text("1 file left out").is_visible()
     deletes_and_undoes(there, cache)
     assert np.isfinite(Dataset.open("dropped", cache).psi()).all()
-    there.leave()
 
 
 def deletes_and_undoes(there, cache: Path) -> None:
@@ -91,4 +93,11 @@ def test_a_folder_on_the_machine_is_looked_through(visit, place, files, tmp_path
     there.page.get_by_label("Folder", exact=True).fill(str(tmp_path / "captures"))
     there.page.get_by_label("Folder", exact=True).press("Enter")
     there.page.get_by_text("3 files, 2 can be read").wait_for()
-    there.leave()
+
+
+def test_when_the_scene_cannot_be_had_in_time_a_plotly_mesh_takes_its_place(visit, place):
+    there = visit(place[0]).open("/codebook?codeword=7&view=Full+scene", ".js-plotly-plot .gl-container canvas")
+    there.page.get_by_text("One face is shown").wait_for()
+    assert there.draws(".js-plotly-plot")
+    there.page.locator('.dfe-gallery .card[data-id="4"]').click()
+    there.page.get_by_role("heading", name=re.compile("^Codeword 4:")).wait_for()

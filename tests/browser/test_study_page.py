@@ -24,6 +24,12 @@ def place(browser, tmp_path_factory, toy_face):
         yield address, folder / "cache"
 
 
+def test_without_a_codebook_its_page_says_so_with_a_way_out(visit, place):
+    there = visit(place[0]).open("/codebook")
+    there.page.get_by_role("button", name="Build the default codebook").wait_for()
+    assert there.page.locator("[data-testid=stException]").count() == 0
+
+
 def test_files_become_a_study_that_is_stopped_and_continues(visit, place, tmp_path: Path):
     address, cache = place
     for person in range(1, 5):
@@ -45,13 +51,12 @@ def test_files_become_a_study_that_is_stopped_and_continues(visit, place, tmp_pa
     page.get_by_role("button", name="Continue the study").wait_for()
     assert page.get_by_text("s01_take.csv").count(), "what was dropped is still there"
     assert sorted(Dataset.open("walk", cache).recordings["subject"]) == ["s01", "s02", "s03", "s04"]
-    there.leave()
 
 
 def test_openface_files_become_a_codeword_that_is_looked_at(visit, place, tmp_path: Path):
     address, _ = place
     for person in range(6):
-        openface_csv(tmp_path / f"p{person}_take.csv", take(person, frames=120).points)
+        openface_csv(tmp_path / f"p{person}_take.csv", take(person, frames=60).points)
     there = visit(address).open("/study", "[data-testid=stFileUploaderDropzone]")
     page, steps = there.page, []
     page.locator("input[type=file]").first.set_input_files(sorted(map(str, tmp_path.glob("p*_take.csv"))))
@@ -70,4 +75,3 @@ def test_openface_files_become_a_codeword_that_is_looked_at(visit, place, tmp_pa
     steps.append("codeword")
     page.get_by_role("heading", name="Codeword 2").or_(page.get_by_text("Codeword 2")).first.wait_for()
     assert len(steps) <= 10 and there.parameter("codeword") == "2"
-    there.leave()
