@@ -174,7 +174,7 @@ def somebody(browser, address: str, provider: Provider) -> Iterator[Somebody]:
 
 
 def test_who_has_not_logged_in_sees_nothing_at_any_address(somebody: Somebody):
-    for path in ("/", "/data", "/recordings?dataset=live"):
+    for path in ("/", "/recordings?dataset=live"):
         page = somebody.nobody().visits(path)
         page.get_by_role("button", name="Log in").wait_for(timeout=60_000)
         assert page.locator("h1").count() == 0 and page.locator("[data-testid=stSidebarNav]").count() == 0
@@ -189,6 +189,7 @@ def test_an_owner_logs_in_and_out(somebody: Somebody):
     page.get_by_role("button", name="Log in").wait_for(timeout=60_000)
     copy = somebody.as_(ANA).visits("/data")  # the cookies of before
     copy.get_by_role("button", name="Log in").wait_for(timeout=60_000)
+    assert copy.locator("h1").count() == 0
     del somebody.cookies[ANA]
 
 
