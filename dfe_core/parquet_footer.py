@@ -13,7 +13,7 @@ import struct
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -33,7 +33,9 @@ _GROUP_ROWS = 3
 """Of a row group."""
 
 Structure = dict[int, tuple[int, Any]]
-"""{field: (kind, value)}; of a list the value is the kind of its values and these. A structure in it may be bytes."""
+"""{field: (kind, value)}; of a list the value is the kind of its values and these. A structure or a list in it may be
+bytes."""
+Opened = dict[int, "Opened"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,32 +71,50 @@ class Footer:
 
     def written(self, groups: list[bytes], rows: int) -> bytes:
         """The end of a file with this schema and these row groups."""
-        whole = {**self.other, _ROWS: (I64, rows), _GROUPS: (LIST, (STRUCT, groups))}
-        data = bytes(write_structure(whole))
-        return data + _END.pack(len(data), MAGIC)
+        before, after = self.around(len(groups), rows)
+        data = b"".join((before, *groups, after))
+        return data + file_end(len(data))
+
+    def around(self, groups: int, rows: int) -> tuple[bytes, bytes]:
+        """What is before and after the metadata of so many row groups, so that they need not be in memory."""
+        earlier = {field: value for field, value in self.other.items() if field < _GROUPS} | {_ROWS: (I64, rows)}
+        later = {field: value for field, value in self.other.items() if field > _GROUPS}
+        before = write_structure(earlier)[:-1] + _field(_GROUPS, max(earlier), LIST) + _list_head(groups, STRUCT)
+        return bytes(before), bytes(write_structure(later, after=_GROUPS))
+
+
+def file_end(length: int) -> bytes:
+    """The last bytes of a file whose metadata are so long."""
+    return _END.pack(length, MAGIC)
 
 
 def read_footer(path: Path) -> Footer:
     """The footer of a Parquet file of this machine or in a bucket. Raises `DataError` for a file that is none."""
     with open_bytes(path) as file:
-        end = file.seek(0, 2) - _END.size
-        if end < 0:
-            raise DataError(path, "no Parquet file", "a file that is whole")
-        file.seek(end)
-        length, magic = _END.unpack(file.read(_END.size))
-        if magic != MAGIC or length > end:
-            raise DataError(path, "no Parquet file", "a file that is whole")
-        file.seek(end - length)
-        data = file.read(length)
+        return footer_of(file, path)
+
+
+def footer_of(file: BinaryIO, where: Path | str) -> Footer:
+    """The footer of an open Parquet file. where: what an error names. Raises `DataError` for a file that is none."""
+    end = file.seek(0, 2) - _END.size
+    if end < 0:
+        raise DataError(where, "no Parquet file", "a file that is whole")
+    file.seek(end)
+    length, magic = _END.unpack(file.read(_END.size))
+    if magic != MAGIC or length > end:
+        raise DataError(where, "no Parquet file", "a file that is whole")
+    file.seek(end - length)
+    data = file.read(length)
     try:
         return _Reading(data).footer()
     except (IndexError, RecursionError, OverflowError):
-        raise DataError(path, "damaged metadata", "a file that is whole") from None
+        raise DataError(where, "damaged metadata", "a file that is whole") from None
 
 
-def read_structure(data: bytes) -> Structure:
-    """A structure of the compact protocol."""
-    return _Reading(data).structure()
+def read_structure(data: bytes, opened: Opened | None = None) -> Structure:
+    """A structure of the compact protocol. opened: the fields whose structures and lists are read, and of these
+    likewise; the others stay the bytes that they are. None reads all."""
+    return _Reading(data).structure(opened)
 
 
 class _Reading:
@@ -160,26 +180,31 @@ class _Reading:
             raise IndexError
         return count
 
-    def structure(self) -> Structure:
+    def structure(self, opened: Opened | None = None) -> Structure:
         found: Structure = {}
         field = 0
         while head := self.taken(1)[0]:
             field = field + (head >> 4) if head >> 4 else self.signed()
             kind = head & 15
-            found[field] = (kind, kind == _TRUE if kind in (_TRUE, _FALSE) else self.value(kind))
+            if kind in (_TRUE, _FALSE):
+                found[field] = kind, kind == _TRUE
+            elif kind in (LIST, STRUCT) and opened is not None and field not in opened:
+                found[field] = kind, self.taken(_after(self.data, self.at, kind) - self.at)
+            else:
+                found[field] = kind, self.value(kind, None if opened is None else opened.get(field))
         return found
 
-    def value(self, kind: int) -> Any:
+    def value(self, kind: int, opened: Opened | None = None) -> Any:
         if kind in (I16, _I32, I64):
             return self.signed()
         if kind == _BINARY:
             return self.taken(self.number())
         if kind == STRUCT:
-            return self.structure()
+            return self.structure(opened)
         if kind in (LIST, _SET):
             head = self.taken(1)[0]
             count = self._count(head)
-            return head & 15, [self.value(head & 15) for _ in range(count)]
+            return head & 15, [self.value(head & 15, opened) for _ in range(count)]
         if kind in (_TRUE, _FALSE, _BYTE):
             return self.taken(1)
         if kind == _DOUBLE:
@@ -221,18 +246,14 @@ def _after_number(data: bytes, at: int) -> int:
     return at + 1
 
 
-def write_structure(values: Structure) -> bytearray:
-    """A structure in the compact protocol."""
-    out, last = bytearray(), 0
+def write_structure(values: Structure, after: int = 0) -> bytearray:
+    """A structure in the compact protocol. after: the field that has been written before these."""
+    out, last = bytearray(), after
     for field in sorted(values):
         kind, value = values[field]
         if kind in (_TRUE, _FALSE):
             kind = _TRUE if value else _FALSE
-        if 0 < field - last < 16:
-            out.append((field - last) << 4 | kind)
-        else:
-            out.append(kind)
-            out += _number(_zigzag(field))
+        out += _field(field, last, kind)
         last = field
         if kind not in (_TRUE, _FALSE):
             out += _value(kind, value)
@@ -240,17 +261,30 @@ def write_structure(values: Structure) -> bytearray:
     return out
 
 
+def _field(field: int, last: int, kind: int) -> bytearray:
+    """What stands before the value of a field. last: the field before it."""
+    if 0 < field - last < 16:
+        return bytearray(((field - last) << 4 | kind,))
+    return bytearray((kind,)) + _number(_zigzag(field))
+
+
+def _list_head(count: int, inner: int) -> bytearray:
+    """What stands before so many values of a list."""
+    return bytearray((count << 4 | inner,)) if count < 15 else bytearray((15 << 4 | inner,)) + _number(count)
+
+
 def _value(kind: int, value: Any) -> bytes | bytearray:
     if kind in (I16, _I32, I64):
         return _number(_zigzag(value))
     if kind == _BINARY:
         return _number(len(value)) + value
+    if kind in (STRUCT, LIST) and isinstance(value, bytes):  # as they were
+        return value
     if kind == STRUCT:
-        return value if isinstance(value, bytes) else write_structure(value)
+        return write_structure(value)
     if kind in (LIST, _SET):
         inner, values = value
-        count = len(values)
-        out = bytearray([count << 4 | inner]) if count < 15 else bytearray([15 << 4 | inner]) + _number(count)
+        out = _list_head(len(values), inner)
         for each in values:
             out += _value(inner, each)
         return out

@@ -8,7 +8,12 @@ which the columns of a row group lie one after the other and nothing is encrypte
 
 from __future__ import annotations
 
+import io
+import shutil
+import tempfile
 from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
 
 import numpy as np
 
@@ -20,8 +25,10 @@ from dfe_core.parquet_footer import (
     MAGIC,
     STRUCT,
     Footer,
+    Opened,
     Structure,
-    read_footer,
+    file_end,
+    footer_of,
     read_structure,
     write_structure,
 )
@@ -33,14 +40,24 @@ _CHUNK_PLACE, _META, _INDEXES = 2, 3, (4, 5, 6, 7)
 """Of a column in it; indexes lie elsewhere in a file and are not copied."""
 _STORED, _DATA, _INDEX, _DICTIONARY, _BLOOM = 7, 9, 10, 11, (14, 15)
 """Of that column's metadata."""
+_OPENED: Opened = {_COLUMNS: {_META: {}}}
+"""Of a row group: statistics, encodings and names stay the bytes that they are."""
 
 
 class RowGroups:
-    """The row groups of a Parquet file, to be copied. Raises `DataError` for a file that is none."""
+    """The row groups of a Parquet file, to be copied. Raises `DataError` for a file that is none.
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.footer = path, read_footer(path)
-        self._file = open_bytes(path)
+    source: its path, or all of its bytes.
+    """
+
+    def __init__(self, source: Path | bytes) -> None:
+        self.path = Path("Parquet in memory") if isinstance(source, bytes) else source
+        self._file: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else open_bytes(source)
+        try:
+            self.footer = footer_of(self._file, self.path)
+        except BaseException:
+            self._file.close()
+            raise
 
     @property
     def ends(self) -> np.ndarray:
@@ -49,7 +66,7 @@ class RowGroups:
 
     def read(self, group: int) -> tuple[bytes, Structure, int]:
         """The bytes of a row group, its metadata, and where in the file it begins."""
-        about = read_structure(self.footer.group(group))
+        about = read_structure(self.footer.group(group), _OPENED)
         metas = [column[_META][1] for column in about[_COLUMNS][1][1]]
         begins = [_begin(meta) for meta in metas]
         start = min(begins)
@@ -66,25 +83,44 @@ class RowGroups:
 
 
 class RowGroupWriter:
-    """A Parquet file of row groups of others."""
+    """A Parquet file of row groups of others; as a context manager it is whole when the block ends well.
+
+    The metadata of its row groups wait in a file without a name: memory does not grow with them.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
+        self._metadata = tempfile.TemporaryFile()
         self._place = self._file.write(MAGIC)
-        self._groups: list[bytes] = []
-        self._rows = 0
+        self._groups = self._rows = 0
         self._like: Footer | None = None
+
+    def __enter__(self) -> RowGroupWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._file.close()
+            self._metadata.close()
 
     def like(self, source: RowGroups) -> None:
         """Take the schema of a file; the first one stays."""
         if self._like is None:
             self._like = source.footer
 
+    def add_all(self, source: RowGroups) -> int:
+        """Append every row group of a file; how many rows these are."""
+        self.like(source)
+        return sum(self.add(source, group) for group in range(len(source.ends)))
+
     def add(self, source: RowGroups, group: int) -> int:
         """Append a row group of a file of the same schema; how many rows it has."""
         self.like(source)
         data, about, start = source.read(group)
-        self._groups.append(bytes(write_structure(_moved(about, self._place - start, len(self._groups)))))
+        self._metadata.write(write_structure(_moved(about, self._place - start, self._groups)))
+        self._groups += 1
         self._place += self._file.write(data)
         rows = int(source.footer.rows[group])
         self._rows += rows
@@ -94,8 +130,14 @@ class RowGroupWriter:
         """Write the metadata. Needs a file that the schema was taken from."""
         if self._like is None:
             raise ValueError("no schema")
-        self._file.write(self._like.written(self._groups, self._rows))
+        before, after = self._like.around(self._groups, self._rows)
+        length = len(before) + self._metadata.tell() + len(after)
+        self._metadata.seek(0)
+        self._file.write(before)
+        shutil.copyfileobj(self._metadata, self._file)
+        self._file.write(after + file_end(length))
         self._file.close()
+        self._metadata.close()
 
 
 def _begin(meta: Structure) -> int:
