@@ -38,6 +38,7 @@ from dfe_core.integrity import check
 from dfe_core.parquet_join import RowGroups, RowGroupWriter
 from dfe_core.remote import bucket_file, cache_of, store_of
 from dfe_core.store import artefact_path, file_sha256, read_json, write_json
+from dfe_core.table_spool import TableSpool
 from dfe_core.tokenizer.codebook import REST
 
 SCHEMA_VERSION = SCHEMA_VERSIONS[TOKENS]
@@ -230,7 +231,7 @@ class TokenWriter:
             ]
         )
         self._joined: RowGroupWriter | None = None
-        self._counts: list[pd.DataFrame] = []
+        self._counts: TableSpool | None = None
         self._encoded: list[tuple[str, str, int, int]] = []
         self.frames = 0
 
@@ -263,7 +264,7 @@ class TokenWriter:
         self._sink.write_table(table, row_group_size=self.row_group)
         self._note(recording, len(table), counts, key)
 
-    def copy(self, recording: str, source: RowGroups, groups: Iterable[int], counts: pd.DataFrame, key: str) -> None:
+    def copy(self, recording: str, source: RowGroups, groups: Iterable[int], counts: pa.Table, key: str) -> None:
         """Append a recording as row groups of another file of tokens, and its rows of counts.parquet.
 
         A writer either copies or adds.
@@ -274,8 +275,10 @@ class TokenWriter:
         frames = sum(self._joined.add(source, group) for group in groups)
         self._note(recording, frames, counts, key)
 
-    def _note(self, recording: str, frames: int, counts: pd.DataFrame, key: str) -> None:
-        self._counts.append(counts)
+    def _note(self, recording: str, frames: int, counts: pd.DataFrame | pa.Table, key: str) -> None:
+        if self._counts is None:
+            self._counts = TableSpool(counts if isinstance(counts, pd.DataFrame) else counts.slice(0, 0).to_pandas())
+        self._counts.add(counts)
         self.frames += frames
         if key:
             self._encoded.append((recording, key, frames, len(counts)))
@@ -310,7 +313,9 @@ class TokenWriter:
         manifest: model, dataset, model_key, dataset_key, key, search, simulated, recordings, as they are known.
         """
         (self._joined or self._sink).close()
-        pd.concat(self._counts).to_parquet(self.folder / COUNTS_FILE, index=False)
+        if self._counts is None:
+            raise ValueError("no recording")
+        self._counts.write(self.folder / COUNTS_FILE)
         files = [TOKENS_FILE, COUNTS_FILE]
         if self._encoded:
             columns = ("recording", "key", "frames", "counts")

@@ -46,6 +46,10 @@ from dfe_core.tokens.encoding_stream import ENCODING_VERSION
 from dfe_core.tokens.segment_tokens import whole_tokens, write_segment_tokens
 from dfe_core.tokens.spanning_batches import in_threads, spans_recordings
 
+_OPEN = 4
+"""Parts that are open while they are put together: in the order of the dataset they follow one another, with an earlier
+token cache between them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeReport:
@@ -236,11 +240,18 @@ class _Encoding:
         """Put the tokens of all recordings together, in the dataset's order."""
         with atomic_directory(self.path) as folder:
             writer = token_writer(folder, self.tokenizer, self.config["levels"])
+            opened: dict[HeldTokens, None] = {}
             for name, key in self.keys.items():
                 if key not in held:
                     raise DataError(name, "its tokens were not written", "`dfe encode` to be run again")
                 source = held[key]
+                opened.pop(source, None)
+                opened[source] = None  # the last one
+                if len(opened) > _OPEN:
+                    oldest = next(iter(opened))
+                    del opened[oldest]
+                    oldest.close()
                 writer.copy(name, source.file, source.groups(key), source.counts(key), key)
-            for source in set(held.values()):
+            for source in opened:
                 source.close()
             return writer.close({**_manifest(self.config, self.data, self.fast), "encoding": ENCODING_VERSION})

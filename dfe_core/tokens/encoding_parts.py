@@ -15,6 +15,7 @@ from threading import Lock, get_ident
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 
 from dfe_core.artefact_names import COUNTS_FILE, ENCODED_FILE, MANIFEST, TOKENS, TOKENS_FILE
@@ -104,6 +105,7 @@ class HeldTokens:
         first, first_count = last - table["frames"], last_count - table["counts"]
         spans = zip(first.tolist(), last.tolist(), first_count.tolist(), last_count.tolist(), strict=True)
         self._spans = dict(zip(table["key"], spans, strict=True))
+        self._count_groups: dict[int, pa.Table] = {}
 
     @classmethod
     def open(cls, folder: Path, model_key: str, fast: bool) -> HeldTokens | None:
@@ -128,14 +130,22 @@ class HeldTokens:
         first, last = self._spans[key][:2]
         return range(*np.searchsorted(self.file.ends, (first, last), "right").tolist()) if last > first else range(0)
 
-    def counts(self, key: str) -> pd.DataFrame:
+    def counts(self, key: str) -> pa.Table:
         """The rows of counts.parquet of a recording."""
-        return self._counts.iloc[slice(*self._spans[key][2:])]
+        first, last = self._spans[key][2:]
+        ends = self._count_ends
+        groups = range(int(np.searchsorted(ends, first, "right")), int(np.searchsorted(ends, last, "left")) + 1)
+        if first == last:  # of the columns, no row
+            return self._counts.schema_arrow.empty_table()
+        start = int(ends[groups[0] - 1]) if groups[0] else 0
+        return pa.concat_tables([self._count_group(group) for group in groups]).slice(first - start, last - first)
 
     def close(self) -> None:
-        """Close the file of tokens, which Windows would not let be replaced."""
-        if "file" in self.__dict__:
-            self.file.close()
+        """Close its files, which Windows would not let be replaced; they are opened again when they are needed."""
+        for name in ("file", "_counts"):
+            if (opened := self.__dict__.pop(name, None)) is not None:
+                opened.close()
+        self._count_groups.clear()
 
     @cached_property
     def file(self) -> RowGroups:
@@ -143,8 +153,21 @@ class HeldTokens:
         return RowGroups(self.folder / TOKENS_FILE)
 
     @cached_property
-    def _counts(self) -> pd.DataFrame:
-        return pd.read_parquet(self.folder / COUNTS_FILE)
+    def _counts(self) -> pq.ParquetFile:
+        return pq.ParquetFile(self.folder / COUNTS_FILE)
+
+    @cached_property
+    def _count_ends(self) -> np.ndarray:
+        about = self._counts.metadata
+        return np.cumsum([about.row_group(group).num_rows for group in range(about.num_row_groups)], dtype=np.int64)
+
+    def _count_group(self, group: int) -> pa.Table:
+        """A row group of counts.parquet; the last two are kept, for a recording may lie in both."""
+        if group not in self._count_groups:
+            while len(self._count_groups) > 1:
+                self._count_groups.pop(next(iter(self._count_groups)))
+            self._count_groups[group] = self._counts.read_row_group(group)
+        return self._count_groups[group]
 
 
 def encode_recordings(task: EncodeTask, told: Callable[[int], None] = lambda frames: None) -> EncodedPart:
