@@ -23,6 +23,8 @@ from dfe_core.remote import in_bucket, open_parquet, parquet_source, stored_stat
 
 ROW_GROUP = 1 << 16
 """The most rows of a row group."""
+_GROUPS_AT_ONCE = 256
+"""Row groups whose metadata are read together: 5 kB each."""
 
 
 class RecordingTable:
@@ -87,27 +89,34 @@ def recording_spans(path: Path) -> list[RecordingSpan]:
     recordings, from its column ``recording``."""
     names: list[str] = []
     counts: list[int] = []
-    with open_parquet(path) as file:
-        column = file.schema_arrow.get_field_index("recording")
-        for group in range(file.metadata.num_row_groups):
-            rows = file.metadata.row_group(group)
-            known = rows.column(column).statistics if rows.column(column).is_stats_set else None
-            if known is not None and known.has_min_max and known.min == known.max:
-                parts = [(str(known.min), rows.num_rows)]
-            else:
-                table = file.read_row_group(group, columns=["recording"])
-                parts = [(_name(part), len(part)) for part in _by_recording(table)]
-            for name, count in parts:
-                if names and names[-1] == name:
-                    counts[-1] += count
-                else:
-                    names.append(name)
-                    counts.append(count)
+    for name, count in _recordings_of_groups(path):
+        if names and names[-1] == name:
+            counts[-1] += count
+        else:
+            names.append(name)
+            counts.append(count)
     firsts = np.cumsum([0, *counts])
     return [
         RecordingSpan(recording=name, first=int(first), count=count)
         for name, first, count in zip(names, firsts[:-1], counts, strict=True)
     ]
+
+
+def _recordings_of_groups(path: Path) -> Iterator[tuple[str, int]]:
+    """Name and rows of the recordings of each row group; the metadata of few are objects at a time."""
+    footer, source = read_footer(path), parquet_source(path)
+    for first in range(0, len(footer.rows), _GROUPS_AT_ONCE):
+        last = min(first + _GROUPS_AT_ONCE, len(footer.rows))
+        file = pq.ParquetFile(source, metadata=footer.of(first, last), pre_buffer=in_bucket(path) is not None)
+        column = file.schema_arrow.get_field_index("recording")
+        for group in range(last - first):
+            rows = file.metadata.row_group(group)
+            known = rows.column(column).statistics if rows.column(column).is_stats_set else None
+            if known is not None and known.has_min_max and known.min == known.max:
+                yield str(known.min), rows.num_rows
+            else:
+                for part in _by_recording(file.read_row_group(group, columns=["recording"])):
+                    yield _name(part), len(part)
 
 
 def iter_recording_tables(path: Path) -> Iterator[tuple[str, pa.Table]]:

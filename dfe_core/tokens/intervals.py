@@ -32,6 +32,7 @@ from dfe_core.expressions.recording_table import (
 from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, silent
 from dfe_core.store import atomic_directory, content_key, write_json
+from dfe_core.table_spool import TableSpool
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokens.cache import TokenCache, Tokens
 from dfe_core.tokens.presence import (
@@ -273,7 +274,7 @@ class _Pass:
 class _Found:
     """The runs of some recordings, and what is counted of them."""
 
-    runs: list[pa.Table]
+    runs: pa.Table
     presence: pd.DataFrame
     intensities: pd.DataFrame
     recordings: list[tuple[str, int, float]]
@@ -302,7 +303,7 @@ def index_group(spans: tuple[RecordingSpan, ...], common: _Pass) -> _Found:
         done += len(part.frame)
         report_part(done, part.recording)
     return _Found(
-        runs=tables,
+        runs=pa.concat_tables(tables).unify_dictionaries().combine_chunks() if tables else _SCHEMA.empty_table(),
         presence=_concat(presence, ["recording", "codeword", "frames", "intensity"]),
         intensities=_summed_intensities(intensities),
         recordings=recordings,
@@ -317,20 +318,19 @@ def _write(tokens: TokenCache, folder: Path, progress: Listener, rule: PresenceR
     groups = [tuple(spans[cut]) for cut in consecutive_groups([span.count for span in spans], _GROUP_FRAMES)]
     common, frames = _Pass(tokens=tokens, sizes=sizes, rule=rule), [sum(s.count for s in one) for one in groups]
     together, followed = np.zeros((size, size), np.int64), np.zeros((size, size), np.int64)
-    presence: list[pd.DataFrame] = []
+    presence = TableSpool(_concat([], ["recording", "codeword", "frames", "intensity"]))
     intensities: list[pd.DataFrame] = []
     recordings: list[tuple[str, int, float]] = []
     with pq.ParquetWriter(folder / "unsorted.parquet", _SCHEMA) as sink:
         for part in engine.map(index_group, groups, common, sizes=frames, task="runs", progress=progress):
-            for table in part.runs:
-                sink.write_table(table)
+            sink.write_table(part.runs)
             together += part.together
             followed += part.followed
-            presence.append(part.presence)
-            intensities.append(part.intensities)
+            presence.add(part.presence)
+            intensities = [_summed_intensities([*intensities, part.intensities])]
             recordings += part.recordings
     np.savez(folder / "counts.npz", cooccurrence=together, followed=followed)
-    _concat(presence, ["recording", "codeword", "frames", "intensity"]).to_parquet(folder / "presence.parquet")
+    presence.write(folder / "presence.parquet", index=True)
     _summed_intensities(intensities).to_parquet(folder / "intensities.parquet")
     pd.DataFrame(recordings, columns=["recording", "frames", "duration_s"]).to_parquet(folder / RECORDINGS_FILE)
     _sort(folder, size)
