@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from pyarrow import csv
 
 from dfe_core.engines import LOCAL, Engine, consecutive_groups
 from dfe_core.expressions.recording_table import RecordingSpan, recording_spans
+from dfe_core.parquet_join import RowGroups, RowGroupWriter
 from dfe_core.spreadsheet import plain_cell, plain_table
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokens.cache import TokenCache, Tokens
@@ -56,21 +58,33 @@ def copy_tokens(tokens: TokenCache, path: Path, format: str, engine: Engine = LO
             sink = held.enter_context(path.open("wb"))
             sink.write((",".join(_TOKEN_SCHEMA.names) + "\n").encode())
         else:
-            writer = held.enter_context(pq.ParquetWriter(path, _TOKEN_SCHEMA))
+            writer = held.enter_context(RowGroupWriter(path))
+            writer.like(RowGroups(_parquet_bytes([], _TOKEN_SCHEMA)))
         for count, part in engine.map(token_rows, groups, _Rows(tokens=tokens, text=format == "csv")):
             rows += count
             if format == "csv":
                 sink.write(part)
-            elif count:
-                writer.write_table(part)
+            else:
+                writer.add_all(RowGroups(part))
     return rows
 
 
-def token_rows(spans: tuple[RecordingSpan, ...], rows: _Rows) -> tuple[int, Any]:
-    """How many rows of `copy_tokens` are of these recordings, and the rows as a table, or as lines."""
+def token_rows(spans: tuple[RecordingSpan, ...], rows: _Rows) -> tuple[int, bytes]:
+    """How many rows of `copy_tokens` are of these recordings, and the rows as a Parquet file, or as lines."""
     tables = [_token_table(part, rows.text) for part in iter_recordings(rows.tokens, spans)]
     table = pa.concat_tables(tables) if tables else _TOKEN_SCHEMA.empty_table()
-    return len(table), _token_lines(table) if rows.text else table
+    if rows.text:
+        return len(table), _token_lines(table)
+    return len(table), _parquet_bytes([table] if len(table) else [], _TOKEN_SCHEMA)
+
+
+def _parquet_bytes(tables: Iterable[pa.Table], schema: pa.Schema) -> bytes:
+    """A Parquet file of row groups, one table each, that another file can take over as they are (`parquet_join`)."""
+    sink = io.BytesIO()
+    with pq.ParquetWriter(sink, schema) as writer:
+        for table in tables:
+            writer.write_table(table)
+    return sink.getvalue()
 
 
 def _token_table(tokens: Tokens, text: bool) -> pa.Table:
@@ -98,16 +112,17 @@ def _token_lines(table: pa.Table) -> bytes:
 
 def copy_wide(tokens: TokenCache, path: Path, format: str, engine: Engine = LOCAL) -> int:
     """Write `wide_tables` to a file. Returns the rows."""
-    rows = 0
+    groups, text, rows = _wide_groups(tokens), format == "csv", 0
     with ExitStack() as held:
-        writer: Any = None
-        for text in engine.map(wide_rows, _wide_groups(tokens), _Rows(tokens=tokens, text=format == "csv")):
-            for part in text:
-                if writer is None:
-                    make = csv.CSVWriter if format == "csv" else pq.ParquetWriter
-                    writer = held.enter_context(make(str(path), part.schema))
-                writer.write_table(part)
-                rows += len(part)
+        sink: Any = None
+        for count, part in engine.map(wide_rows, groups, _Rows(tokens=tokens, text=text)):
+            if sink is None:
+                sink = held.enter_context(path.open("wb") if text else RowGroupWriter(path))
+            if not text:
+                sink.add_all(RowGroups(part))
+            else:  # each part begins with the names of the columns
+                sink.write(part[part.index(b"\n") + 1 if rows else 0 :])
+            rows += count
     return rows
 
 
@@ -123,10 +138,20 @@ def _wide_groups(tokens: TokenCache) -> list[tuple[RecordingSpan, ...]]:
     return [tuple(spans[cut]) for cut in consecutive_groups([span.count for span in spans], _WIDE_GROUP)]
 
 
-def wide_rows(spans: tuple[RecordingSpan, ...], rows: _Rows) -> list[pa.Table]:
-    """`wide_tables` of these recordings; text: with names that no spreadsheet runs."""
+def wide_rows(spans: tuple[RecordingSpan, ...], rows: _Rows) -> tuple[int, bytes]:
+    """How many rows of `wide_tables` are of these recordings, and the rows as a Parquet file, or as CSV with a head, in
+    which no spreadsheet runs a name."""
     found = (_wide(part, rows.tokens.codewords) for part in iter_recordings(rows.tokens, spans))
-    return [pa.Table.from_pandas(plain_table(one) if rows.text else one, preserve_index=False) for one in found]
+    tables = (pa.Table.from_pandas(plain_table(one) if rows.text else one, preserve_index=False) for one in found)
+    sink, count, writer = io.BytesIO(), 0, None
+    for table in tables:
+        if writer is None:
+            writer = (csv.CSVWriter if rows.text else pq.ParquetWriter)(sink, table.schema)
+        writer.write_table(table)
+        count += len(table)
+    if writer is not None:
+        writer.close()
+    return count, sink.getvalue()
 
 
 def _wide(tokens: Tokens, size: int) -> pd.DataFrame:
