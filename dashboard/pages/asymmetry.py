@@ -24,6 +24,9 @@ from dfe_core.reports.asymmetry_text import (
     band_words,
     change_words,
     error_words,
+    mean_words,
+    movement_column,
+    rest_words,
     session_words,
     sides_words,
 )
@@ -34,7 +37,7 @@ from dfe_core.store import content_key
 from ..data import artefact_cache, media
 from ..links import query_parameters, routes
 from ..panels import empty_states, job_progress, mixes, page_frame
-from ..theme.formatting import clock, percent, plural, text
+from ..theme.formatting import clock, percent, text
 from ..views import asymmetry_figures, browser_views, figures
 from ..views.example_pictures import Picture
 
@@ -193,7 +196,7 @@ def faces(choice: artefact_cache.Choice, report: AsymmetryReport, session: Sessi
 def item_of(one: ApexFace) -> dict[str, Any]:
     """A face of the strip."""
     note = (
-        "median of still frames"
+        rest_words(one)
         if one.movement == REST
         else f"left {one.left_mm:.1f}, right {one.right_mm:.1f} mm · {clock(one.time_s)}"
     )
@@ -208,8 +211,8 @@ def bars(person: PersonFacts, session: SessionFacts) -> None:
         [
             {
                 "movement": m.title,
-                "left_mm": v[f"{m.name.replace(' ', '_')}_left_mm"],
-                "right_mm": v[f"{m.name.replace(' ', '_')}_right_mm"],
+                "left_mm": v[f"{movement_column(m.name)}_left_mm"],
+                "right_mm": v[f"{movement_column(m.name)}_right_mm"],
             }
             for m in MOVEMENTS
         ]
@@ -219,7 +222,7 @@ def bars(person: PersonFacts, session: SessionFacts) -> None:
         return
     alt = "; ".join(f"{r.movement} left {r.left_mm:.1f}, right {r.right_mm:.1f} mm" for r in rows.itertuples())
     figures.show(asymmetry_figures.side_bars(rows), f"asymmetry-bars-{person.subject}-{session.session}", alt)
-    st.caption(f"Mean of {plural(len(session.recordings), 'recording')}, each the median over its apexes.")
+    st.caption(mean_words(session))
 
 
 def sessions(report: AsymmetryReport, person: PersonFacts) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.asymmetry.change import TRACKED, MeasurementError, session_order
-from dfe_core.asymmetry.movements import MOVEMENTS
+from dfe_core.asymmetry.movements import COMPARED, MOVEMENTS
 from dfe_core.asymmetry.report import AsymmetryReport
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
@@ -19,12 +19,14 @@ REST = "rest"
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SessionFacts:
-    """One session: its recordings, and the mean over them of every number of the table of recordings; NaN where no
-    recording has it."""
+    """One session: its recordings, of every number of the table of recordings the mean over those that have it (NaN for
+    none) and how many have it, and the movements that ``mean_share`` is averaged over in any of them."""
 
     session: str
     recordings: tuple[str, ...]
     values: Mapping[str, float]
+    counts: Mapping[str, int]
+    compared: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -58,7 +60,8 @@ class PersonFacts:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ApexFace:
-    """A face at an apex, or at rest (movement ``rest``, time NaN): psi (E,), mm that each side moves."""
+    """A face at an apex, or at rest (movement ``rest``, time NaN): psi (E,), mm that each side moves. still_s: of a
+    resting face the seconds of stillness that it is the median of, 0 where it is of all frames."""
 
     movement: str
     title: str
@@ -67,6 +70,7 @@ class ApexFace:
     left_mm: float
     right_mm: float
     psi: np.ndarray
+    still_s: float = float("nan")
 
 
 def people_of(report: AsymmetryReport) -> list[str]:
@@ -85,8 +89,16 @@ def person_facts(report: AsymmetryReport, subject: str) -> PersonFacts:
     sessions = []
     for name in session_order(rows["session"]):
         own = rows[rows["session"].astype(str) == name]
-        values = {str(column): float(own[column].mean()) for column in numbers}
-        sessions.append(SessionFacts(session=name, recordings=tuple(own["recording"].astype(str)), values=values))
+        shared = own[own["mean_share"].notna()]
+        sessions.append(
+            SessionFacts(
+                session=name,
+                recordings=tuple(own["recording"].astype(str)),
+                values={str(column): float(own[column].mean()) for column in numbers},
+                counts={str(column): int(own[column].notna().sum()) for column in numbers},
+                compared=tuple(m for m in COMPARED if shared[f"{m.replace(' ', '_')}_index"].notna().any()),
+            )
+        )
     return PersonFacts(
         subject=subject,
         weaker=str(rows["weaker_side"].iloc[0]),
@@ -112,6 +124,7 @@ def apex_faces(report: AsymmetryReport, data: Dataset, recordings: tuple[str, ..
             left_mm=float("nan"),
             right_mm=float("nan"),
             psi=np.asarray(rest, np.float32),
+            still_s=float(report.recordings.set_index("recording")["rest_seconds"].loc[of_rest]),
         )
     ]
     for movement in MOVEMENTS:

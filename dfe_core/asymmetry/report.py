@@ -32,7 +32,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, write_json
 from dfe_core.table_rows import json_rows
 
-VERSION = 6
+VERSION = 7
 """Raised when figures change."""
 MOVEMENTS_FILE, APEXES_FILE, REST_FILE = "movements.parquet", "apexes.parquet", "rest.parquet"
 
@@ -193,7 +193,7 @@ def recording_row(measured: MeasuredSides, found: SideComposites, ruler: Ruler) 
         "smile_weaker_mm": float(smile.median_mm[LEFT_RIGHT.index(found.weaker)]) if found.weaker else float("nan"),
         "mean_share": found.mean_share,
         "mean_share_other": found.mean_other_share,
-        "mean_share_se": _share_error(measured, found.weaker),
+        "mean_share_se": float("nan") if np.isnan(found.mean_share) else _share_error(measured, found.weaker),
         "function_like": found.function,
         "grade_like": found.grade,
         "sunnybrook_like": found.sunnybrook,
@@ -255,8 +255,6 @@ def _weaker_sides(measured: dict[str, MeasuredSides], people: dict[str, str]) ->
 
 def _share_error(measured: MeasuredSides, weaker: str) -> float:
     """Standard error of the mean share from its spread over apexes; NaN where no movement has two."""
-    if not weaker:
-        return float("nan")
     weak, errors = LEFT_RIGHT.index(weaker), []
     for one in (measured.apexes[name] for name in COMPARED):
         if len(one.row) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote as quoted
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,10 @@ from dfe_core.reports.asymmetry_text import (
     band_words,
     change_words,
     error_words,
+    mean_words,
+    movement_column,
     named_session,
+    rest_words,
     session_words,
     sides_words,
 )
@@ -109,13 +113,16 @@ def person_document(report: AsymmetryReport, person: PersonFacts, galleries: Seq
     sections.append(Section("What these figures are", (Bullets((MODEL_MM, ESTIMATES, *_METHODS)),)))
     return Document(
         title=f"Left against right: {person.subject}",
-        subtitle=f"{report.manifest['dataset']} · {named_session(latest.session)}"
-        + (f" of {len(person.sessions)}" if several else ""),
+        subtitle=f"{person.subject} · {report.manifest['dataset']} · {named_session(latest.session)}"
+        + (f", the last of {len(person.sessions)}" if several else ""),
         sections=tuple(sections),
         facts=(
             ("Recordings", ", ".join(latest.recordings)),
-            ("Weaker side", f"{person.weaker}, over all recordings of the person" if person.weaker else "–"),
-            ("Command", f"dfe asymmetry {report.manifest['dataset']} --person {person.subject} --page DIR"),
+            ("Weaker side", f"{person.weaker}, which moves less over all recordings" if person.weaker else "–"),
+            (
+                "Command",
+                f"dfe asymmetry {quoted(report.manifest['dataset'])} --person {quoted(person.subject)} --page DIR",
+            ),
             ("dfe", __version__),
         ),
         labels=(*(("simulated data",) if simulated else ()), "not a medical device"),
@@ -182,30 +189,30 @@ def _gallery(
 
 def _lines(one: ApexFace) -> tuple[str, ...]:
     if one.movement == REST:
-        return ("median of still frames",)
+        return (rest_words(one),)
     return (f"left {one.left_mm:.1f}, right {one.right_mm:.1f} mm", f"{one.recording}, {one.time_s:.1f} s")
 
 
 def _bars(person: PersonFacts) -> Figure:
     v = person.latest.values
-    known = [m for m in MOVEMENTS if not np.isnan(v[f"{_word(m.name)}_left_mm"])]
+    known = [m for m in MOVEMENTS if not np.isnan(v[f"{movement_column(m.name)}_left_mm"])]
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
+        most = max([1.0, *(abs(v[f"{movement_column(m.name)}_{s}_mm"]) for m in known for s in _SIDES)]) * 1.2
         figure.subplots_adjust(left=0.16, right=0.98, top=0.9, bottom=0.18)
         for row, movement in enumerate(known):
             for side, sign in (("left", -1), ("right", 1)):
-                size = v[f"{_word(movement.name)}_{side}_mm"]
+                size = v[f"{movement_column(movement.name)}_{side}_mm"]
                 axes.barh(row, sign * max(size, 0.0), color=_SIDES[side], height=0.62)
                 axes.text(
-                    sign * (max(size, 0.0) + 0.3),
+                    sign * (max(size, 0.0) + most / 60),
                     row,
                     f"{size:.1f}",
                     va="center",
                     ha="left" if sign > 0 else "right",
                     size=6.5,
                 )
-        most = max([1.0, *(abs(v[f"{_word(m.name)}_{s}_mm"]) for m in known for s in _SIDES)]) * 1.2
         axes.set_xlim(-most, most)
         axes.set_yticks(range(len(known)), [m.title for m in known])
         axes.invert_yaxis()
@@ -218,8 +225,8 @@ def _bars(person: PersonFacts) -> Figure:
 
     return Figure(
         name="left-right",
-        caption=f"How far each side moves in {named_session(person.latest.session)}, mean of "
-        f"{len(person.latest.recordings)} recordings, each the median over its apexes.",
+        caption=f"{person.subject}, {named_session(person.latest.session)}: how far each side moves. "
+        + mean_words(person.latest),
         draw=draw,
         height_mm=16 + 9 * max(len(known), 2),
     )
@@ -229,10 +236,10 @@ def _table(person: PersonFacts) -> Table:
     v = person.latest.values
     rows = []
     for m in MOVEMENTS:
-        word = _word(m.name)
-        left, right = v[f"{word}_left_mm"], v[f"{word}_right_mm"]
-        rest = v[f"{word}_rest_left_mm"] - v[f"{word}_rest_right_mm"]
-        rows.append((m.title, left, right, v[f"{word}_index"], rest, v[f"{word}_synkinesis_mm"]))
+        column = movement_column(m.name)
+        left, right = v[f"{column}_left_mm"], v[f"{column}_right_mm"]
+        rest = v[f"{column}_rest_left_mm"] - v[f"{column}_rest_right_mm"]
+        rows.append((m.title, left, right, v[f"{column}_index"], rest, v[f"{column}_synkinesis_mm"]))
     frame = pd.DataFrame(rows, columns=["movement", "left", "right", "index", "rest", "along"])
     frame["index"], frame["rest"] = frame["index"].round(2) + 0.0, frame["rest"].round(1) + 0.0  # no −0
     return Table(
@@ -258,6 +265,8 @@ def _course_figure(person: PersonFacts) -> Figure:
     known = {band: title for band, title in bands.items() if band}
     grey = "".join(f" Grey{f' ({title})' if len(bands) > 1 else ''}: {band}." for band, title in known.items())
 
+    order = [one.session for one in person.sessions]
+
     def draw(figure: Any) -> None:
         panels = figure.subplots(1, 2)
         figure.subplots_adjust(left=0.08, right=0.98, top=0.88, bottom=0.18, wspace=0.25)
@@ -271,7 +280,8 @@ def _course_figure(person: PersonFacts) -> Figure:
             axes.plot(x, y, marker="o", color=BLUE)
             names = course["session"].tolist()
             ordered = any(lacking(one) for one in names)
-            axes.set_xticks(x, [str(i + 1) for i in range(len(x))] if ordered else names, parse_math=False)
+            numbers = [str(1 + order.index(one)) for one in names]
+            axes.set_xticks(x, numbers if ordered else names, parse_math=False)
             axes.set_xlabel("Session, in order" if ordered else "Session")
             axes.set_ylabel(unit)
             axes.set_title(title)
@@ -293,7 +303,3 @@ def _picture(face: FaceModel, one: ApexFace) -> bytes | None:
         return png(over(render_picture(face, one.psi, SHARED_SCALE_MM, Shot(320)), (255, 255, 255)))
     except (DataError, ImportError):  # a machine without a renderer: the page goes on without
         return None
-
-
-def _word(name: str) -> str:
-    return name.replace(" ", "_")

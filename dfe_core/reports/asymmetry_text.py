@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from dfe_core.asymmetry.change import MeasurementError, RepeatsOf
 from dfe_core.asymmetry.composites import REST_MM
-from dfe_core.asymmetry.person import PersonFacts, SessionFacts
+from dfe_core.asymmetry.movements import MOVEMENTS
+from dfe_core.asymmetry.person import ApexFace, PersonFacts, SessionFacts
 
 NO_DEVICE = (
-    "This is not a medical device. It has been tested on simulated faces and on a few healthy performers, on no "
-    "patient. Nothing here is a diagnosis, and no figure replaces a clinician who looks at the person."
+    "This is not a medical device. It has been tested on simulated faces and on healthy people, on no patient. "
+    "Nothing here is a diagnosis, and no figure replaces a clinician who looks at the person."
 )
 ESTIMATES = (
     "Scores with “-like” are estimates from lengths, with cut points that no study has set; they are not what a "
@@ -50,12 +53,48 @@ def share_words(person: PersonFacts, session: SessionFacts) -> str:
     if np.isnan(share):
         return "There are too few movements in these recordings to compare the sides."
     if share >= _EVEN:
-        return f"Both sides move about equally far (the {less} one {100 * share:.0f} % of the other)."
+        way = f"{100 * share:.0f} % of the other, averaged over {_listed(session.compared)}{_of_recordings(session)}"
+        return f"Both sides move about equally far (the {less} one {way})."
     way = f"{100 * share:.0f} % as far as the {more} one"
-    said = f"The {less} side moves {way}, averaged over brow, lid, smile and upper lip"
+    said = f"The {less} side moves {way}, averaged over {_listed(session.compared)}{_of_recordings(session)}"
     if less != person.weaker:
         return f"{said}; over all recordings of the person the {person.weaker} one is the weaker."
     return f"{said}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def _of_recordings(session: SessionFacts) -> str:
+    """In how many recordings enough moves, where it is not in all."""
+    known, every = session.counts["mean_share"], len(session.recordings)
+    return "" if known == every else f" in {known} of {every} recordings, as too little moves in the others"
+
+
+def mean_words(session: SessionFacts) -> str:
+    """Of how many recordings the lengths are means."""
+    counts = {session.counts[f"{movement_column(m.name)}_left_mm"] for m in MOVEMENTS} - {0}
+    every = len(session.recordings)
+    if every == 1:
+        return "The median over the movement's apexes."
+    if counts <= {every}:
+        return f"Mean of {every} recordings, each the median over its apexes."
+    return f"Mean of those of {every} recordings that hold the movement, each the median over its apexes."
+
+
+def movement_column(movement: str) -> str:
+    """The name of a movement as it begins the columns of the table of recordings."""
+    return movement.replace(" ", "_")
+
+
+def rest_words(face: ApexFace) -> str:
+    """What a resting face is the median of."""
+    return "median of still frames" if face.still_s > 0 else "median of all frames"
+
+
+def _rises(mm: float) -> str:
+    return f"rises {mm:.1f} mm" if mm >= 0 else f"is pulled {-mm:.1f} mm down"
 
 
 def session_words(person: PersonFacts, session: SessionFacts) -> tuple[str, ...]:
@@ -69,7 +108,7 @@ def session_words(person: PersonFacts, session: SessionFacts) -> tuple[str, ...]
         said.append(f"In a smile the {weak} corner of the mouth {moves}, {other}.")
     if not np.isnan(v["brow_left_mm"]):
         said.append(
-            f"The {weak} brow rises {v[f'brow_{weak}_mm']:.1f} mm, the {strong} one {v[f'brow_{strong}_mm']:.1f} mm."
+            f"The {weak} brow {_rises(v[f'brow_{weak}_mm'])}, the {strong} one {_rises(v[f'brow_{strong}_mm'])}."
         )
     said += [*_lid_words(session, weak, strong), *_rest_words(session)]
     along = float(np.fmax(v["smile_synkinesis_mm"], v["pucker_synkinesis_mm"]))  # either may not be in the session
@@ -79,6 +118,11 @@ def session_words(person: PersonFacts, session: SessionFacts) -> tuple[str, ...]
         )
     if v["lid_synkinesis_mm"] >= _ALONG_MM:
         said.append(f"The {weak} corner of the mouth moves when the eyes close, by {v['lid_synkinesis_mm']:.1f} mm.")
+    still = [m.title.lower() for m in MOVEMENTS if np.isnan(v[f"{movement_column(m.name)}_left_mm"])]
+    if still:
+        said.append(f"Not measured, because neither side moves 1.5 mm: {_listed(still)}.")
+    if v["rest_seconds"] == 0:
+        said.append("The face is never still for a second: its rest is the median of all frames, and less certain.")
     return tuple(said)
 
 
@@ -88,6 +132,9 @@ def _lid_words(session: SessionFacts, weak: str, strong: str) -> list[str]:
         return []
     if max(gaps) < _GAP_MM:
         return ["Both eyes close."]
+    if min(gaps) >= _GAP_MM:
+        by = f"the {weak} one by {gaps[0]:.1f} mm, the {strong} by {gaps[1]:.1f} mm"
+        return [f"Both eyes stay open at their closest, {by}."]
     ways = ["closes" if gap < _GAP_MM else f"stays open by {gap:.1f} mm at its closest" for gap in gaps]
     return [f"The {weak} eye {ways[0]}, the {strong} one {ways[1]}."]
 

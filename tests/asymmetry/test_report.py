@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from dfe_core.asymmetry.report import asymmetry_report, newest_asymmetry_report
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.reports import asymmetry, fonts
-from dfe_core.reports.asymmetry import write_person_page
-from dfe_core.reports.asymmetry_text import session_words, share_words, sides_words
+from dfe_core.reports.asymmetry import person_document, write_person_page
+from dfe_core.reports.asymmetry_text import rest_words, session_words, share_words, sides_words
 from tests.asymmetry.two_sided_face import everywhere, people_with, performed, recovering_people, two_sided_face
 from train.cli import main
 
@@ -74,6 +75,8 @@ def test_the_faces_are_of_the_strongest_apexes_and_of_the_same_moment(root: Path
     made, data = asymmetry_report("d", root), Dataset.open("d", root)
     found = apex_faces(made, data, ("p1-1a", "p1-1b"))
     assert [one.movement for one in found] == ["rest", *NAMES] and np.abs(found[0].psi).max() < 1e-6
+    assert rest_words(found[0]) == "median of still frames"
+    assert rest_words(replace(found[0], still_s=0.0)) == "median of all frames"
     for one in found[1:]:
         right = one.psi[data.names.index(f"{one.movement} right")]
         assert right == pytest.approx(1.0, abs=0.02) and one.right_mm == pytest.approx(10, abs=0.3)
@@ -92,9 +95,10 @@ def test_of_eyes_that_did_not_close_it_is_not_said_how_far_they_do(root: Path):
     assert made.recordings[gaps].isna().all(axis=None)
     assert [made.to_json()["recordings"][0][gap] for gap in gaps] == [None, None]
     person = person_facts(made, "p1")
-    assert not any("eye" in one for one in session_words(person, person.latest))
+    said = session_words(person, person.latest)
+    assert [one for one in said if "eye" in one] == ["Not measured, because neither side moves 1.5 mm: eye closed."]
     html = write_person_page(made, "p1", root / "pages", root, pictures=False)[0].read_text()
-    assert "eye closes" not in html and "– / –" in html
+    assert "eyes close" not in html and "– / –" in html
 
 
 def test_synkinesis_is_said_where_only_the_pucker_shows_it(root: Path):
@@ -119,6 +123,12 @@ def test_no_weaker_side_is_named_where_nothing_moves(root: Path, capsys: pytest.
     assert (person.weaker, person.other) == ("", "")
     assert session_words(person, person.latest) == (
         "There are too few movements in these recordings to compare the sides.",
+        "Not measured, because neither side moves 1.5 mm: brow raised, eye closed, smile, upper lip raised and lips "
+        "puckered.",
+        *(
+            ["The face is never still for a second: its rest is the median of all frames, and less certain."]
+            * (frames < 30)
+        ),
     )
     html = write_person_page(made, "p1", root / "pages", root, pictures=False)[0].read_text()
     assert "over all recordings of the person" not in html and "no movement was compared" in html
@@ -195,3 +205,30 @@ def test_a_name_without_a_font_is_not_lost_but_printed_as_html(
     assert written == ["asymmetry-\u4eba.html"]
     err = capsys.readouterr().err.splitlines()
     assert len(err) == 1 and "of \u4eba: no PDF, print" in err[0] and err[0].endswith("asymmetry-\u4eba.html")
+
+
+def test_the_page_names_what_was_averaged_over_the_recordings_that_have_it_and_its_person_on_every_page(root: Path):
+    face, lidless = two_sided_face(), {**everywhere(1.0), "lid": 0.0, "pucker": 0.0}
+    weak = {name: 0.5 * size for name, size in lidless.items()}
+    takes = [performed(face, weak, lidless), performed(face, {"smile": 0.5}, {"smile": 1.0})]
+    people_with({("O'Neil", ""): takes}, root)
+    made = asymmetry_report("d", root)
+    person = person_facts(made, "O'Neil")
+    assert share_words(person, person.latest) == (
+        "The left side moves 50 % as far as the right one, averaged over brow, smile and upper lip in 1 of 2 "
+        "recordings, as too little moves in the others."
+    )
+    assert made.recordings["mean_share_se"].notna().tolist() == [True, False]
+    document = person_document(made, person, ())
+    assert document.subtitle.startswith("O'Neil · ")  # which stands at the foot of every page
+    assert ("Command", "dfe asymmetry d --person 'O'\"'\"'Neil' --page DIR") in document.facts
+    assert "Mean of those of 2 recordings that hold the movement" in document.figures[0].caption
+
+
+def test_a_brow_that_is_pulled_down_does_not_rise_by_less_than_nothing_and_both_eyes_stay_open(root: Path):
+    face = two_sided_face()
+    people_with({("p1", "1"): [performed(face, {"brow": -0.2, "lid": 0.4}, {"brow": 1.0, "lid": 0.5})]}, root)
+    person = person_facts(asymmetry_report("d", root), "p1")
+    said = session_words(person, person.latest)
+    assert "The left brow is pulled 2.0 mm down, the right one rises 9.9 mm." in said
+    assert "Both eyes stay open at their closest, the left one by 6.0 mm, the right by 5.1 mm." in said
