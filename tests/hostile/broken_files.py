@@ -7,8 +7,9 @@ import json
 import random
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -44,9 +45,19 @@ class Case:
 
 def cases() -> list[Case]:
     """The corpus, always the same."""
-    goods = [build() for build in BUILDERS]
-    made = [case for good in goods for case in (*_truncated(good), *_mangled(good))]
-    return [*made, *_tables(), *_times(), *_json_shapes(), *_archives(), *_headers(), *_flame(), *_openface(), *_gltf()]
+    return [case for part in PARTS for case in cases_of(part)]
+
+
+@cache
+def cases_of(part: str) -> tuple[Case, ...]:
+    """The files of a part of it."""
+    return tuple(PARTS[part]())
+
+
+def _of_format(build: Callable[[], Good]) -> Iterator[Case]:
+    good = build()
+    yield from _truncated(good)
+    yield from _mangled(good)
 
 
 def _truncated(good: Good) -> Iterator[Case]:
@@ -588,3 +599,17 @@ def _gltf() -> Iterator[Case]:
         "toy-1",
     )
     yield Case("glTF whose first chunk is binary", "x.glb", content[:16] + b"BIN\0" + content[20:], "toy-1")
+
+
+PARTS: dict[str, Callable[[], Iterator[Case]]] = {
+    **{build.__name__: partial(_of_format, build) for build in BUILDERS},
+    "tables": _tables,
+    "times": _times,
+    "shapes of JSON": _json_shapes,
+    "archives": _archives,
+    "headers": _headers,
+    "flame": _flame,
+    "openface": _openface,
+    "gltf": _gltf,
+}
+"""What the corpus is made of: one part a format, and what is wrong in ways of its own."""
