@@ -13,7 +13,6 @@ import numpy as np
 
 from dfe_core.engines import Engine, report_part
 from dfe_core.errors import DataError
-from dfe_core.tokens import encoding_parts
 
 
 class TwoPartError(Exception):
@@ -75,6 +74,8 @@ def begin_and_work(group: tuple[int, Any, Callable, str], shared: Any) -> Any:
         file.write(f"{os.getpid()}\n")
     if number == 1 and not (mark := Path(folder, "killed")).exists():
         mark.touch()
+        from dfe_core.tokens import encoding_parts  # torch: not in the other processes, which have no use for it
+
         encoding_parts.token_writer = _killed_while_writing
     return function(own, shared)
 
