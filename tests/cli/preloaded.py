@@ -62,7 +62,7 @@ class Forks:
         """End the process."""
         assert self.process.stdin
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 def _of_the_start(environment: dict[str, str] | os._Environ[str]) -> dict[str, str]:
@@ -82,6 +82,7 @@ def _serve() -> None:
             _become(asked)
         answers.write(json.dumps(_return_code(child, asked["timeout_s"])) + "\n")
         answers.flush()
+    os._exit(0)  # nobody waits for the libraries to be taken down one by one
 
 
 def _return_code(child: int, timeout_s: float) -> int | None:
