@@ -20,6 +20,8 @@ from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
+from tests.sources import without_collecting
+
 KEPT = {
     "dfe_core.probes.prompts": "sentences that a text encoder reads: data of the alignment with text",
     "dfe_core.probes.text": "the corpus and the word forms of the plain text encoder",
@@ -118,8 +120,9 @@ class _Changer(ast.NodeTransformer):
 def changed_source(source: str, path: str) -> tuple[Any, int]:
     """The code of a module with its sentences changed, and how many there were."""
     changer = _Changer(zlib.crc32(path.encode()))
-    tree = ast.fix_missing_locations(changer.visit(ast.parse(source, path)))
-    return compile(tree, path, "exec", dont_inherit=True), changer.count
+    with without_collecting():
+        tree = changer.visit(ast.parse(source, path))  # what is changed in it has the place of what it was
+        return compile(tree, path, "exec", dont_inherit=True), changer.count
 
 
 class _Loader(importlib.machinery.SourceFileLoader):

@@ -17,7 +17,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 OURS = {"dfe_core", "dfe_train", "dfe_dashboard"}
 SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE", "requirements.txt")
 EVERY_MODULE = """
-import importlib, pkgutil, sys
+import gc, importlib, pkgutil, sys
+gc.disable()  # hundreds of modules are compiled, whose trees are no garbage
 scripts = {"dfe_train.__main__", "dfe_dashboard.app", "dfe_dashboard.shell.main"}
 for name in ("dfe_train", "dfe_dashboard"):
     package = importlib.import_module(name)
