@@ -131,14 +131,15 @@ class StudySteps(CodebookSteps, AnalysisSteps):
 
     def _makes(self, name: StepName, root: Path) -> str:
         data, model = self.settings.name, self.settings.codebook
+        of_labels = {StepName.GROUPS: self.group_labels, StepName.PROBE: self.labels}.get(name)
+        if of_labels:  # which read the dataset
+            return ", ".join(of_labels(root))
         return {
             StepName.IMPORT: f"{DATASETS}/{data}",
             StepName.TRAIN: f"{MODELS}/{model}",
             StepName.ENCODE: f"{TOKENS}/{tokens_name(model, data)}",
             StepName.EVENTS: EVENTS,
             StepName.AUS: self.aus(),
-            StepName.GROUPS: ", ".join(self.group_labels(root)),
-            StepName.PROBE: ", ".join(self.labels(root)),
             StepName.SUPPLEMENT: self.settings.out.name,
         }.get(name, "")
 
