@@ -134,6 +134,8 @@ _METHODS = (
     "figure is the median over at most five of the strongest.",
     "A movement counts from 1.5 mm on one side. An eye, a brow or a corner that hardly moves on either side says "
     "nothing.",
+    "A pucker is one movement of both sides: its two lengths show to which side the mouth is pulled, and it is not in "
+    "the average of the sides.",
     "docs/asymmetry.md has the definitions, sources and tests.",
 )
 
