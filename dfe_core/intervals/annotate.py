@@ -42,7 +42,7 @@ class IntervalSettings:
     annotator
         ``displacement`` or ``ticc``.
     regions
-        Tiers that are found, of `regions.TRACK_REGIONS`.
+        Tiers that are found, of `regions.TRACK_REGIONS` and the regions of a lab's own; all of them by default.
     spill
         Whether what goes along with other regions is kept (`spill.without_spill` takes it out).
     displacement, ticc
@@ -58,8 +58,8 @@ class IntervalSettings:
     def __post_init__(self) -> None:
         if self.annotator not in ANNOTATORS:
             raise DataError("annotator", repr(self.annotator), " or ".join(ANNOTATORS))
-        if unknown := [name for name in self.regions if name not in TRACK_REGIONS] or not self.regions:
-            raise DataError("regions", repr(unknown or "none"), ", ".join(TRACK_REGIONS))
+        if not self.regions:
+            raise DataError("regions", "none", ", ".join(TRACK_REGIONS))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -98,6 +98,7 @@ def find_intervals(
     settings = settings or IntervalSettings()
     names = list(inputs.dataset.recordings["recording"].astype(str)) if recordings is None else list(recordings)
     spaces = region_spaces(inputs.face)
+    wanted = _wanted(settings, tuple(spaces))
     moved = []
     for done, name in enumerate(names, 1):
         moved.append(region_movement(inputs.dataset, name, spaces))
@@ -105,13 +106,21 @@ def find_intervals(
     known = movements(inputs.codebook, spaces)
     if not settings.spill:
         moved = without_spill(moved, known)
-    moved = [[one for one in group if one.region in settings.regions] for group in moved]
+    moved = [[one for one in group if one.region in wanted] for group in moved]
     if settings.annotator == "ticc":
         rows = _by_ticc(moved, known, settings.ticc, progress)
     else:
         rows = _by_displacement(moved, known, settings.displacement, progress)
     table = pd.DataFrame(rows, columns=["recording", "tier", LABEL, "onset_s", "offset_s"])
     return track_table(table.assign(**{SOURCE: settings.annotator})[list(TRACK_COLUMNS)])
+
+
+def _wanted(settings: IntervalSettings, own: tuple[str, ...]) -> tuple[str, ...]:
+    """The tiers that are asked for; by default all of the face, a lab's own as well. Raises `DataError` for others."""
+    known = dict.fromkeys((*TRACK_REGIONS, *own))
+    if unknown := [name for name in settings.regions if name not in known]:
+        raise DataError("regions", repr(unknown), ", ".join(known))
+    return tuple(known) if settings.regions == TRACK_REGIONS else settings.regions
 
 
 Row = tuple[str, str, str, float, float]
@@ -144,7 +153,7 @@ def _by_ticc(
     progress: Listener,
 ) -> list[Row]:
     rows = []
-    for region in TRACK_REGIONS:
+    for region in dict.fromkeys((*TRACK_REGIONS, *known)):
         own = [movement for group in moved for movement in group if movement.region == region]
         if not own:
             continue

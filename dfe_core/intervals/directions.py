@@ -70,7 +70,7 @@ def movements(codebook: Codebook, spaces: Mapping[str, RegionSpace]) -> dict[str
 
 
 def _of_words(names: tuple[str, ...], space: RegionSpace) -> Movements | None:
-    shown = {label: psi for words in WORDS[space.region] for label, psi in _sided(names, words)}
+    shown = {label: psi for words in WORDS.get(space.region, ()) for label, psi in _sided(names, words)}
     if not shown:
         return None
     return _unit(list(shown), np.stack(list(shown.values())) @ space.factor)
@@ -100,7 +100,7 @@ def _of_codewords(codebook: Codebook, space: RegionSpace) -> Movements:
 
 
 def _track_of(region: str) -> str:
-    return next((name for name, own in FACE_REGIONS.items() if region in own), "")
+    return next((name for name, own in FACE_REGIONS.items() if region in own), region)
 
 
 def _unit(labels: Sequence[str], directions: np.ndarray) -> Movements:

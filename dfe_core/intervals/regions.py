@@ -16,7 +16,7 @@ from dfe_core.expressions.columns import arkit_columns
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.head_pose import head_pose
 from dfe_core.expressions.neutral import calm_frames, resting_face, thinned
-from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.mesh_inner_product import mesh_factor
 
 HEAD = "head"
@@ -77,16 +77,12 @@ def region_spaces(face: FaceModel) -> dict[str, RegionSpace]:
     """
     if not face.has_mesh:
         raise DataError(face.id, "no mesh, and so no regions", "a face with a mesh")
-    if face.own_regions and not any(_gram(face, own).any() for own in FACE_REGIONS.values()):
-        raise DataError(
-            face.id, f"the regions {', '.join(face.own_regions)}", "tracks of regions that people have: brow, eye, lips"
-        )
-    grams = {name: _gram(face, own) for name, own in FACE_REGIONS.items()}
+    grams = {name: _gram(face, own) for name, own in tracks_of(face).items()}
     grams["other"] = _gram(face, ("other",))
     size = np.stack([np.diag(gram) for gram in grams.values()])
     most = size.argmax(0)
     found = {}
-    for number, name in enumerate(FACE_REGIONS):
+    for number, name in enumerate(tracks_of(face)):
         own = most == number if arkit_columns(face.names) else np.ones(face.coefficients, bool)
         factor = mesh_factor(grams[name] * own[:, None] * own[None]) * 1e3
         strength = (factor**2).sum(0)
@@ -96,9 +92,19 @@ def region_spaces(face: FaceModel) -> dict[str, RegionSpace]:
     return found
 
 
+def tracks_of(face: FaceModel) -> dict[str, tuple[str, ...]]:
+    """The tracks of a face and the regions that each is measured on: `FACE_REGIONS`; of a face with regions of a lab's
+    own, those of both that it has."""
+    if not face.own_regions:
+        return dict(FACE_REGIONS)
+    every = dict(FACE_REGIONS) | {name: (*FACE_REGIONS.get(name, ()), name) for name in face.own_regions}
+    there = {face.region_names[code] for code in np.unique(face.regions)}
+    return {name: own for name, own in every.items() if there & set(own)}
+
+
 def _gram(face: FaceModel, regions: tuple[str, ...]) -> np.ndarray:
     """(E, E) `FaceModel.gram` over the vertices of some regions alone."""
-    own = np.isin(face.regions, [REGIONS.index(name) for name in regions])
+    own = np.isin(face.regions, [face.region_names.index(name) for name in regions if name in face.region_names])
     flat = face.basis[:, own].reshape(face.coefficients, -1).astype(np.float64)
     return flat @ flat.T / max(int(own.sum()), 1)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from dfe_core.intervals.directions import Movements
-from dfe_core.intervals.regions import FACE_REGIONS, FEWEST, HEAD, RegionMovement
+from dfe_core.intervals.regions import FEWEST, HEAD, RegionMovement
 
 LARGEST = 0.3
 """Share of a full movement that goes along with a full movement of another region at most. In five takes of Live Link
@@ -29,7 +29,7 @@ def without_spill(
     known: what each region can do.
     """
     maps = {}
-    for region in FACE_REGIONS:
+    for region in dict.fromkeys(m.region for one in recordings for m in one if m.region != HEAD):
         pairs = [pair for one in recordings if (pair := _and_others(one, region)) is not None]
         if pairs:
             own, others = (np.concatenate(part) for part in zip(*pairs, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.point_regions import read_point_regions, says_regions
 from dfe_core.faces import REGIONS, open_face, save_face
 from dfe_core.faces.model import SIDES
+from dfe_core.intervals.annotate import IntervalInputs, IntervalSettings, find_intervals
 from dfe_core.intervals.regions import region_spaces
 from dfe_core.render.palette import REST_COLOUR, region_colour
 from dfe_core.tokenizer.fidelity import region_grams
@@ -110,8 +112,16 @@ def test_magnitudes_metric_and_file_know_the_regions(cats):
     with pytest.raises(DataError, match="no region 'brow'.*eye, nose, cheek, ear, muzzle, chin pad"):
         seen_gram(face, "brow")
     again = open_face(face.id, folder / "cache")
-    assert again.region_names == face.region_names and Dataset.open("cats", folder / "cache").simulated
-    assert set(region_spaces(face)) == {"brow", "eye", "cheek", "mouth"}
+    data = Dataset.open("cats", folder / "cache")
+    assert again.region_names == face.region_names and data.simulated
+    said = "by points.csv: eye 16, nose 6, cheek 6, ear 10, muzzle 8, chin pad 2; centre 4, left 22, right 22."
+    assert any(note.endswith(said) for note in data.manifest["notes"])
+    with pytest.raises(DataError, match="'tail'.*brow, eye, cheek, mouth, head, ear, muzzle"):
+        find_intervals(
+            IntervalInputs(codebook=SimpleNamespace(names=data.names), face=face, dataset=data),
+            IntervalSettings(regions=("tail",)),
+        )
+    assert list(region_spaces(face)) == ["eye", "cheek", "ear", "muzzle", "chin pad"]
     colours = [region_colour(name) for name in ("ear", "muzzle", "chin pad", "eye")]
     assert len(set(colours)) == 4 and REST_COLOUR not in colours
 

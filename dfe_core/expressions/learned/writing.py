@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.resample import resample
 from dfe_core.expressions.split import Split
 from dfe_core.faces.learned import Basis
-from dfe_core.faces.model import FaceModel
+from dfe_core.faces.model import SIDES, FaceModel
 from dfe_core.progress import Progress
 
 
@@ -77,6 +78,7 @@ def _figures(job: LearnedJob, result: LearnedResult, lost: dict[str, tuple[float
         "subjects": len(job.neutrals),
         "dimensions": head.dimensions,
         "layout": job.layout.name if job.layout else None,
+        "regions": _regions(job, result.model),
         "stable_points": frame.stable.tolist(),
         "scaled_poses": frame.scaled,
         "scale": sorted({t.scale.why for t in job.tracks})[:20],
@@ -93,6 +95,18 @@ def _figures(job: LearnedJob, result: LearnedResult, lost: dict[str, tuple[float
     }
 
 
+def _regions(job: LearnedJob, model: FaceModel) -> dict[str, Any] | None:
+    """What the lab's table said: its file, and the points of each region and side."""
+    if job.table is None:
+        return None
+    regions, sides = (np.bincount(codes).tolist() for codes in (model.regions, model.sides))
+    return {
+        "table": Path(job.table.source).name,
+        "points": {model.region_names[code]: count for code, count in enumerate(regions) if count},
+        "sides": {SIDES[code]: count for code, count in enumerate(sides) if count},
+    }
+
+
 def _sentences(figures: dict[str, Any], split: Split) -> list[str]:
     variance = figures["variance"]
     removed = ", ".join(
@@ -105,6 +119,9 @@ def _sentences(figures: dict[str, Any], split: Split) -> list[str]:
     ]
     shares = ", ".join(f"{part} {share:.2%}" for part, share in figures["missed_nme"].items())
     lines.append(f"Normalised mean error: {shares} of {normaliser_sentence(figures['normaliser'])}.")
+    if said := figures["regions"]:
+        counts = "; ".join(", ".join(f"{k} {n}" for k, n in said[part].items()) for part in ("points", "sides"))
+        lines.append(f"Points of each region and side, by {said['table']}: {counts}.")
     if figures["subjects"] == 1:
         lines.append("One subject: identity cannot be separated from rest, and is no part of the variance.")
     if figures["learned_from"]:
