@@ -68,8 +68,7 @@ class PersonSplit(Split):
         if part != "train" or not self.alone:
             yield from super().frames(dataset, part)
         if part == "train" and self.person:
-            for _ in range(self.times):
-                yield first_frames(dataset, self.person, self.seconds)
+            yield from [first_frames(dataset, self.person, self.seconds)] * self.times
 
 
 def first_frames(dataset: Dataset, person: str, seconds: float) -> Frames:
