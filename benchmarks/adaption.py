@@ -10,8 +10,8 @@ model, its number of codewords, and its seed:
 - *on, the person alone*: from the codewords of the model, on the person's seconds and nothing else. On a face whose
   coefficients have two signs, training learns code lengths alone from there, on others codewords too;
 - *on, none replaced*: the same on faces of activations, where codewords that these seconds do not have stay;
-- *on, code lengths kept*: its codewords with the code lengths of the model, as in `dfe adapt`: seconds that lack a
-  codeword would otherwise make it dear, or forbid it;
+- *on, directions alone*: its codewords with the places, lengths and code lengths of those of the model that they are
+  matched with: training scales codewords to the strongest use that it sees, and makes dear what it does not see;
 - *from nothing, the person alone*: from the beginning on the person's seconds.
 
 In all of them a bit is worth the same error as in the model: the setting is a share of the energy of the training
@@ -138,27 +138,31 @@ def rivals(model: str, data: Dataset, seconds: float) -> dict[str, Trainer]:
     }
     if has_activations(face):
         found["on, none replaced"] = lambda who, clip: trained(own_split(who, 1, alone=True), start, dead_share=0.0)
-        found["on, code lengths kept"] = lambda who, clip: with_codewords(
-            tokenizer, trained(own_split(who, 1, alone=True), start, dead_share=0.0).codeword_psi()
+        found["on, directions alone"] = lambda who, clip: with_directions(
+            tokenizer, gram, trained(own_split(who, 1, alone=True), start, dead_share=0.0).codeword_psi()
         )
     return found
 
 
-def with_codewords(tokenizer: Tokenizer, psi: np.ndarray) -> Tokenizer:
-    """The tokenizer with other codewords (K, E) and all else as it is."""
-    other = copy.deepcopy(tokenizer)
-    latent = psi.astype(np.float64) @ tokenizer.frame.detach().cpu().numpy().astype(np.float64)
+def with_directions(tokenizer: Tokenizer, gram: np.ndarray, psi: np.ndarray) -> Tokenizer:
+    """The tokenizer with the directions of other codewords (K, E), each in place of the one it is matched with."""
+    other, own = copy.deepcopy(tokenizer), tokenizer.codeword_psi().astype(np.float64)
+    rows, columns, _ = matched(own, psi, gram)
+    length = np.sqrt(np.einsum("ke,ef,kf->k", own, gram, own))[rows]
+    trained = np.sqrt(np.einsum("ke,ef,kf->k", psi, gram, psi))[columns]
+    own[rows] = psi[columns] * (length / np.maximum(trained, 1e-12))[:, None]
+    latent = own @ tokenizer.frame.detach().cpu().numpy().astype(np.float64)
     with torch.no_grad():
         other.quantizer.codewords.copy_(torch.as_tensor(latent, dtype=torch.float32))
     return other
 
 
-def matched_cosines(before: np.ndarray, after: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """Cosines on the face of the moving codewords (K, E), matched so that their sum is largest."""
+def matched(before: np.ndarray, after: np.ndarray, gram: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Moving codewords (K, E) matched so that the sum of their cosines on the face is largest: places, and cosines."""
     alike = displacement_cosine(before, after, gram)
-    moving = [np.flatnonzero(np.linalg.norm(psi, axis=1) > 1e-9) for psi in (before, after)]
-    alike = alike[np.ix_(*moving)]
-    return alike[linear_sum_assignment(-alike)]
+    one, other = (np.flatnonzero(np.linalg.norm(psi, axis=1) > 1e-9) for psi in (before, after))
+    rows, columns = linear_sum_assignment(-alike[np.ix_(one, other)])
+    return one[rows], other[columns], alike[one[rows], other[columns]]
 
 
 def main() -> None:
@@ -187,7 +191,7 @@ def main() -> None:
             found = person_tokens(own, rest)
             errors.append(person_error(own, found, rest.psi, gram))
             tokens.append((found[0] != 0).sum(1).mean())
-            cosines.append(matched_cosines(codebook.psi, own.codeword_psi(), gram))
+            cosines.append(matched(codebook.psi, own.codeword_psi(), gram)[2])
         base = base if len(base) else np.array(errors)
         gain = base - np.array(errors)
         half = stats.t.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) / np.sqrt(len(gain))
