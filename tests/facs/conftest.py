@@ -8,9 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from dfe_core.facs.coverage import analyse_coverage
 from dfe_core.facs.coverage_result import Coverage
-from dfe_core.facs.settings import CoverageSettings
 from tests.real_faces import anny
 
 __all__ = ["anny"]
@@ -31,12 +29,10 @@ def planted_module() -> ModuleType:
 @pytest.fixture(scope="session")
 def planted(planted_module, toy_face, tmp_path_factory):
     """A simulated dataset with a dictionary that is known, its tokens and perfect AUs."""
-    return planted_module.build(tmp_path_factory.mktemp("planted") / "cache", toy_face)
+    return planted_module.shared(tmp_path_factory, toy_face)
 
 
 @pytest.fixture(scope="session")
-def found(planted) -> Coverage:
+def found(planted, planted_module) -> Coverage:
     """The coverage of the planted case."""
-    return analyse_coverage(
-        planted.model, planted.dataset, planted.aus, root=planted.root, settings=CoverageSettings(resamples=100)
-    )
+    return planted_module.coverage_of(planted)

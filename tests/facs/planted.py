@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import save_face
 from dfe_core.faces.model import FaceModel
+from dfe_core.facs.coverage import analyse_coverage
+from dfe_core.facs.coverage_result import Coverage
+from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.store import AlignedFrames, open_au_writer
 from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.simulate.repertoire import CHANNELS, recipe_matrix
@@ -21,6 +25,7 @@ from dfe_core.simulate.truth import presence
 from dfe_core.store import atomic_directory, content_key, write_json
 from dfe_core.tokenizer.geometry import codeword_geometry
 from dfe_core.tokens.cache import TokenWriter
+from tests.built_once import built_once
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 1.0)
 STAGES = 6
@@ -52,11 +57,31 @@ def build(root: Path, face: FaceModel, subjects: int = 6, minutes: float = 1.0, 
             recipe_matrix(face.names)[[CHANNELS.index(("AU26", "both"))]] * 0.8,
         ]
     ).astype(np.float32)
-    case = Planted(root, face, {pair: i + 1 for i, pair in enumerate(CHANNELS)}, len(psi) - 1)
+    case = opened(root, face)
     write_model(root, face, psi, "planted")
     write_tokens(dataset, root, "planted", len(psi), case.twin)
     write_aus(dataset, root, "truth")
     return case
+
+
+def opened(root: Path, face: FaceModel) -> Planted:
+    """The case of a cache that `build` has filled, or is about to."""
+    return Planted(root, face, {pair: i + 1 for i, pair in enumerate(CHANNELS)}, len(CHANNELS) + 1)
+
+
+def shared(factory: pytest.TempPathFactory, face: FaceModel) -> Planted:
+    """The case with its coverage, built once for all workers."""
+
+    def make(root: Path) -> None:
+        coverage_of(build(root, face))
+
+    return opened(built_once(factory, "planted", make), face)
+
+
+def coverage_of(case: Planted) -> Coverage:
+    """Its coverage, as it is kept or worked out now."""
+    settings = CoverageSettings(resamples=100)
+    return analyse_coverage(case.model, case.dataset, case.aus, root=case.root, settings=settings)
 
 
 def write_model(root: Path, face: FaceModel, psi: np.ndarray, name: str) -> None:

@@ -16,15 +16,10 @@ def planted(toy_face, tmp_path_factory):
     spec = importlib.util.spec_from_file_location("dfe_planted", path)
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.build(tmp_path_factory.mktemp("planted") / "cache", toy_face, subjects=4)
+    return module.shared(tmp_path_factory, toy_face)
 
 
 @pytest.fixture(scope="session")
 def coverage(planted):
     """Its coverage."""
-    from dfe_core.facs.coverage import analyse_coverage
-    from dfe_core.facs.settings import CoverageSettings
-
-    return analyse_coverage(
-        planted.model, planted.dataset, planted.aus, root=planted.root, settings=CoverageSettings(resamples=50)
-    )
+    return sys.modules["dfe_planted"].coverage_of(planted)

@@ -81,7 +81,7 @@ def test_the_manifest_can_make_it_again(written, coverage) -> None:
     assert {k: v["key"] for k, v in manifest["inputs"].items() if "key" in v} == coverage.keys
     for name, digest in manifest["files"].items():
         assert file_sha256(written / name) == digest
-    assert manifest["settings"]["resamples"] == 50 and manifest["versions"]["numpy"]
+    assert manifest["settings"]["resamples"] == 100 and manifest["versions"]["numpy"]
 
 
 def test_the_same_command_gives_the_same_bytes(written, coverage, tmp_path, monkeypatch) -> None:
@@ -129,7 +129,7 @@ def test_the_report_says_its_date_its_data_and_what_it_cites(planted, coverage) 
     [data] = [b for s in document.sections if s.title == "Data" for b in s.blocks]
     rows = dict(data.rows)
     assert (
-        "4 subjects" in rows["Dataset"] and "simulated" in rows["Dataset"] and "frames a second" in rows["Recordings"]
+        "6 subjects" in rows["Dataset"] and "simulated" in rows["Dataset"] and "frames a second" in rows["Recordings"]
     )
     assert rows["Action units"].startswith("truth, by perfect 1") and "Presence of an AU" in rows
     [cited] = [b for s in document.sections if s.title == "References" for b in s.blocks]
