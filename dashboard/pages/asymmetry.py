@@ -20,6 +20,7 @@ from dfe_core.reports.asymmetry_text import (
     ESTIMATES,
     MEASURES,
     MODEL_MM,
+    NO_COURSE,
     NO_DEVICE,
     band_words,
     change_words,
@@ -234,6 +235,9 @@ def sessions(report: AsymmetryReport, person: PersonFacts) -> None:
         )
         return
     names = [name for name in MEASURES if len(person.courses[name])]
+    if not names:
+        st.caption(NO_COURSE)
+        return
     measure = st.selectbox(
         "Measure", names, format_func=lambda name: MEASURES[name][0], key="asymmetry_measure", bind="query-params"
     )
@@ -254,6 +258,9 @@ def everybody(report: AsymmetryReport) -> None:
         return
     st.subheader("Everybody", anchor=False)
     course = report.course("mean_share")
+    if course.empty:
+        st.caption("Of nobody enough movements are measured to compare the sides.")
+        return
     by = course.groupby("subject", sort=False)
     last, first = by.tail(1).set_index("subject"), by.head(1).set_index("subject")
     sides = report.recordings.drop_duplicates("subject").set_index("subject")["weaker_side"]
@@ -264,20 +271,26 @@ def everybody(report: AsymmetryReport) -> None:
             "Sessions": by.size().reindex(last.index).to_numpy(),
             "First, %": 100 * first["value"].reindex(last.index).to_numpy(),
             "Last, %": 100 * last["value"].to_numpy(),
-            "Change, %": 100 * last["change"].to_numpy().round(2) + 0.0,
         }
+    ).sort_values("Last, %")
+    how = (
+        "How far the side moves that is the weaker one over all recordings, in % of the other; 100 also where the "
+        "other moves less in a session."
     )
+    if table["Sessions"].max() < 2:
+        page_frame.table(table.drop(columns="First, %"), formats={"Last, %": "%.0f"})
+        st.caption(how)
+        return
+    last = last.reindex(table["Person"])
+    table["Change, %"] = 100 * last["change"].to_numpy().round(2) + 0.0
     error = report.errors["mean_share"]
     if error.source == RepeatsOf.SESSION:
         table["Counts"] = last["counts"].to_numpy()
     elif error.source == RepeatsOf.APEXES:
         table["Apexes differ by, %"] = 100 * last["least"].to_numpy()
-    page_frame.table(table.sort_values("Last, %"), formats={"First, %|Last, %|Change, %|Apexes differ by, %": "%.0f"})
-    how = "A change counts where it is more than repeats differ."
-    st.caption(
-        "How far the side moves that is the weaker one over all recordings, in % of the other; 100 also where the "
-        "other moves less in a session. " + (how if error.source == RepeatsOf.SESSION else error_words(error))
-    )
+    page_frame.table(table, formats={"First, %|Last, %|Change, %|Apexes differ by, %": "%.0f"})
+    counts = "A change counts where it is more than repeats differ."
+    st.caption(f"{how} {counts if error.source == RepeatsOf.SESSION else error_words(error)}")
 
 
 def downloads(choice: artefact_cache.Choice, report: AsymmetryReport, person: PersonFacts) -> None:

@@ -23,6 +23,7 @@ from dfe_core.reports.asymmetry_text import (
     ESTIMATES,
     MEASURES,
     MODEL_MM,
+    NO_COURSE,
     NO_DEVICE,
     band_words,
     change_words,
@@ -106,7 +107,7 @@ def person_document(report: AsymmetryReport, person: PersonFacts, galleries: Seq
             "In short", (Callout(NO_DEVICE), *(Text(one) for one in words[:1]), Bullets(words[1:]), _numbers(person))
         ),
         Section("Faces", tuple(galleries)),
-        Section("Left and right", (_bars(person), _table(person))),
+        Section("Left and right", (*_bars(person), _table(person))),
     ]
     if several:
         sections.append(Section("Over sessions", _course_blocks(report, person)))
@@ -195,9 +196,11 @@ def _lines(one: ApexFace) -> tuple[str, ...]:
     return (f"left {one.left_mm:.1f}, right {one.right_mm:.1f} mm", f"{one.recording}, {one.time_s:.1f} s")
 
 
-def _bars(person: PersonFacts) -> Figure:
+def _bars(person: PersonFacts) -> tuple[Figure, ...]:
     v = person.latest.values
     known = [m for m in MOVEMENTS if not np.isnan(v[f"{movement_column(m.name)}_left_mm"])]
+    if not known:
+        return ()
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
@@ -225,13 +228,14 @@ def _bars(person: PersonFacts) -> Figure:
         axes.set_title("Left side", loc="left", color=BLUE)
         axes.set_title("Right side", loc="right", color=ORANGE)
 
-    return Figure(
+    figure = Figure(
         name="left-right",
         caption=f"{person.subject}, {named_session(person.latest.session)}: how far each side moves. "
         + mean_words(person.latest),
         draw=draw,
         height_mm=16 + 9 * max(len(known), 2),
     )
+    return (figure,)
 
 
 def _table(person: PersonFacts) -> Table:
@@ -257,6 +261,8 @@ def _table(person: PersonFacts) -> Table:
 
 
 def _course_blocks(report: AsymmetryReport, person: PersonFacts) -> tuple[Any, ...]:
+    if all(course.empty for course in person.courses.values()):
+        return (Text(NO_COURSE),)
     words = tuple(filter(None, (change_words(person, name) for name in MEASURES)))
     return (_course_figure(person), Bullets((*words, error_words(report.errors["mean_share"]))))
 

@@ -15,6 +15,7 @@ NO_DEVICE = (
     "This is not a medical device. It has been tested on simulated faces and on healthy people, on no patient. "
     "Nothing here is a diagnosis, and no figure replaces a clinician who looks at the person."
 )
+NO_COURSE = "No session of this person holds enough movements to be followed."
 ESTIMATES = (
     "Scores with “-like” are estimates from lengths, with cut points that no study has set; they are not what a "
     "clinician would give."

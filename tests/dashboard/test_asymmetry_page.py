@@ -12,7 +12,9 @@ from packaging.version import Version
 from streamlit.testing.v1 import AppTest
 
 from dashboard.views.asymmetry_figures import session_figure, side_bars
+from dfe_core.asymmetry.person import person_facts
 from dfe_core.asymmetry.report import asymmetry_report
+from dfe_core.reports.asymmetry import person_document
 from tests.asymmetry.two_sided_face import everywhere, people_with, performed, recovering_people, two_sided_face
 from tests.dashboard.test_pages import opened, said
 
@@ -73,6 +75,18 @@ def test_without_repeats_nobody_is_ticked_and_the_page_says_why(tmp_path: Path, 
     assert "more than repeats differ" not in said(test) and "Too few sessions have repeats" in said(test)
     table = test.dataframe[0].value
     assert "Counts" not in table and "Apexes differ by, %" in table
+
+
+def test_people_of_whom_nothing_is_measured_have_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DFE_CACHE", str(tmp_path))
+    still = np.zeros((90, two_sided_face().coefficients), np.float32)
+    people_with({(p, n): [still] for p in ("p1", "p2") for n in ("1", "2")}, tmp_path)
+    report = asymmetry_report("d", tmp_path)
+    test = shown(tmp_path, person="p1")
+    assert not test.exception and not test.error and not test.dataframe
+    assert "holds enough movements to be followed" in said(test) and "Of nobody enough movements" in said(test)
+    document = person_document(report, person_facts(report, "p1"), ())
+    assert not document.figures  # none is empty
 
 
 def test_a_link_to_nobody_says_so_and_shows_somebody(root: Path):
