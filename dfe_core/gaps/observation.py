@@ -85,11 +85,14 @@ def region_vertices(face: FaceModel, regions: Collection[str]) -> np.ndarray:
 
 
 def half_vertices(face: FaceModel, half: str) -> np.ndarray:
-    """(V,) bool: the vertices of a half, without those that belong to no region."""
+    """(V,) bool: the vertices of a half, without those that belong to no region. The upper half is brows, eyes and the
+    like; of a face with regions of a lab's own (ears) it is what lies above the mean height."""
     known = face.regions != REGIONS.index("other")
     if half in ("left", "right"):
         return known & (face.sides == SIDES.index(half))
-    return known & (region_vertices(face, UPPER) == (half == "upper"))
+    height = face.template[:, 1]
+    above = height > height[known].mean() if face.own_regions else region_vertices(face, UPPER)
+    return known & (above == (half == "upper"))
 
 
 def _floor(covariance: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.point_regions import read_point_regions, says_regions
 from dfe_core.faces import REGIONS, open_face, save_face
 from dfe_core.faces.model import SIDES
+from dfe_core.gaps.observation import half_vertices
 from dfe_core.intervals.annotate import IntervalInputs, IntervalSettings, find_intervals
 from dfe_core.intervals.regions import region_spaces
 from dfe_core.render.palette import REST_COLOUR, region_colour
@@ -122,6 +123,8 @@ def test_magnitudes_metric_and_file_know_the_regions(cats):
             IntervalSettings(regions=("tail",)),
         )
     assert list(region_spaces(face)) == ["eye", "cheek", "ear", "muzzle", "chin pad"]
+    upper = half_vertices(face, "upper")
+    assert upper[:26].all() and not upper[32:40].any() and not (upper & half_vertices(face, "lower")).any()
     colours = [region_colour(name) for name in ("ear", "muzzle", "chin pad", "eye")]
     assert len(set(colours)) == 4 and REST_COLOUR not in colours
 
