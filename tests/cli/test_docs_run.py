@@ -16,6 +16,7 @@ import dfe_core as dfe
 from dfe_core.faces import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.faces.library import anny_id
+from tests.less_data import use_less_data
 from tests.small_world import write_dataset
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -42,6 +43,7 @@ def documented_cache(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DFE_CACHE", str(root))
         save_face(replace(toy_face, id=anny_id()), root)
+        use_less_data(patch)
         data = dfe.simulate("simulated", subjects=6, minutes_per_subject=0.5)
         dfe.encode(dfe.train(data, name="default", settings=SMALL), data)
         data_folder = write_dataset(root, dfe.open_face(), {"session_01": np.zeros((30, 52))}, name="study1")
@@ -70,6 +72,7 @@ def test_every_python_block_runs_and_prints_what_the_page_shows(
 ):
     monkeypatch.setenv("DFE_CACHE", str(documented_cache))
     monkeypatch.chdir(recordings)
+    use_less_data(monkeypatch)
     printed = docs_blocks.run(page)
     assert docs_blocks.differences(page, printed) == []
 

@@ -13,6 +13,7 @@ import pytest
 
 from dfe_core.faces import save_face
 from dfe_core.faces.library import anny_id
+from tests.less_data import use_less_data
 
 PROJECT = Path(__file__).resolve().parents[2]
 LARGEST = 300_000
@@ -41,6 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Callable[[Path], 
                 with pytest.MonkeyPatch.context() as patch:
                     patch.setenv("DFE_CACHE", str(folder / "cache"))
                     patch.chdir(folder)
+                    use_less_data(patch)
                     printed[needed] = runner.run_plain(needed)
         return printed[notebook]
 
