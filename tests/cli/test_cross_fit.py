@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,21 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.facs import coverage
 from dfe_core.facs.derive import derive_aus
+from dfe_core.facs.settings import CoverageSettings
 from dfe_core.tokenizer.codebook import Codebook
 from train.cross_fit import cross_fit, pooled
 
 
+@pytest.fixture
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the intervals that every coverage has beside the figures that are pooled: nothing here looks at them."""
+    few = CoverageSettings(resamples=20, beyond_frames=1000)
+    monkeypatch.setattr(coverage, "analyse_coverage", partial(coverage.analyse_coverage, settings=few))
+
+
+@pytest.mark.usefixtures("few_resamples")
 def test_no_codebook_saw_the_people_that_its_figures_are_of(toy: Path):
     data = Dataset.open("toy", toy)
     derive_aus(data, "derived", root=toy)
