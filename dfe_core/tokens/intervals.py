@@ -8,6 +8,7 @@ codeword), presence.parquet, intensities.parquet, recordings.parquet, counts.npz
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 from dfe_core.artefact import OpenedArtefact, source_labels
 from dfe_core.artefact_names import INTERVALS, MANIFEST, RECORDINGS_FILE, keyed_name
 from dfe_core.engines import LOCAL, Engine, consecutive_groups, report_part
+from dfe_core.engines.engine import cores
 from dfe_core.errors import DataError
 from dfe_core.expressions.recording_table import (
     RecordingSpan,
@@ -52,6 +54,10 @@ WINDOW_S = 1.0
 
 _GROUP_FRAMES = 1 << 17
 """Of recordings whose runs are found together."""
+_SORTING_MEMORY, _SORTING_THREADS = "512MB", 4
+"""Most that DuckDB takes; by itself it takes most of the memory and every core, and the order is the same."""
+_SUMMARY_RUNS = 1 << 21
+"""Runs that medians are taken of together, unless one codeword has more."""
 _SCHEMA = pa.schema(
     [
         ("codeword", pa.uint16()),
@@ -350,21 +356,36 @@ def _write(tokens: TokenCache, folder: Path, progress: Listener, rule: PresenceR
 
 
 def _sort(folder: Path, size: int) -> None:
-    """runs.parquet by codeword, in small row groups so that one codeword is read without the others; summary."""
+    """runs.parquet by codeword, in small row groups so that one codeword is read without the others; summary.
+
+    What is sorted is on the disk beyond `_SORTING_MEMORY`; medians need all runs of a codeword at once.
+    """
+    unsorted, found, scratch = folder / "unsorted.parquet", folder / "runs.parquet", folder / ".sorting"
     with duckdb.connect() as connection:
-        connection.execute(f"CREATE VIEW runs AS SELECT * FROM read_parquet('{_quoted(folder / 'unsorted.parquet')}')")
+        connection.execute(f"SET memory_limit='{_SORTING_MEMORY}'")
+        connection.execute(f"SET threads={min(_SORTING_THREADS, cores())}")
+        connection.execute(f"SET temp_directory='{_quoted(scratch)}'")
         connection.execute(
-            f"COPY (SELECT * FROM runs ORDER BY codeword, recording, start_frame) TO "
-            f"'{_quoted(folder / 'runs.parquet')}' (FORMAT parquet, ROW_GROUP_SIZE 16384)"
+            f"COPY (SELECT * FROM read_parquet('{_quoted(unsorted)}') ORDER BY codeword, recording, start_frame) TO "
+            f"'{_quoted(found)}' (FORMAT parquet, ROW_GROUP_SIZE 16384)"
         )
-        summary = connection.execute(
-            "SELECT codeword, count(*) AS runs, median(end_s - start_s) AS median_duration_s, "
-            "median(peak_s - start_s) AS median_onset_s FROM runs GROUP BY codeword"
-        ).df()
-    summary = summary.set_index("codeword").reindex(range(size))
+    shutil.rmtree(scratch, ignore_errors=True)
+    unsorted.unlink()
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE VIEW runs AS SELECT * FROM read_parquet('{_quoted(found)}')")
+        count = connection.execute("SELECT codeword, count(*) FROM runs GROUP BY codeword ORDER BY codeword").fetchall()
+        cuts = [count[cut] for cut in consecutive_groups([runs for _, runs in count], _SUMMARY_RUNS)]
+        parts = [
+            connection.execute(
+                "SELECT codeword, count(*) AS runs, median(end_s - start_s) AS median_duration_s, "
+                "median(peak_s - start_s) AS median_onset_s FROM runs WHERE codeword BETWEEN ? AND ? GROUP BY codeword",
+                [first, last],
+            ).df()
+            for first, last in [(cut[0][0], cut[-1][0]) for cut in cuts] or [(0, size)]
+        ]
+    summary = pd.concat(parts).set_index("codeword").reindex(range(size))
     summary["runs"] = summary["runs"].fillna(0).astype(np.int64)
     summary.rename_axis("codeword").reset_index().to_parquet(folder / "summary.parquet")
-    (folder / "unsorted.parquet").unlink()
 
 
 def _together(present: Activations, rows: int, size: int) -> np.ndarray:
