@@ -27,7 +27,7 @@ MAGIC = b"PAR1"
 _END = struct.Struct("<I4s")
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, LIST, _SET, STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
 I16, _I32, I64 = 4, 5, 6
-_ROWS, _GROUPS = 3, 4
+_SCHEMA, _ROWS, _GROUPS = 2, 3, 4
 """Fields of a file's metadata."""
 _GROUP_ROWS = 3
 """Of a row group."""
@@ -56,6 +56,11 @@ class Footer:
     def row_ends(self) -> np.ndarray:
         """(groups,) int64: the row after the last of each row group."""
         return np.cumsum(self.rows, dtype=np.int64)
+
+    @property
+    def columns(self) -> tuple[int, Any]:
+        """The columns, with the names of their parts as the version of pyarrow that wrote them has them."""
+        return self.other[_SCHEMA]
 
     def group(self, number: int) -> bytes:
         """The metadata of a row group as they are in the file."""

@@ -106,9 +106,11 @@ class RowGroupWriter:
             self._metadata.close()
 
     def like(self, source: RowGroups) -> None:
-        """Take the schema of a file; the first one stays."""
+        """Take the schema of a file; the first one stays. Raises `DataError` for one of other columns."""
         if self._like is None:
             self._like = source.footer
+        elif self._like is not source.footer and self._like.columns != source.footer.columns:
+            raise DataError(source.path, "other columns", "those of the files it is put together with")
 
     def add_all(self, source: RowGroups) -> int:
         """Append every row group of a file; how many rows these are."""

@@ -83,6 +83,17 @@ def test_a_file_without_row_groups_has_its_columns(tmp_path: Path):
     assert pq.read_schema(tmp_path / "b.parquet") == pq.read_schema(tmp_path / "a.parquet")
 
 
+def test_files_in_memory_and_of_other_columns(tmp_path: Path):
+    whole = written(tmp_path / "a.parquet", ["r", "s"], 0)
+    data = (tmp_path / "a.parquet").read_bytes()
+    pq.write_table(whole.select(["time_s", "note"]), tmp_path / "b.parquet")
+    with RowGroupWriter(tmp_path / "c.parquet") as writer:
+        assert writer.add_all(RowGroups(data)) == len(whole)
+    assert (tmp_path / "c.parquet").read_bytes() == data
+    with pytest.raises(DataError, match=r"b\.parquet.*other columns"):
+        joined(tmp_path / "d.parquet", [(RowGroups(data), 0), (RowGroups(tmp_path / "b.parquet"), 0)])
+
+
 def test_what_is_no_whole_file_is_refused(tmp_path: Path):
     written(tmp_path / "a.parquet", ["r", "s"], 0)
     data = (tmp_path / "a.parquet").read_bytes()

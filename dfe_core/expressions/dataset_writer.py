@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.recording_key import recording_key, write_keys
 from dfe_core.expressions.recording_table import ROW_GROUP
 from dfe_core.locks import claim
+from dfe_core.parquet_join import RowGroups, RowGroupWriter
 from dfe_core.store import atomic_directory, content_key, file_sha256, require_new_name, write_json
 
 FEW_FRAMES = 2048
@@ -41,6 +44,8 @@ class DatasetWriter:
         self.folder, self.names, self.root = folder, names, root
         self._schema = frames_schema(len(names))
         self._sink = pq.ParquetWriter(folder / FRAMES_FILE, self._schema, compression="zstd")
+        self._joined: RowGroupWriter | None = None
+        self._added = folder / "added.parquet"
         self._rows, self._keys = Spool(), Spool()
         self._extras: pq.ParquetWriter | None = None
         self._frames = 0
@@ -76,15 +81,26 @@ class DatasetWriter:
         self._keys.append({"recording": recording.name, "key": key})
         self._frames += count
 
-    def copy(self, recordings: Sequence[tuple[str, int, str]], groups: Iterable[pa.Table]) -> None:
+    def takes(self, source: RowGroups) -> bool:
+        """Whether a file has the columns as they are written here; an old pyarrow may name their parts otherwise."""
+        own = io.BytesIO()
+        pq.ParquetWriter(own, self._schema).close()
+        with closing(RowGroups(own.getvalue())) as empty:
+            return empty.footer.columns == source.footer.columns
+
+    def copy(self, recordings: Sequence[tuple[str, int, str]], source: RowGroups, groups: Iterable[int]) -> None:
         """Take over recordings (name, frames, content key) as the row groups that another dataset has of them.
 
         Their rows of recordings.parquet are given to `close`. Raises `DataError` after `add`: they come first.
         """
         if len(self._rows):
             raise DataError(str(self.folder), "recordings before those that are copied", "copies first")
-        for table in groups:
-            self._sink.write_table(table)
+        self._sink.close()  # nothing is in it
+        self._joined = RowGroupWriter(self.folder / FRAMES_FILE)
+        self._joined.like(source)
+        for group in groups:
+            self._joined.add(source, group)
+        self._sink = pq.ParquetWriter(self._added, self._schema, compression="zstd")
         for name, frames, key in recordings:
             self._rows.append({"recording": name})
             self._keys.append({"recording": name, "key": key})
@@ -99,6 +115,16 @@ class DatasetWriter:
         if self._extras is None:
             self._extras = pq.ParquetWriter(self.folder / EXTRAS_FILE, EXTRAS_SCHEMA, compression="zstd")
         return self._extras
+
+    def _close_frames(self) -> None:
+        """Behind row groups that are copied, those of new recordings are put when all are written."""
+        self._write_waiting()
+        self._sink.close()
+        if self._joined is not None:
+            with closing(RowGroups(self._added)) as added:
+                self._joined.add_all(added)
+            self._joined.close()
+            self._added.unlink()
 
     def _write_waiting(self) -> None:
         """Write what waits, a row group at a time, so that ψ of an hour are not there twice."""
@@ -135,8 +161,7 @@ class DatasetWriter:
 
         rows: the table of recordings, where it is known and not to be made of what was added.
         """
-        self._write_waiting()
-        self._sink.close()
+        self._close_frames()
         table = pd.DataFrame(list(self._rows)) if rows is None else rows
         table.to_parquet(self.folder / RECORDINGS_FILE, index=False)
         files = [FRAMES_FILE, RECORDINGS_FILE]

@@ -7,6 +7,7 @@ its recordings, by which everything made of an unchanged recording is known.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from dfe_core.expressions.dataset_writer import FEW_FRAMES, DatasetWriter
 from dfe_core.expressions.extractor_scales import tool
 from dfe_core.expressions.removal import copy_others
 from dfe_core.integrity import check
+from dfe_core.parquet_join import RowGroups
 from dfe_core.remote import open_parquet
 from dfe_core.store import atomic_directory
 
@@ -82,22 +84,22 @@ def _space(data: Dataset) -> str:
 def _copied(data: Dataset, writer: DatasetWriter) -> list[str]:
     """Copy the row groups that more recordings do not change; the recordings that are left.
 
-    A writer collects `FEW_FRAMES` frames before it writes: what it wrote of fewer at the end would be in one row group
-    with what comes next.
+    Their bytes are copied, nothing is decoded. A writer collects `FEW_FRAMES` frames before it writes: what it wrote of
+    fewer at the end would be in one row group with what comes next.
     """
     table = data.stored_recordings
     ends = _flushed(table["frames"].tolist())
     last = int(table["first_row"].iloc[ends] if ends < len(table) else table["frames"].sum())
-    with open_parquet(check(data.path / FRAMES_FILE)) as file:
-        sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
-        groups = int(np.searchsorted(np.cumsum(sizes), last, "right"))
-        if sum(sizes[:groups]) != last:  # of a version of dfe that cut row groups elsewhere
+    with closing(RowGroups(check(data.path / FRAMES_FILE))) as source:
+        groups = int(np.searchsorted(source.ends, last, "right"))
+        if source.footer.rows[:groups].sum() != last or not writer.takes(source):  # of an earlier dfe or pyarrow
             return table["recording"].tolist()
         keys = data.recording_keys
         held = table["recording"].tolist()[:ends]
         writer.copy(
             [(name, int(frames), keys[name]) for name, frames in zip(held, table["frames"], strict=False)],
-            (file.read_row_group(i) for i in range(groups)),
+            source,
+            range(groups),
         )
     if data.has_extras:
         with open_parquet(check(data.path / EXTRAS_FILE)) as file:
