@@ -15,12 +15,14 @@ from dfe_core.errors import DataError
 from dfe_core.file_digest import file_sha256
 
 _ATTEMPTS = 7
+_ASKED_ATTEMPTS = 2
+"""Of asking what is there: somebody waits for it, and an address that is wrong answers never."""
 _FIRST_WAIT_S = 0.1
 _EXTRA = "pip install 'dfe[cloud]'"
 _OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {
         "config_kwargs": {
-            "retries": {"mode": "standard", "max_attempts": 8}, "connect_timeout": 10, "read_timeout": 60
+            "retries": {"mode": "standard", "max_attempts": 3}, "connect_timeout": 5, "read_timeout": 60
         },
         "default_block_size": 1 << 20,
     }
@@ -39,11 +41,14 @@ class Store:
     ----------
     url: ``<protocol>://<bucket>/<prefix>``.
 
-    Raises `DataError`, with the address, where the package for the protocol is not installed; what it does raises one
-    where the bucket is missing, the credentials are refused or the storage cannot be reached after `_ATTEMPTS`.
+    Raises `DataError`, with the address, where it names no bucket, the package for the protocol is not installed, or
+    the storage is not reached; what it does raises one where the bucket is missing, the credentials are refused or the
+    storage cannot be reached after `_ATTEMPTS`.
     """
 
     def __init__(self, url: str) -> None:
+        if not url.partition("://")[2].strip("/"):
+            raise DataError(url, "no name of a bucket", "s3://BUCKET or s3://BUCKET/PREFIX")
         self.url = url.rstrip("/")
         protocol = self.url.partition("://")[0]
         options = {"use_listings_cache": False, "skip_instance_cache": False, **_OPTIONS.get(protocol, {})}
@@ -55,6 +60,8 @@ class Store:
             raise DataError(self.url, f"a package is not installed ({error})", _EXTRA) from None
         except ValueError as error:
             raise DataError(self.url, f"no storage of this kind ({error})", "s3://, gs://, az:// …") from None
+        except OSError as error:  # of protocols that connect at once
+            raise DataError(self.url, f"not reached ({error})", "the storage to be reachable") from None
         self.base = str(base).rstrip("/")
 
     def where(self, key: str) -> str:
@@ -94,15 +101,18 @@ class Store:
 
     def names(self, folder: str) -> list[str]:
         """Names in a folder that have a manifest."""
-        found: list[str] = self._patiently(folder, lambda: self.fs.glob(f"{self.where(folder)}/*/{MANIFEST}"))
+        found: list[str] = self._patiently(
+            folder, lambda: self.fs.glob(f"{self.where(folder)}/*/{MANIFEST}"), attempts=_ASKED_ATTEMPTS
+        )
         return sorted(str(path).split("/")[-2] for path in found)
 
     def check(self) -> None:
         """Raise `DataError` where the bucket is missing or cannot be read."""
         bucket, _, prefix = self.base.partition("/")
         if hasattr(self.fs, "call_s3"):
-            self._patiently("", lambda: self.fs.call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=1))
-        elif not self._patiently("", lambda: self.fs.exists(bucket)):
+            asked = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": 1}
+            self._patiently("", lambda: self.fs.call_s3("list_objects_v2", **asked), attempts=_ASKED_ATTEMPTS)
+        elif not self._patiently("", lambda: self.fs.exists(bucket), attempts=_ASKED_ATTEMPTS):
             raise DataError(self.url, "no such bucket", "one that is there")
 
     def remove(self, key: str) -> None:
@@ -120,9 +130,9 @@ class Store:
         except (ValueError, KeyError, TypeError):
             raise DataError(f"{self.url}/{key}/{MANIFEST}", "damaged", "the artefact made again") from None
 
-    def _patiently(self, key: str, work: Callable[[], Any], *, missing: bool = False) -> Any:
+    def _patiently(self, key: str, work: Callable[[], Any], *, missing: bool = False, attempts: int = _ATTEMPTS) -> Any:
         """What the work gives; begun again after a while where the storage says that it is busy."""
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(attempts):
             try:
                 return work()
             except Exception as error:
@@ -130,7 +140,7 @@ class Store:
                     return None
                 if isinstance(error, (TypeError, NotImplementedError)):
                     raise
-                if not _passing(error) or attempt == _ATTEMPTS - 1:
+                if not _passing(error) or attempt == attempts - 1:
                     raise self._told(key, error) from error
                 time.sleep(_FIRST_WAIT_S * 2**attempt * random.uniform(0.5, 1.0))
         raise AssertionError

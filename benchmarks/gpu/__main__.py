@@ -12,8 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator
-from typing import Any
+import traceback
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 AIMS = {"full, as shipped": 36e6, "share the same": 0.9999, "end to end": 5e6, "steps/s": 1500}
 """What was set out for one H100; of steps, at the default batch."""
@@ -35,66 +39,71 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     args = parser.parse_args()
-    on_gpu = args.device.startswith("cuda")
-    if not on_gpu:
+    if not args.device.startswith("cuda"):
         os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported
-    from dfe_core.devices import on_device
+    from dfe_core.devices import chosen_device, on_device
+    from dfe_core.errors import DataError
 
+    try:
+        device = str(chosen_device("cuda" if args.device == "auto" else args.device))
+    except DataError as error:
+        raise SystemExit(f"{error}: `python -m benchmarks.gpu --device cpu` tries the command on a CPU") from None
+    on_gpu, found = device.startswith("cuda"), {}
+    if not (on_gpu or args.json):
+        print("On a CPU: the kernel is interpreted. None of these figures is one of a GPU.\n")
+    with on_device(device):
+        for name, figure in measured(args, device):
+            found[name] = figure
+            if not args.json:
+                print("\n".join(lines({name: figure})), flush=True)
     if on_gpu:
-        _require_a_gpu(args.device)
-    with on_device(args.device):
-        found = measured(args, on_gpu)
+        reached = list(figures(found))
+        found["aims"] = {n: f"{v:,.4g} of {AIMS[n]:,.4g}" for n, v in reversed(reached) if n in AIMS}
     if args.json:
         print(json.dumps(found, indent=1))
-        return
-    if not on_gpu:
-        print("On a CPU: the kernel is interpreted. None of these figures is one of a GPU.\n")
-    print("\n".join(lines(found)))
+    elif on_gpu:
+        print("\n".join(lines({"aims": found["aims"]})))
+    if any(isinstance(figure, str) for figure in found.values()):
+        raise SystemExit(1)
 
 
-def _require_a_gpu(device: str) -> None:
-    import torch
-
-    if not torch.cuda.is_available():
-        raise SystemExit(f"no {device} here: `python -m benchmarks.gpu --device cpu` tries the command on a CPU")
-
-
-def measured(args: argparse.Namespace, on_gpu: bool) -> dict[str, Any]:
-    """Every part that is asked for."""
+def measured(args: argparse.Namespace, name: str) -> Iterator[tuple[str, Any]]:
+    """Every part that is asked for as soon as it is done; of one that failed the error, and the others go on."""
     import torch
 
     from benchmarks.gpu.machine import described
 
-    device = torch.device(args.device)
-    found: dict[str, Any] = {"machine": described(device)}
-    if "encoding" in args.only:
-        from benchmarks.gpu.kernels import encoding
+    device = torch.device(name)
+    yield "machine", described(device)
+    for title, part in parts(args, device).items():
+        try:
+            yield title, part()
+        except Exception as error:  # noqa: BLE001 - the other parts still have their figures
+            traceback.print_exc()
+            yield title, f"failed: {type(error).__name__}: {error}"
 
-        count = args.frames or (1 << 20 if on_gpu else 4096)
-        found["encoding, frames/s"] = encoding(device, args.dataset, count, args.repeats)
-    if "agreement" in args.only:
-        from benchmarks.gpu.kernels import agreement
 
-        count = args.compared or (100_000 if on_gpu else 2000)
-        found["agreement"] = agreement(device, args.codebook, args.dataset, count, args.every)
-    if "files" in args.only:
-        from benchmarks.gpu.files import from_file_to_file
+def parts(args: argparse.Namespace, device: torch.device) -> dict[str, Callable[[], Any]]:
+    """The parts that are asked for, by the title of their figures."""
+    from benchmarks.gpu.files import from_file_to_file
+    from benchmarks.gpu.kernels import agreement, encoding
+    from benchmarks.gpu.maps import maps
+    from benchmarks.gpu.training import training
 
-        count = args.file_frames or (20_000_000 if on_gpu else 20_000)
-        found["dfe encode, frames/s"] = from_file_to_file(device, args.dataset, count)
-    if "training" in args.only:
-        from benchmarks.gpu.training import training
-
-        steps, batches = (args.steps or 1000, (2048, 8192, 32_768)) if on_gpu else (args.steps or 10, (2048,))
-        found["training"] = training(device, args.dataset, steps, batches)
-    if "maps" in args.only:
-        from benchmarks.gpu.maps import maps
-
-        found["maps"] = maps(device, args.dataset, args.sample or (20_000 if on_gpu else 1000))
-    if on_gpu:
-        reached = list(figures(found))
-        found["aims"] = {n: f"{v:,.4g} of {AIMS[n]:,.4g}" for n, v in reversed(reached) if n in AIMS}
-    return found
+    on_gpu = device.type == "cuda"
+    frames = args.frames or (1 << 20 if on_gpu else 4096)
+    compared = args.compared or (100_000 if on_gpu else 2000)
+    of_files = args.file_frames or (20_000_000 if on_gpu else 20_000)
+    steps, batches = (args.steps or 1000, (2048, 8192, 32_768)) if on_gpu else (args.steps or 10, (2048,))
+    sample = args.sample or (20_000 if on_gpu else 1000)
+    found: dict[str, tuple[str, Callable[[], Any]]] = {
+        "encoding": ("encoding, frames/s", lambda: encoding(device, args.dataset, frames, args.repeats)),
+        "agreement": ("agreement", lambda: agreement(device, args.codebook, args.dataset, compared, args.every)),
+        "files": ("dfe encode, frames/s", lambda: from_file_to_file(device, args.dataset, of_files)),
+        "training": ("training", lambda: training(device, args.dataset, steps, batches)),
+        "maps": ("maps", lambda: maps(device, args.dataset, sample)),
+    }
+    return dict(found[name] for name in PARTS if name in args.only)
 
 
 def figures(found: dict[str, Any]) -> Iterator[tuple[str, float]]:

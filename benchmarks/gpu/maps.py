@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from dfe_core.devices import on_device
-from dfe_core.embedding.cuml_ways import FROM_POINTS, cuml_for
+from dfe_core.embedding.cuml_ways import cuml_for
+from dfe_core.embedding.device_search import FROM_POINTS
 from dfe_core.embedding.quality import map_quality
 from dfe_core.embedding.umap_layout import nearest_neighbours, umap_layout
 from dfe_core.expressions.dataset import Dataset

@@ -316,3 +316,39 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_another_machines(monkeyp
     with pytest.raises(DataError, match="another machine"):
         store.write("manifest.json", b"theirs", new=True)
     assert store.read("manifest.json") == b"mine"
+
+
+@pytest.mark.parametrize("address", ["s3://", "s3:", "gs:///"])
+def test_an_address_without_a_bucket_is_refused_and_the_cache_stays_free(tmp_path: Path, address: str):
+    pytest.importorskip("fsspec")
+    with pytest.raises(DataError, match="no name of a bucket"):
+        remote.bind(tmp_path, address)
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_asks_what_is_there_does_not_wait_for_an_address_that_never_answers(monkeypatch):
+    pytest.importorskip("fsspec")
+    monkeypatch.setattr("dfe_core.object_storage.time.sleep", lambda seconds: None)
+    store, asked = object_storage.Store("memory://lab/silent"), []
+
+    def silent(path, **more):
+        asked.append(path)
+        raise OSError("no answer")
+
+    for name in ("exists", "glob", "cat_file"):
+        monkeypatch.setattr(store.fs, name, silent)
+    for ask in (store.check, lambda: store.names("datasets")):
+        asked.clear()
+        with pytest.raises(DataError, match="not reached"):
+            ask()
+        assert len(asked) == 2
+    asked.clear()
+    with pytest.raises(DataError, match="not reached"):
+        store.read("manifest.json")  # in the middle of work a storage may be busy for longer
+    assert len(asked) == 7
+
+
+def test_a_storage_that_cannot_be_reached_at_once_is_told_in_words():
+    pytest.importorskip("fsspec")
+    with pytest.raises(DataError, match="ftp://localhost:9/lab: not reached"):
+        object_storage.Store("ftp://localhost:9/lab")
