@@ -57,11 +57,8 @@ def drawn_counts(rng: np.random.Generator, codewords: csr_matrix, columns: np.nd
     """
     frames, count = columns.shape
     shifts = rng.integers(0, frames, (draws, count))
-    twice = np.ascontiguousarray(np.concatenate([columns, columns]).T)
-    moved, each = (
-        sliding_window_view(twice, frames, axis=1),
-        np.arange(count),
-    )  # a shifted column is a slice of twice it
+    twice = np.ascontiguousarray(np.concatenate([columns, columns]).T)  # a shifted column is a slice of it
+    moved, each = sliding_window_view(twice, frames, axis=1), np.arange(count)
     found = np.empty((draws, codewords.shape[0], count), np.float32)
     for counts, shift in zip(found, shifts, strict=True):
         counts[...] = codewords @ moved[each, shift].T
