@@ -49,6 +49,8 @@ from dfe_core.tokens.spanning_batches import in_threads, spans_recordings
 _OPEN = 4
 """Parts that are open while they are put together: in the order of the dataset they follow one another, with an earlier
 token cache between them."""
+_FIRST = 1
+"""`ENCODING_VERSION` of caches that do not say theirs: those of segments, and of earlier versions of dfe."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +104,11 @@ def _encode_whole(model: str, dataset: str, fast: bool, root: Path | None, progr
 
 
 def _current(path: Path, model_key: str, dataset_key: str, search: str) -> dict | None:
-    """The manifest of a cache that is whole and of this model, dataset and search, else None."""
+    """The manifest of a cache that is whole and of this model, dataset, search and `ENCODING_VERSION`, else None."""
     try:
         manifest = read_json(path / MANIFEST)
-        same = (manifest["model_key"], manifest["dataset_key"], manifest["search"]) == (model_key, dataset_key, search)
+        found = (manifest["model_key"], manifest["dataset_key"], manifest["search"], manifest.get("encoding", _FIRST))
+        same = found == (model_key, dataset_key, search, ENCODING_VERSION)
         return manifest if same and all(is_as_written(path / n, h) for n, h in manifest["files"].items()) else None
     except (DataError, KeyError, OSError):
         return None
@@ -130,6 +133,7 @@ def _manifest(config: dict, data: Dataset, fast: bool) -> dict:
         "dataset_key": data.key,
         "key": f"{config['key']}-{data.key}" + ("-fast" if fast else ""),
         "search": search_name(fast),
+        "encoding": ENCODING_VERSION,
         "simulated": data.simulated,
         "recordings": len(data.recordings),
     }
@@ -254,4 +258,4 @@ class _Encoding:
                 writer.copy(name, source.file, source.groups(key), source.counts(key), key)
             for source in opened:
                 source.close()
-            return writer.close({**_manifest(self.config, self.data, self.fast), "encoding": ENCODING_VERSION})
+            return writer.close(_manifest(self.config, self.data, self.fast))

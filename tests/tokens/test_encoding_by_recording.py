@@ -145,6 +145,16 @@ def test_other_tokens_are_not_taken_over(model, encoded, cache: Path, toy_face, 
         assert encoded == [*TEN, "more"], change
 
 
+def test_a_whole_token_cache_of_another_version_is_encoded_anew(model, encoded, cache: Path, toy_face, monkeypatch):
+    write(cache, toy_face, TEN)
+    encode_dataset("m", "d", root=cache)
+    assert encode_dataset("m", "d", root=cache).unchanged
+    for module in (encoding, encoding_parts):
+        monkeypatch.setattr(module, "ENCODING_VERSION", 7)
+    assert encode_dataset("m", "d", root=cache).encoded == len(TEN) and encoded == 2 * [*TEN]
+    assert encode_dataset("m", "d", root=cache).unchanged
+
+
 def test_a_stopped_run_goes_on_with_what_it_had(model, encoded, cache: Path, toy_face, monkeypatch):
     monkeypatch.setattr(encoding, "GROUP_FRAMES", 150)
     write(cache, toy_face, TEN)
