@@ -24,7 +24,8 @@ def _descend(start, gradient, form, used, first, size, out, count, blocks, ROUND
     for block in range(blocks):
         begin, many = tl.load(first + block), tl.load(size + block)
         before, left_before = values, left
-        for turn in range(ROUNDS * many):
+        rounds = tl.where(many == 1, 1, ROUNDS)  # one variable alone is at its best after one step
+        for turn in range(rounds * many):
             one = begin + turn % many
             row = tl.load(form + one * count + at, mask=inside, other=0.0)
             here = at == one
