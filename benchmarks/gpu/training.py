@@ -7,17 +7,26 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from benchmarks.gpu.machine import seconds
 from dfe_core.devices import on_device
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.progress import Progress
 from dfe_core.tokenizer.config import load_config
+from dfe_core.tokenizer.storage import load_model
 from dfe_core.training import loop
+from dfe_core.training import refit as device_refit
+from dfe_core.training.dictionary import refit_codewords
 from dfe_core.training.fit import fit_in_memory
 
 WARM = 5
 """Steps that are not counted: graphs are captured, kernels compiled."""
+REFITS = 20
+USES = 4096
+"""Frames whose drawn intensities a refit is timed on; its time does not depend on how many they are."""
 
 
 def training(device: torch.device, dataset: str, steps: int, batches: tuple[int, ...]) -> dict[str, Any]:
@@ -28,6 +37,35 @@ def training(device: torch.device, dataset: str, steps: int, batches: tuple[int,
     if device.type == "cuda":
         with patch.object(loop, "CodebookStep", partial(loop.CodebookStep, captured=False)):
             found[f"batch {batches[0]:,}, eager"] = _trained(device, dataset, min(steps, 60), batches[0])
+    found["refit of the codewords alone, refits/s"] = refitting(device)
+    return found
+
+
+def refitting(device: torch.device) -> dict[str, float]:
+    """Refits of the default codebook a second, which is what a step waits for longest: as the device does it, in
+    operations of PyTorch, and compiled for CPUs. Statistics are of intensities drawn with seed 0."""
+    model, _ = load_model("default", device=str(device))
+    quantizer, psi, frame = model.quantizer, model.codeword_psi(), model.frame.double().cpu().numpy()
+    rng = np.random.default_rng(0)
+    uses = rng.random((USES, quantizer.size)) * (rng.random((USES, quantizer.size)) < 0.1)
+    overlap, target = uses.T @ uses / USES, uses.T @ (uses @ psi @ frame) / USES
+    support, codewords = torch.as_tensor(psi > 0), quantizer.codewords.detach()
+    variables = device_refit.refit_variables(support, frame, model.inverse)
+    sums = (torch.as_tensor(x, dtype=torch.float32, device=device) for x in (overlap, target))
+    given = (codewords, *sums, variables)
+
+    def refit() -> Tensor:
+        return device_refit.refitted(*given)
+
+    found: dict[str, float] = {"variables": float(len(variables.codeword))}
+    if device.type == "cuda":
+        found["in one program"] = 1 / seconds(refit, device, REFITS)
+    with patch.object(device_refit, "_has_triton", lambda: False):
+        found["in operations of PyTorch"] = 1 / seconds(refit, device, 3)
+    held = support.numpy()
+    found["compiled for CPUs"] = 1 / seconds(
+        lambda: refit_codewords(psi, overlap, target, frame, held), torch.device("cpu"), REFITS
+    )
     return found
 
 
