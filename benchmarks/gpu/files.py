@@ -17,6 +17,7 @@ from dfe_core.engines import EngineOptions, open_engine
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.dataset_writer import open_writer
 from dfe_core.store import cache_root
+from dfe_core.tokenizer.storage import load_model
 from dfe_core.tokens import spanning_batches
 from dfe_core.tokens.cache import TokenCache, TokenWriter
 from dfe_core.tokens.encoding import encode_dataset
@@ -38,7 +39,8 @@ def from_file_to_file(device: torch.device, dataset: str, count: int) -> dict[st
         report = encode_dataset("default", NAME, root=root)
         took = time.perf_counter() - started
         indexed = _indexing(root)
-        threads = spanning_batches.threads_of_encoding() if device.type == "cuda" else 1
+        model, _ = load_model("default", root, str(device))
+        threads = spanning_batches.threads_of_encoding(model) if device.type == "cuda" else 1
         return {
             "frames": report.frames,
             "recordings": written,

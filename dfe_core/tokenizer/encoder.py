@@ -96,6 +96,20 @@ def build_correction(dimensions: int, config: TokenizerConfig) -> nn.Module:
     return (TransformerCorrection if config.encoder == "transformer" else PerceptronCorrection)(dimensions, config)
 
 
+def hidden_bytes(dimensions: int, config: TokenizerConfig) -> int:
+    """Bytes of a frame in the hidden layers of the encoder, f32, as many as there are at once, at most.
+
+    Of the perceptron two layers; of the transformer, for every chunk, the residual stream, its norm, queries, keys and
+    values twice, and the heads' products, which are more than the feed-forward layers.
+    """
+    if config.encoder == "mlp":
+        return 4 * 2 * 4 * config.width
+    if config.encoder == "transformer":
+        positions = -(-dimensions // config.chunk)
+        return 4 * positions * (9 * config.width + 2 * config.heads * positions)
+    return 0
+
+
 def _zero(layer: nn.Linear) -> nn.Linear:
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)

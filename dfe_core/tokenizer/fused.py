@@ -78,6 +78,15 @@ def uses_kernel(quantizer: SparseQuantizer, device: torch.device) -> bool:
     return device.type == "cuda" and triton_installed() and fits_kernel(quantizer)
 
 
+def kernel_bytes(quantizer: SparseQuantizer) -> int:
+    """Bytes that a frame takes on the device beside latents, at most, in stretches as long as they are by default:
+    products of latent and target, steps and codes as they are held with their margins, residual products, tokens and
+    levels."""
+    size, places, margins = quantizer.size, quantizer.places, 4 * _SMOOTHINGS / KernelShape().stretch
+    held = (size + max(16, _power(size)) + places) * (1 + margins)
+    return int(4 * (2 * size + held)) + 3 * places + 10
+
+
 class FusedEncoder:
     """The kernel with the tables of one codebook on one device.
 
@@ -179,11 +188,12 @@ class FusedEncoder:
                 num_warps=4,
                 **size,
             )
+        del proposed, change, codes  # before the steps are copied
         return FusedTokens(tokens=tokens, levels=levels, steps=_own_rows(held, count, shape.stretch, margin))
 
     def deformation(self, found: FusedTokens) -> Tensor:
         """(T, D) f32: what the tokens stand for."""
-        return (found.steps.float() * self.tables.step) @ self.tables.codewords
+        return found.steps.float().mul_(self.tables.step) @ self.tables.codewords
 
 
 def _plain_tables(tables: SearchTables, weight: float, sizes: TableSizes) -> dict[str, Any]:

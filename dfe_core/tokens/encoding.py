@@ -44,7 +44,7 @@ from dfe_core.tokens.encoding_parts import (
 )
 from dfe_core.tokens.encoding_stream import ENCODING_VERSION
 from dfe_core.tokens.segment_tokens import whole_tokens, write_segment_tokens
-from dfe_core.tokens.spanning_batches import in_threads, spans_recordings
+from dfe_core.tokens.spanning_batches import in_threads, spans_recordings, threads_of_encoding
 
 _OPEN = 4
 """Parts that are open while they are put together: in the order of the dataset they follow one another, with an earlier
@@ -210,7 +210,7 @@ class _Encoding:
                 for part in engine.map(encode_task, tasks, None):
                     told(part.frames)
             elif spans_recordings(self.tokenizer):
-                for part in in_threads(encode_recordings, tasks):
+                for part in in_threads(encode_recordings, tasks, threads_of_encoding(self.tokenizer)):
                     told(part.frames)
             else:
                 for task in tasks:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -24,14 +25,18 @@ from torch import Tensor
 
 from dfe_core.expressions.dataset import Frames
 from dfe_core.tokenizer.config import TEMPORAL
-from dfe_core.tokenizer.fused import FusedEncoder, KernelShape, uses_kernel
+from dfe_core.tokenizer.encoder import hidden_bytes
+from dfe_core.tokenizer.fused import FusedEncoder, FusedTokens, KernelShape, kernel_bytes, uses_kernel
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.temporal_smoothing import linked_frames
 from dfe_core.tokens.encoding_stream import RUN_FRAMES, EncodedRecording
 
 BATCH_FRAMES = 1 << 18
-"""Frames of a batch: about 0.4 GB on the GPU."""
-_BATCH_BYTES, _MOST_THREADS = 512 << 20, 16
+"""Frames of a batch; `frame_bytes` of each on the GPU, 0.5 GB together with the default codebook."""
+_MOST_THREADS = 16
+_SPARE = 1.25
+"""For blocks of memory that torch holds and cannot give to a tensor of another size."""
+_OWN = threading.local()
 _Task = TypeVar("_Task")
 _Part = TypeVar("_Part")
 
@@ -40,6 +45,13 @@ def spans_recordings(model: Tokenizer) -> bool:
     """Whether frames of this model are encoded in batches that span recordings: by the fused kernel, and not those of
     the temporal encoder, whose windows begin with a recording."""
     return uses_kernel(model.quantizer, model.frame.device) and model.config.encoder != TEMPORAL
+
+
+def frame_bytes(model: Tokenizer) -> int:
+    """Bytes that a frame takes on the GPU, at most: ψ, latents and what is formed of them, and the encoder's hidden
+    layers or what the kernel holds, which are not there at once."""
+    width = len(model.frame)
+    return 4 * 4 * width + max(kernel_bytes(model.quantizer), hidden_bytes(width, model.config))
 
 
 class BatchEncoder:
@@ -60,14 +72,16 @@ class BatchEncoder:
 
         linked: (T,) bool, whether a frame follows the one before it in its run. run: (T,) int32 number of its run.
         """
-        if self.fast:
-            found = self.kernel(self.model.quick_latent(psi), sweeps=0)
-        else:
-            latent, plain = self.model.latent(psi)
-            found = self.kernel(latent, plain if self.model.config.proposes else None, linked, run)
-        left = psi - (found.steps.float() * self.kernel.tables.step) @ self._psi
-        error = ((left @ self.gram_mm) * left).sum(1).clamp_min(0).sqrt()
+        found = self._found(psi, linked, run)
+        left = psi - found.steps.float().mul_(self.kernel.tables.step) @ self._psi
+        error = (left @ self.gram_mm).mul_(left).sum(1).clamp_min(0).sqrt()
         return found.tokens, found.levels, error
+
+    def _found(self, psi: Tensor, linked: Tensor, run: Tensor) -> FusedTokens:
+        if self.fast:
+            return self.kernel(self.model.quick_latent(psi), sweeps=0)
+        latent, plain = self.model.latent(psi)
+        return self.kernel(latent, plain if self.model.config.proposes else None, linked, run)
 
 
 @dataclass
@@ -85,7 +99,6 @@ class _Batch:
         model = encoder.model
         self.encoder, self.device, self.size = encoder, model.frame.device, max(most_frames, RUN_FRAMES)
         self.cuda = self.device.type == "cuda"
-        self._stream = torch.cuda.Stream(self.device) if self.cuda else None
         self._psi = self._held((self.size, len(model.frame)), torch.float32)
         self._linked, self._run = self._held((self.size,), torch.bool), self._held((self.size,), torch.int32)
         places = model.config.stages
@@ -121,12 +134,10 @@ class _Batch:
         """Encode what is in and give it to its recordings."""
         count, self._filled = self._filled, 0
         into = (self._tokens[:count], self._levels[:count], self._error[:count])
-        with torch.cuda.stream(self._stream) if self.cuda else contextlib.nullcontext():
+        with on_own_stream(self.device) if self.cuda else contextlib.nullcontext():
             given = (x[:count].to(self.device, non_blocking=True) for x in (self._psi, self._linked, self._run))
             for host, found in zip(into, self.encoder(*given), strict=True):
                 host.copy_(found, non_blocking=True)
-        if self._stream is not None:
-            self._stream.synchronize()
         tokens, levels, error = (x.numpy() for x in into)
         for recording, first, start, length in self._runs:
             rows, there = slice(first, first + length), slice(start, start + length)
@@ -174,12 +185,26 @@ def _opened(part: Frames, places: int) -> _Open:
     return _Open(found, count)
 
 
-def in_threads(work: Callable[[_Task], _Part], tasks: Sequence[_Task], threads: int | None = None) -> Iterator[_Part]:
-    """Every group of recordings in a thread of a pool; each part when it is there, in any order.
+@contextlib.contextmanager
+def on_own_stream(device: torch.device) -> Iterator[None]:
+    """A block whose work is queued on a CUDA stream of this thread's own, behind what was queued on its current one
+    (the tables of a codebook), and is done when the block is left.
 
-    threads: None for one a core, up to 16 and to what half of the GPU's free memory takes.
+    A thread keeps its stream: memory that torch holds for one stream serves no other.
     """
-    with ThreadPoolExecutor(threads or threads_of_encoding()) as pool:
+    streams = _OWN.__dict__.setdefault("streams", {})
+    if device not in streams:
+        streams[device] = torch.cuda.Stream(device)
+    stream = streams[device]
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        yield
+    stream.synchronize()
+
+
+def in_threads(work: Callable[[_Task], _Part], tasks: Sequence[_Task], threads: int) -> Iterator[_Part]:
+    """Every group of recordings in a thread of a pool; each part when it is there, in any order."""
+    with ThreadPoolExecutor(threads) as pool:
         futures: list[Any] = [pool.submit(work, task) for task in tasks]
         try:
             for future in as_completed(futures):
@@ -189,10 +214,11 @@ def in_threads(work: Callable[[_Task], _Part], tasks: Sequence[_Task], threads: 
                 future.cancel()
 
 
-def threads_of_encoding() -> int:
-    """How many groups of recordings are worked on at once."""
-    cores = min(_MOST_THREADS, os.cpu_count() or 1)
-    if not torch.cuda.is_available():
+def threads_of_encoding(model: Tokenizer) -> int:
+    """How many groups of recordings are worked on at once: one a core, up to 16 and to what half of the free memory of
+    the model's GPU takes."""
+    cores, device = min(_MOST_THREADS, os.cpu_count() or 1), model.frame.device
+    if device.type != "cuda":
         return cores
-    free, _ = torch.cuda.mem_get_info()
-    return max(1, min(cores, free // 2 // _BATCH_BYTES))
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, min(cores, int(free / 2 / (_SPARE * BATCH_FRAMES * frame_bytes(model)))))
