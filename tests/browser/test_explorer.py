@@ -137,7 +137,7 @@ def test_the_model_is_switched_without_losing_the_place(visit):
 
 def test_a_note_is_written_beside_the_model(visit, small_cache):
     there = visit().open("/codebook?codeword=9", PAIR)
-    there.page.wait_for_selector(WRITTEN)  # before, one Save of some seventy is lost
+    there.page.wait_for_selector(WRITTEN)  # before, a click on Save is lost now and then
     there.page.get_by_text("Name, tags and notes").click()
     there.page.get_by_label("The lab’s name for it").fill("test smile")
     there.page.get_by_test_id("stForm").get_by_role("button", name="Save").click()
