@@ -96,8 +96,10 @@ class Metered:
         sizes: Sequence[int] | None = None,
         task: str = "",
         progress: Listener = silent,
+        gpus: Callable[[], int] | None = None,
     ) -> Iterator[Any]:
-        for result, pid, cpu_s, peak_mb in self.engine.map(metered, [(function, one) for one in groups], shared):
+        own = [(function, one) for one in groups]
+        for result, pid, cpu_s, peak_mb in self.engine.map(metered, own, shared, gpus=gpus):
             self.cpu_s, self.peak_mb = self.cpu_s + cpu_s, max(self.peak_mb, peak_mb)
             self.pids.add(pid)
             yield result

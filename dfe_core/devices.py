@@ -2,7 +2,7 @@
 
 A device is asked for by name: by a function's own argument, else by the variable `DEVICE` of the environment, which
 `on_device` (the ``--device`` of commands) sets for a block of code, else ``auto``: the first CUDA device where there is
-one, the CPU else.
+one (workers of an engine: each the next one), the CPU else.
 
 What ``torchrun`` tells the processes that it starts is here as well: it needs no torch to be read.
 """
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 DEVICE = "DFE_DEVICE"
 """Variable of the environment: the device of commands that are given none."""
+WORKER = "DFE_WORKER"
+"""Variable of the environment: the number of a worker process of this machine, by which workers share its GPUs."""
 AUTO = "auto"
 _DRIVERS = ("/dev/nvidiactl", "/dev/dxg")
 """What NVIDIA's driver makes on Linux, and on Linux within Windows."""
@@ -72,6 +74,8 @@ def chosen_device(name: str | None = None) -> torch.device:
         built = "" if torch.version.cuda else f": torch {torch.__version__} is built without CUDA"
         raise DataError(where, f"{asked}, and no CUDA device{built}", "cpu, or auto")
     number, count = int(found[2] or 0), torch.cuda.device_count()
+    if asked == AUTO:
+        number = _number(WORKER, 0) % count
     if number >= count:
         raise DataError(
             where,
@@ -99,6 +103,21 @@ def may_be_cuda() -> bool:
     if sys.platform == "darwin" or _source(None)[1] == "cpu":
         return False
     return sys.platform != "linux" or any(os.path.exists(path) for path in _DRIVERS)
+
+
+def asked_device() -> str:
+    """The name of the device that holds, as it was asked for."""
+    return _source(None)[1]
+
+
+def gpus_of_workers() -> int:
+    """How many GPUs workers of this machine share: all of them with ``auto``, the one that is named, 0 where workers
+    compute on CPUs. Raises `DataError` as `chosen_device` does."""
+    if not may_be_cuda() or chosen_device().type != "cuda":
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if asked_device() == AUTO else 1
 
 
 def _source(name: str | None) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import sys
 import pytest
 import torch
 
+from dfe_core import devices
 from dfe_core.devices import DEVICE, chosen_device, on_device, started_processes, started_rank
 from dfe_core.errors import DataError
 from dfe_core.training.processes import own_device
@@ -36,6 +37,16 @@ def test_devices_by_name_with_two_gpus(gpus):
         chosen_device("cuda:2")
 
 
+def test_workers_take_one_gpu_after_the_other_unless_one_is_named(gpus, monkeypatch):
+    monkeypatch.setattr(devices, "may_be_cuda", lambda: True)
+    monkeypatch.setenv(devices.WORKER, "3")
+    assert (str(chosen_device()), devices.gpus_of_workers()) == ("cuda:1", 2)
+    monkeypatch.setenv(DEVICE, "cuda:0")
+    assert (str(chosen_device()), devices.gpus_of_workers()) == ("cuda:0", 1)
+    monkeypatch.setenv(DEVICE, "cpu")
+    assert devices.gpus_of_workers() == 0
+
+
 def test_without_a_gpu_auto_is_the_cpu_and_cuda_is_refused(no_gpu):
     assert chosen_device().type == chosen_device("auto").type == "cpu"
     for name in ("cuda", "cuda:0"):
@@ -50,8 +61,6 @@ def test_what_is_no_device_is_refused(no_gpu, name):
 
 
 def test_a_gpu_is_ruled_out_without_torch(monkeypatch, tmp_path):
-    from dfe_core import devices
-
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(devices, "_DRIVERS", (str(tmp_path / "driver"),))
     monkeypatch.delenv(DEVICE, raising=False)

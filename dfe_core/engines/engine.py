@@ -23,7 +23,8 @@ ENGINES = ("local", "processes", "ray")
 class EngineOptions:
     """Where work is done.
 
-    engine: of `ENGINES`. workers: how many groups are worked on at once (None: one a core of the machine or cluster).
+    engine: of `ENGINES`. workers: how many groups are worked on at once (None: one a core of the machine or cluster,
+    and one a GPU of what computes there).
     address: of a Ray cluster that runs (``auto``: the one of this machine); None starts one here for the time of the
     work, which no other machine can reach.
     """
@@ -54,6 +55,7 @@ class Engine(Protocol):
         sizes: Sequence[int] | None = None,
         task: str = "",
         progress: Listener = silent,
+        gpus: Callable[[], int] | None = None,
     ) -> Iterator[R]:
         """``function(group, shared)`` of each group, in the order of the groups.
 
@@ -65,6 +67,8 @@ class Engine(Protocol):
         groups: plain values, as names of recordings. shared: what they have in common: names, settings, the root.
         sizes: of each group, for the progress (default: 1). task: the name that progress is told under.
         progress: told when a group is done; in this process also of what `report_part` says.
+        gpus: for a function that computes on the device that holds: how many GPUs workers of this machine share
+        (`devices.gpus_of_workers`). Where there are some, and no number of workers was asked for, each has one.
 
         Raises
         ------
@@ -90,6 +94,7 @@ class LocalEngine:
         sizes: Sequence[int] | None = None,
         task: str = "",
         progress: Listener = silent,
+        gpus: Callable[[], int] | None = None,
     ) -> Iterator[R]:
         counted = Counted(sizes, len(groups), task, progress)
         for i, group in enumerate(groups):
@@ -141,11 +146,11 @@ def open_engine(options: EngineOptions) -> AbstractContextManager[Engine]:
         from dfe_core.engines.ray_engine import open_ray
 
         return open_ray(options.workers, options.address)
-    return _processes(options.workers or cores())
+    return _processes(options.workers)
 
 
 @contextmanager
-def _processes(workers: int) -> Iterator[Engine]:
+def _processes(workers: int | None) -> Iterator[Engine]:
     from dfe_core.engines.processes import ProcessEngine
 
     engine = ProcessEngine(workers)

@@ -15,7 +15,8 @@ from multiprocessing.connection import wait as wait_for
 from types import ModuleType
 from typing import Any
 
-from dfe_core.engines.engine import Counted, G, R, S
+from dfe_core.devices import WORKER
+from dfe_core.engines.engine import Counted, G, R, S, cores
 from dfe_core.engines.task import ATTEMPTS, pack, unpack, work
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener, silent
@@ -33,12 +34,13 @@ _WAITING = 2
 
 
 class ProcessEngine:
-    """So many processes, started when they are first needed."""
+    """So many processes, started when they are first needed; None: one for each core, and of those that compute on GPUs
+    one for each of these."""
 
     name = "processes"
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers, self._asked = workers or cores(), workers is not None
         self._pools: list[ProcessPoolExecutor] = []
 
     def map(
@@ -50,16 +52,18 @@ class ProcessEngine:
         sizes: Sequence[int] | None = None,
         task: str = "",
         progress: Listener = silent,
+        gpus: Callable[[], int] | None = None,
     ) -> Iterator[R]:
         counted, call = Counted(sizes, len(groups), task, progress), pack(function, shared)
-        self._start(min(self.workers, len(groups)))
-        free, attempts = list(range(len(self._pools))), [0] * len(groups)
+        at_once = self._at_once(gpus)
+        self._start(min(at_once, len(groups)))
+        free, attempts = list(range(min(at_once, len(self._pools)))), [0] * len(groups)
         running: dict[Future[bytes], tuple[int, int]] = {}
         found: dict[int, bytes] = {}
         waiting, given = list(range(len(groups)))[::-1], 0
         try:
             while given < len(groups):
-                while waiting and free and waiting[-1] < given + self._ahead:
+                while waiting and free and waiting[-1] < given + (1 + _WAITING) * at_once:
                     i, pool = waiting.pop(), free.pop()
                     attempts[i] += 1
                     running[self._pools[pool].submit(work, call, groups[i])] = i, pool
@@ -70,7 +74,7 @@ class ProcessEngine:
                         found[i] = future.result()
                         counted.finished(i)
                     except BrokenProcessPool:
-                        self._pools[pool] = self._new_pool()
+                        self._pools[pool] = self._new_pool(pool)
                         if attempts[i] >= ATTEMPTS:
                             raise lost(groups[i]) from None
                         waiting.append(i)
@@ -82,16 +86,16 @@ class ProcessEngine:
             if running:  # an error, or nobody wants the rest
                 self.close(at_once=True)
 
-    @property
-    def _ahead(self) -> int:
-        return (1 + _WAITING) * self.workers
+    def _at_once(self, gpus: Callable[[], int] | None) -> int:
+        """A process on a GPU takes memory of it before it computes anything: more than one on each gain little."""
+        return (gpus() if gpus is not None and not self._asked else 0) or self.workers
 
     def _start(self, count: int) -> None:
         while len(self._pools) < count:
-            self._pools.append(self._new_pool())
+            self._pools.append(self._new_pool(len(self._pools)))
 
-    def _new_pool(self) -> ProcessPoolExecutor:
-        pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin)
+    def _new_pool(self, number: int) -> ProcessPoolExecutor:
+        pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(number,))
         with _one_thread(), _without_main():
             pool.submit(os.getpid)  # the process starts now, and takes the environment with it
         return pool
@@ -143,8 +147,10 @@ def _without_main() -> Iterator[None]:
             sys.modules["__main__"] = main
 
 
-def _begin() -> None:
-    """In a new process: Ctrl-C is for the one that started it, with which it ends, however that ends."""
+def _begin(number: int) -> None:
+    """In a new process, the worker of this number: Ctrl-C is for the one that started it, with which it ends, however
+    that ends."""
+    os.environ[WORKER] = str(number)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

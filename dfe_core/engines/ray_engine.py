@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dfe_core.devices import asked_device
 from dfe_core.engines.engine import Counted, Engine, G, R, S, cores
 from dfe_core.engines.processes import ONE_THREAD, lost
 from dfe_core.engines.task import ATTEMPTS, pack, unpack, work
@@ -24,6 +25,8 @@ _WAITING = 2
 _OURS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """Nothing is sent to the makers of Ray."""
 _PATIENCE_S = 10.0
+_PARTS = 10_000
+"""Of a GPU, that Ray counts in."""
 _STORE_BYTES = 1 << 29
 """Of the object store of a cluster that is started here: results that wait, and no frames."""
 
@@ -33,8 +36,9 @@ class RayEngine:
 
     name = "ray"
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
+    def __init__(self, workers: int | None, cores: int, gpus: float = 0) -> None:
+        """workers: how many groups at once; None: as many as the cluster has cores, or GPUs for what computes there."""
+        self.workers, self._asked, self._gpus = workers or cores, workers, gpus
 
     def map(
         self,
@@ -45,12 +49,15 @@ class RayEngine:
         sizes: Sequence[int] | None = None,
         task: str = "",
         progress: Listener = silent,
+        gpus: Callable[[], int] | None = None,
     ) -> Iterator[R]:
         import ray
 
         counted, call = Counted(sizes, len(groups), task, progress), ray.put(pack(function, shared))
-        remote = ray.remote(work).options(num_cpus=1, max_retries=ATTEMPTS - 1, retry_exceptions=False)
-        ahead = (1 + _WAITING) * self.workers
+        share = self._share() if gpus is not None else 0.0
+        options = {"num_cpus": 1, "num_gpus": share, "max_retries": ATTEMPTS - 1, "retry_exceptions": False}
+        remote = ray.remote(work).options(**options)
+        ahead = (1 + _WAITING) * (max(1, int(self._gpus / share)) if share else self.workers)
         running: dict[Any, int] = {}
         found: dict[int, Any] = {}
         begun, given = 0, 0
@@ -71,6 +78,16 @@ class RayEngine:
             for reference in running:
                 ray.cancel(reference, force=True)
 
+    def _share(self) -> float:
+        """Of a GPU, what a task holds that computes on one: all of it, or less where more workers were asked for; 0
+        where the cluster has none, or another device was asked for."""
+        asked = asked_device()
+        if asked == "cpu" or not self._gpus:
+            return 0.0
+        if asked not in ("auto", "cuda", "cuda:0"):
+            raise DataError(f"--device {asked}", "with --engine ray, which gives every task its GPU", "auto or cuda")
+        return min(1.0, max(1, int(self._gpus / (self._asked or 1) * _PARTS)) / _PARTS)
+
     @staticmethod
     def _result(reference: Any, group: Any) -> bytes:
         import ray
@@ -86,8 +103,8 @@ def open_ray(workers: int | None = None, address: str | None = None) -> Iterator
     """A `RayEngine` on a cluster: the one at `address`, the one that this process is connected to already, or one that
     is started here, on the loopback address alone, and ended with the block.
 
-    workers: how many groups at once; None: the cores of the cluster. Raises `DataError` where Ray is not installed or
-    the cluster is not reached.
+    workers: how many groups at once; None: the cores of the cluster, or its GPUs. Raises `DataError` where Ray is not
+    installed or the cluster is not reached.
     """
     os.environ.update(_OURS)
     ray = _imported()
@@ -95,10 +112,11 @@ def open_ray(workers: int | None = None, address: str | None = None) -> Iterator
     if begun:
         _connect(ray, workers, address)
     try:
-        cluster = int(ray.cluster_resources().get("CPU", 0))
+        found = ray.cluster_resources()
+        cluster = int(found.get("CPU", 0))
         if not cluster:
             raise DataError("--engine ray", "a cluster without a core to work on", "nodes with cores (`ray status`)")
-        yield RayEngine(workers or cluster)
+        yield RayEngine(workers, cluster, found.get("GPU", 0))
     finally:
         if begun:
             ray.shutdown()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dfe_core.artefact_names import DATASETS, FACES, FRAMES_FILE, MANIFEST, MODELS, TOKENS, tokens_name
 from dfe_core.audit import audited
+from dfe_core.devices import gpus_of_workers
 from dfe_core.engines import LOCAL, Engine
 from dfe_core.errors import DataError
 from dfe_core.events.segments import segment_source
@@ -207,7 +208,7 @@ class _Encoding:
         try:
             if engine.name != LOCAL.name:
                 check(self.data.path / FRAMES_FILE)  # once, and not by every worker
-                for part in engine.map(encode_task, tasks, None):
+                for part in engine.map(encode_task, tasks, None, gpus=gpus_of_workers):
                     told(part.frames)
             elif spans_recordings(self.tokenizer):
                 for part in in_threads(encode_recordings, tasks, threads_of_encoding(self.tokenizer)):

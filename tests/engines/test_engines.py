@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from dfe_core.engines import LOCAL, EngineOptions, consecutive_groups, open_engine
+from dfe_core.engines import processes as engine_processes
 from dfe_core.engines.processes import ProcessEngine
+from dfe_core.engines.ray_engine import RayEngine
+from dfe_core.engines.task import work as task_work
 from dfe_core.errors import DataError
 from tests.engines import work_of_tests as work
 
@@ -99,7 +104,74 @@ def test_paths_mean_the_same_in_every_process(processes, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     (pid, folder, variables), *_ = processes.map(work.here, [0], None)
     assert pid != os.getpid() and Path(folder).resolve() == tmp_path.resolve()
-    assert variables["OMP_NUM_THREADS"] == "1"
+    assert variables["OMP_NUM_THREADS"] == "1" and variables["DFE_WORKER"] in ("0", "1")
+
+
+def test_one_process_a_gpu_where_no_number_of_workers_is_asked_for(monkeypatch):
+    """Two GPUs and six cores, with threads in place of processes."""
+    used: list[int] = []
+
+    class Pool(ThreadPoolExecutor):
+        number = 0
+
+        def submit(self, *given):
+            used.append(self.number)
+            return super().submit(*given)
+
+    def started(self: ProcessEngine, number: int) -> Pool:
+        pool = Pool(1)
+        pool.number = number
+        return pool
+
+    def workers(engine: ProcessEngine, gpus: int | None) -> set[int]:
+        used.clear()
+        assert (
+            len(
+                list(
+                    engine.map(work.squares, [(i,) for i in range(30)], 2, gpus=None if gpus is None else lambda: gpus)
+                )
+            )
+            == 30
+        )
+        return {*used}
+
+    monkeypatch.setattr(ProcessEngine, "_new_pool", started)
+    monkeypatch.setattr(engine_processes, "cores", lambda: 6)
+    by_default, asked = ProcessEngine(), ProcessEngine(3)
+    assert [workers(by_default, gpus) for gpus in (2, None, 2)] == [{0, 1}, {*range(6)}, {0, 1}]
+    assert workers(asked, 2) == {0, 1, 2} and workers(by_default, 0) == {*range(6)}
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "workers", "share"),
+    [
+        ("auto", 4.0, None, 1.0),
+        ("auto", 0.0, None, 0.0),
+        ("cpu", 4.0, None, 0.0),
+        ("cuda", 4.0, 2, 1.0),
+        ("auto", 1.0, 3, 0.3333),
+    ],
+)
+def test_a_ray_task_that_computes_on_a_gpu_takes_it(monkeypatch, device, gpus, workers, share):
+    """Ray is a stand-in that calls at once."""
+    options: list[dict] = []
+    remote = SimpleNamespace(options=lambda **given: options.append(given) or SimpleNamespace(remote=task_work))
+    ray = SimpleNamespace(
+        put=lambda call: call,
+        remote=lambda function: remote,
+        wait=lambda running, num_returns: (running[:1], running[1:]),
+        get=lambda found: found,
+    )
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setenv("DFE_DEVICE", device)
+    engine = RayEngine(workers, 16, gpus)
+    for given in (lambda: 0, None):  # what this machine has does not count
+        assert len(list(engine.map(work.squares, [(1,), (2,)], 2, gpus=given))) == 2
+    assert [given["num_gpus"] for given in options] == [share, 0.0]
+    monkeypatch.setenv("DFE_DEVICE", "cuda:1")
+    if gpus:
+        with pytest.raises(DataError, match="gives every task its GPU"):
+            list(engine.map(work.squares, [(1,)], 2, gpus=lambda: 0))
 
 
 def test_a_function_that_workers_cannot_import_is_refused(processes):

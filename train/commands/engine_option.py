@@ -20,7 +20,10 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         "cluster (extra dfe[cluster]); the result is the same (default: local)",
     )
     parser.add_argument(
-        "--workers", type=_workers, metavar="N", help="of --engine processes or ray (default: one for each core)"
+        "--workers",
+        type=_workers,
+        metavar="N",
+        help="of --engine processes or ray (default: one for each core; for encoding on GPUs one for each GPU)",
     )
     parser.add_argument(
         "--address",
