@@ -47,6 +47,8 @@ def import_recordings(
     rest: str = "keep",
     add: bool = False,
     normaliser: str | None = None,
+    point_regions: str | Path | None = None,
+    simulated: bool = False,
     root: str | Path | None = None,
     progress: Listener = ...,
 ) -> Dataset: ...

@@ -18,9 +18,11 @@ def commands() -> list[tuple[str, str]]:
     return [
         (page.name, line)
         for page in PAGES
-        for block in re.findall(r"```\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+        for kind, block in re.findall(
+            r"^```(.*?)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+        )
         for line in block.splitlines()
-        if line.startswith("dfe ")
+        if not kind and line.startswith("dfe ")
     ]
 
 
