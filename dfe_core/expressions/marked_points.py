@@ -46,13 +46,26 @@ def read_marked_points(path: str | Path, frame: int | None = None) -> np.ndarray
         raise DataError(path, "no such file", _EXPECTED)
     if frame is not None or _is_recording(path):
         return _of_recording(path, frame)
-    if path.stat().st_size > MOST_BYTES:
-        raise DataError(path, f"{path.stat().st_size >> 20} MB", f"at most {MOST_BYTES >> 20} MB, or --frame N")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(path, "no text", _EXPECTED) from None
+    text = points_text(path, _EXPECTED)
     return _of_json(path, text) if path.suffix.lower() == ".json" else _of_table(path, text)
+
+
+def points_text(path: Path, expected: str) -> str:
+    """What a file about points holds. Raises `DataError` where it is no text, or too large to be one."""
+    if path.stat().st_size > MOST_BYTES:
+        raise DataError(
+            path, f"{path.stat().st_size >> 20} MB", f"at most {MOST_BYTES >> 20} MB, or --frame N of a recording"
+        )
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError(path, "no text", expected) from None
+
+
+def points_table(path: Path, text: str) -> tuple[list[str], list[list[str]]]:
+    """The names of the columns, in small letters, and the rows of a table about points."""
+    rows = list(csv.reader(io.StringIO(text), delimiter=_delimiter(path, text)))
+    return ([name.strip().lower() for name in rows[0]], rows[1:]) if rows else ([], [])
 
 
 def _is_recording(path: Path) -> bool:
@@ -62,7 +75,8 @@ def _is_recording(path: Path) -> bool:
     if path.suffix.lower() not in (".csv", ".tsv", ".txt"):
         return path.suffix.lower() in (".npy", ".npz", ".parquet")
     with open(path, encoding="utf-8-sig", errors="replace") as handle:
-        header = next(csv.reader([handle.readline(1 << 16)], delimiter=_delimiter(path)), [])
+        first = handle.readline(1 << 16)
+    header = next(csv.reader([first], delimiter=_delimiter(path, first)), [])
     return sum(map(len, coordinate_columns([name.strip() for name in header]))) >= _SURELY_RECORDING
 
 
@@ -91,18 +105,19 @@ def _of_recording(path: Path, frame: int | None) -> np.ndarray:
     return track.raw[row].astype(np.float64)
 
 
-def _delimiter(path: Path) -> str:
-    return "\t" if path.suffix.lower() == ".tsv" else ","
+def _delimiter(path: Path, text: str) -> str:
+    """Tabs of a TSV; semicolons where Excel writes them."""
+    first = text.partition("\n")[0]
+    return "\t" if path.suffix.lower() == ".tsv" else ";" if ";" in first and "," not in first else ","
 
 
 def _of_table(path: Path, text: str) -> np.ndarray:
-    rows = list(csv.reader(io.StringIO(text), delimiter=_delimiter(path)))
-    header = [name.strip().lower() for name in rows[0]] if rows else []
+    header, rows = points_table(path, text)
     if not {"x", "y"} <= set(header):
         raise DataError(path, f"the columns {', '.join(header[:8]) or 'none'}", _EXPECTED)
     numbered = "point" in header
     found: dict[int, tuple[float, float]] = {}
-    for line, row in enumerate(rows[1:], 2):
+    for line, row in enumerate(rows, 2):
         if not any(cell.strip() for cell in row):
             continue
         where = f"{path}, row {line}"

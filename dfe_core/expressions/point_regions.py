@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.marked_points import points_table, points_text
 from dfe_core.faces.model import REGIONS, SIDES
 from dfe_core.faces.point_regions import MOST_REGIONS, PointRegions, region_name
 
-MOST_BYTES = 4 << 20
-"""Of a table."""
 EXPECTED = "a table with the columns point and region, and side where points have one"
 _SIDES = {"": "centre", "centre": "centre", "center": "centre", "middle": "centre", "midline": "centre"} | {
     word: side for side in ("left", "right") for word in (side, side[0])
@@ -102,19 +99,12 @@ def read_point_regions(path: str | Path) -> RegionTable:
     path = Path(path)
     if not path.is_file():
         raise DataError(path, "no such file", EXPECTED)
-    if path.stat().st_size > MOST_BYTES:
-        raise DataError(path, f"{path.stat().st_size >> 20} MB", f"at most {MOST_BYTES >> 20} MB")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(path, "no text", EXPECTED) from None
-    lines = list(csv.reader(io.StringIO(text), delimiter=_delimiter(path, text)))
-    header = [name.strip().lower() for name in lines[0]] if lines else []
+    header, lines = points_table(path, points_text(path, EXPECTED))
     if not {"point", "region"} <= set(header):
         raise DataError(path, f"the columns {', '.join(header[:8]) or 'none'}", EXPECTED)
     rows = tuple(
         _row(dict(zip(header, cells, strict=False)), "side" in header, f"{path}, row {line}")
-        for line, cells in enumerate(lines[1:], 2)
+        for line, cells in enumerate(lines, 2)
         if any(cell.strip() for cell in cells)
     )
     seen: set[str] = set()
@@ -134,14 +124,8 @@ def says_regions(path: str | Path) -> bool:
         return False
     with open(path, encoding="utf-8-sig", errors="replace") as handle:
         first = handle.readline(1 << 16)
-    header = [name.strip().lower() for name in next(csv.reader([first], delimiter=_delimiter(path, first)), [])]
+    header, _ = points_table(path, first)
     return {"point", "region"} <= set(header)
-
-
-def _delimiter(path: Path, text: str) -> str:
-    """Tabs of a TSV; semicolons where Excel writes them."""
-    first = text.partition("\n")[0]
-    return "\t" if path.suffix.lower() == ".tsv" else ";" if ";" in first and "," not in first else ","
 
 
 def _row(cells: dict[str, str], sided: bool, where: str) -> SaidPoint:

@@ -15,6 +15,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.import_job import ImportOptions
 from dfe_core.expressions.importing import import_dataset
 from dfe_core.expressions.marked_points import read_marked_points
+from dfe_core.expressions.point_regions import read_point_regions
 from dfe_core.faces import open_face, save_face
 from dfe_core.faces.drawn import DrawnFace
 from dfe_core.faces.face_picture import LONGEST_EDGE, check_picture, open_picture_file
@@ -264,3 +265,10 @@ def test_a_damaged_picture_is_named_and_can_be_taken_off(cats, face):
         open_face(name, root)
     assert detach_picture(name, root) is None
     assert open_face(name, root).picture is None
+
+
+def test_a_table_between_semicolons_is_read_as_the_table_of_its_regions_is(tmp_path):
+    path = tmp_path / "cat.csv"
+    path.write_text("point;region;x;y\n0;ear;1.5;2\n1;nose;3;4\n")
+    np.testing.assert_array_equal(read_marked_points(path), [[1.5, 2], [3, 4]])
+    assert [row.region for row in read_point_regions(path).rows] == ["ear", "nose"]
