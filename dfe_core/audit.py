@@ -15,6 +15,8 @@ import json
 import logging
 import os
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
@@ -153,8 +155,29 @@ def recorded(
         outcome = Outcome.INTERRUPTED
         raise
     finally:
-        _under_way.reset(token)
-        _write(_entry(act, held, outcome), root or cache_root())
+        with _interruptions_wait():  # one that comes while the act fails by itself, as torchrun's does, loses no line
+            _under_way.reset(token)
+            _write(_entry(act, held, outcome), root or cache_root())
+
+
+@contextmanager
+def _interruptions_wait() -> Iterator[None]:
+    """Ctrl-C and SIGTERM take effect when the block has ended. Only the main thread is ever interrupted by them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ours = [number for number, handler in usual.items() if callable(handler)]  # others end the process, or do nothing
+    for number in ours:
+        signal.signal(number, lambda which, _: came.append(which))
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, usual[number])
+        for which in came[:1]:
+            signal.raise_signal(which)
 
 
 def audited(

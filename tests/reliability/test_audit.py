@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,29 @@ def test_an_act_says_how_it_ended(tmp_path: Path):
     with recorded("remove", ["datasets/d"], root=tmp_path), recorded("purge", ["datasets/e"], root=tmp_path):
         pass
     assert read_log(tmp_path).entries[0].act == "remove" and len(read_log(tmp_path).entries) == 4
+
+
+def test_an_interruption_while_an_act_fails_loses_no_line(tmp_path: Path, monkeypatch):
+    written = audit._append
+
+    def interrupted(path: Path, line: str) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        written(path, line)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(audit, "_append", interrupted)
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        with pytest.raises(KeyboardInterrupt), recorded("train", ["models/m"], root=tmp_path):
+            raise DataError("x", "y", "z")
+        assert acts(tmp_path) == [("train", "models/m", "", "refused")]
+        assert signal.getsignal(signal.SIGTERM) is stop
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_a_refusal_makes_no_cache(tmp_path: Path):
