@@ -153,8 +153,10 @@ def photo(choice: artefact_cache.Choice, name: str, value: str) -> Stop:
         try:
             held = staging.hold([dropped] if dropped else [])
             if held:
-                psi = photo_expression(held[0], face, root=choice.root)
-                shape = examples.within(face.names, psi, limits)
+                taken = photo_expression(held[0], face, root=choice.root)
+                shape = examples.within(face.names, taken.psi, limits)
+                if taken.faces > 1:
+                    st.caption(f"Of {taken.faces} faces in this picture the largest counts.")
         except DataError as error:
             st.warning(error_text.sentence(error), icon=":material/edit_off:")
     query_parameters.write(**{name: f"photo:{examples.written(shape) or ''}"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,18 +19,28 @@ from dfe_core.video.extra import INSTALL, available
 from dfe_core.video.pictures import ENDINGS, is_picture
 
 _ANY_FPS = 30.0
+_MOST_FACES = 16
 
 
-def photo_expression(
-    path: Path, face: FaceModel, *, landmarker: Path | None = None, root: Path | None = None
-) -> np.ndarray:
-    """(E,) float32 ψ of one face.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Photo:
+    """The expression of a photo.
+
+    psi: (E,) float32. faces: how many were found in the picture, of which the largest counts; 1 of any other file.
+    """
+
+    psi: np.ndarray
+    faces: int = 1
+
+
+def photo_expression(path: Path, face: FaceModel, *, landmarker: Path | None = None, root: Path | None = None) -> Photo:
+    """The ψ of one face.
 
     Parameters
     ----------
-    path: a picture (with ``dfe[video]``), or a file that `dfe import` reads. Of several frames, the one farthest from
-        rest; of landmarks there must be several, one of them at rest, for a face's shape and its expression look alike
-        in one.
+    path: a picture (with ``dfe[video]``), or a file that `dfe import` reads. Of several faces in a picture the largest
+        counts, of several frames of a file the one farthest from rest; of landmarks there must be several, one of them
+        at rest, for a face's shape and its expression look alike in one.
     landmarker: MediaPipe's face_landmarker.task; None for the one that is found on this machine.
 
     Raises `DataError` for what cannot be read, for a picture without a face, and for coefficients of another face.
@@ -41,22 +52,22 @@ def photo_expression(
         return _of_picture(path, face, landmarker, root)
     reader, _ = find_reader(path, points_first=True)
     if holds_points(reader):
-        return _of_landmarks(path, face, root)
+        return Photo(psi=_of_landmarks(path, face, root))
     try:
         recording = read_recordings(path, reader, ReadOptions())[0]
     except NoFrameRate:  # one frame has no rate, and needs none
         recording = read_recordings(path, reader, ReadOptions(fps=_ANY_FPS))[0]
-    return _on_face(path, recording.psi[recording.valid], recording.names, face)
+    return Photo(psi=_on_face(path, recording.psi[recording.valid], recording.names, face))
 
 
-def _of_picture(path: Path, face: FaceModel, landmarker: Path | None, root: Path | None) -> np.ndarray:
+def _of_picture(path: Path, face: FaceModel, landmarker: Path | None, root: Path | None) -> Photo:
     if not available():
         raise DataError(path, "a picture, and no landmarker", f"{INSTALL}; or the photo's coefficients as JSON or CSV")
     from dfe_core.video.extraction import extract
     from dfe_core.video.model_file import require_model
 
-    found = extract(path, require_model(landmarker), 1, root)
-    return _on_face(path, found.scores, found.names, face)
+    found = extract(path, require_model(landmarker), _MOST_FACES, root)
+    return Photo(psi=_on_face(path, found.scores[:1], found.names, face), faces=len(found.scores))
 
 
 def _of_landmarks(path: Path, face: FaceModel, root: Path | None) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,21 +16,23 @@ from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
 from dfe_core.video.frames import probe, read_frames
-from dfe_core.video.landmarker import open_landmarker
-from dfe_core.video.pictures import content_of
+from dfe_core.video.landmarker import faces_to_follow, open_landmarker
+from dfe_core.video.pictures import content_of, is_picture
 from dfe_core.video.tracking import Tracker
 
-VERSION = 2
+VERSION = 3
 """Counted up when the same video gives other results."""
 LEAST_S = 0.5
 """A face seen for less in all is a slip of the detector and left out."""
 _POINTS = 478
+_LOOK_S = 0.5  # between the frames in which faces are counted
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Extraction:
     """What was found in a video of T frames, in which faces were seen R times.
 
+    followed: by their landmarks from frame to frame; else a detector has placed them in each frame, less exactly.
     names: (52,) of the scores. time_s: (T,) float64 of all frames. row_frame: (R,) int64; row_face: (R,) int64, the
     number of the face; scores (R, 52), matrix (R, 4, 4), confidence (R,), landmarks (R, 478, 3) a memory map, all
     float32 (see `landmarker.Face`).
@@ -46,6 +49,7 @@ class Extraction:
     matrix: np.ndarray
     confidence: np.ndarray
     landmarks: np.ndarray
+    followed: bool = True
 
     def faces(self) -> list[np.ndarray]:
         """Rows of each face that was seen for `LEAST_S` or longer, in order of first appearance."""
@@ -65,7 +69,7 @@ def extract(
 
     Parameters
     ----------
-    model: MediaPipe's face_landmarker.task. faces: at most so many at once.
+    model: MediaPipe's face_landmarker.task. faces: at most so many at once, of a still the largest.
 
     Results lie under ``analyses/extract-<key>/``; a run that was interrupted starts its video over, videos that are
     done are read back. Raises `DataError` for a missing extra, model or video, and a video without any face.
@@ -93,12 +97,17 @@ def _folder(video: Path, model: Path, faces: int, root: Path | None) -> Path:
 
 def _run(video: Path, model: Path, faces: int, folder: Path, progress: Listener) -> None:
     info, tracker = probe(video), Tracker()
+    still = is_picture(video)
+    followed = 1 if still else faces_to_follow(model, _now_and_then(video), faces)
     times: list[float] = []
     small: dict[str, list[Any]] = {"row_frame": [], "row_face": [], "scores": [], "matrix": [], "confidence": []}
-    with open_landmarker(model, faces) as landmarker, open(folder / "landmarks.f32", "wb") as sink:
+    with open_landmarker(model, followed or faces) as landmarker, open(folder / "landmarks.f32", "wb") as sink:
         for frame in read_frames(video):
             times.append(frame.time_s)
-            found = landmarker.detect(frame.picture, frame.time_s)
+            if still:
+                found = landmarker.detect_still(frame.picture)[:faces]
+            else:
+                found = landmarker.detect(frame.picture, frame.time_s)
             owners = tracker.update(np.array([f.box for f in found]).reshape(-1, 4), frame.time_s)
             for face, number in zip(found, owners, strict=True):
                 for name, value in (
@@ -124,9 +133,19 @@ def _run(video: Path, model: Path, faces: int, folder: Path, progress: Listener)
             "width": info.width,
             "height": info.height,
             "faces": faces,
+            "followed": followed is not None,
             "mediapipe": importlib.metadata.version("mediapipe"),
         },
     )
+
+
+def _now_and_then(video: Path) -> Iterator[np.ndarray]:
+    """A picture every half second."""
+    due = 0.0
+    for frame in read_frames(video):
+        if frame.time_s >= due:
+            yield frame.picture
+            due = frame.time_s + _LOOK_S
 
 
 def _save(
@@ -154,6 +173,10 @@ def _save(
 def _load(folder: Path, video: Path) -> Extraction:
     about = read_json(folder / MANIFEST)
     if not about["rows"]:
+        if is_picture(video):
+            raise DataError(
+                video, "no face found in this picture", "a picture of a face, large enough and not turned away"
+            )
         raise DataError(video, f"no face in any of {about['frames']:,} frames", "a video of a face")
     with np.load(folder / "faces.npz", allow_pickle=False) as held:
         arrays = {name: held[name] for name in held.files}
@@ -164,5 +187,6 @@ def _load(folder: Path, video: Path) -> Extraction:
         width=about["width"],
         height=about["height"],
         landmarks=landmarks,
+        followed=about.get("followed", True),
         **arrays,
     )

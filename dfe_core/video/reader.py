@@ -35,6 +35,12 @@ _DEFAULT = ImportOptions()
 _UNEVEN = 0.1  # frames whose steps spread by more of the usual one make a variable frame rate
 
 
+_NOT_FOLLOWED = (
+    "The number of faces changes, so that MediaPipe places each in every frame instead of following it: scores are "
+    "less exact. With one face, or --faces 1, it follows."
+)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class VideoReader:
     """Reads videos for `import_dataset`: a recording a face, over the whole time of the video.
@@ -68,6 +74,8 @@ class VideoReader:
         timing, notes = _sequence(path, found, options) if path.is_dir() else _timing(found)
         if left := found.left_out():
             notes = (*notes, f"{left} faces seen for less than {LEAST_S:g} s in all are left out.")
+        if not found.followed:
+            notes = (*notes, _NOT_FOLLOWED)
         self.boxes[path] = [(_box(found, rows), _box(found, rows, every=True)) for rows in kept]
         make = _positions if self.positions else _scores
         return [

@@ -128,7 +128,7 @@ def test_a_photo_comes_as_its_coefficients(toy_face, tmp_path: Path):
     path = tmp_path / "photo.csv"
     values = dict.fromkeys(ARKIT_NAMES, 0.0) | {"jawOpen": 0.6, "mouthSmileLeft": 0.4}
     path.write_text(",".join(["time_s", *values]) + "\n" + ",".join(["0", *map(str, values.values())]) + "\n")
-    psi = photo_expression(path, toy_face)
+    psi = photo_expression(path, toy_face).psi
     assert psi[toy_face.names.index("jawOpen")] == pytest.approx(0.6)
 
 

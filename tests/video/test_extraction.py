@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.motion.photo import photo_expression
 from dfe_core.video import extra
 from dfe_core.video.extraction import extract, is_done
 from dfe_core.video.frames import probe, read_frames
@@ -153,3 +155,35 @@ def test_a_killed_batch_goes_on_where_it_stopped(clip, video, model, tmp_path):
     again = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True)
     assert again.returncode == 0 and "2 recordings" in again.stdout
     assert done[0].stat().st_mtime_ns == stamp
+
+
+def test_every_face_of_a_group_is_found_and_the_largest_counts_in_a_photo(shared, model, cache, toy_face):
+    """All five smile. The task itself finds two of them here, one of them off its place and frowning."""
+    group = shared / "data" / "faces" / "multi_face.jpg"
+    found = extract(group, model, 16)
+    smile = found.scores[:, found.names.index("mouthSmileLeft")]
+    width = np.ptp(found.landmarks[:, :, 0], axis=1)
+    assert len(smile) == 5 and (np.sort(smile)[1:] > 0.8).all() and smile.min() > 0.25 and width.argmax() == 0
+    assert np.allclose(found.landmarks[0, :, :2].mean(0), [734, 362], atol=4)
+    photo = photo_expression(group, toy_face, landmarker=model, root=cache)
+    assert photo.faces == 5
+    assert photo.psi[toy_face.names.index("mouthSmileLeft")] == pytest.approx(smile[0], abs=1e-6)
+    assert len(extract(group, model, 2).scores) == 2
+
+
+def test_scores_hardly_change_with_the_size_of_the_face(video, model, cache, tmp_path):
+    """A face of half the size in a picture of the same size: followed by its landmarks, not placed anew each time."""
+    pictures = [frame.picture for frame in islice(read_frames(video), 210, 250)]
+    smaller = [np.full_like(p, 60) for p in pictures]
+    for small, whole in zip(smaller, pictures, strict=True):
+        small[60:240, 40:360] = whole.reshape(180, 2, 320, 2, 3).mean((1, 3))
+    one, other = (extract(film(tmp_path / f"{n}.mp4", p), model) for n, p in (("a", pictures), ("b", smaller)))
+    assert np.abs(one.scores - other.scores).mean() < 0.014  # 0.022 where the task is made for four faces
+
+
+def test_a_picture_without_a_face_is_refused_as_a_picture(model, cache, toy_face, tmp_path):
+    from PIL import Image
+
+    Image.fromarray(np.full((200, 300, 3), 128, np.uint8)).save(tmp_path / "wall.png")
+    with pytest.raises(DataError, match=r"wall.png: no face found in this picture; expected a picture of a face"):
+        photo_expression(tmp_path / "wall.png", toy_face, landmarker=model, root=cache)

@@ -41,12 +41,16 @@ class StandIn:
         box = np.array([0, 0, 40, 40], np.float32)
         return [Face(scores=scores, landmarks=landmarks, matrix=np.eye(4, dtype=np.float32), confidence=0.9, box=box)]
 
+    def detect_still(self, picture: np.ndarray) -> list[Face]:
+        return self.detect(picture, 0.0)
+
 
 @pytest.fixture
 def model(tmp_path, monkeypatch, cache, toy_face) -> Path:
     """A model file, with the stand-in in the place of mediapipe."""
     save_face(toy_face, cache)
     monkeypatch.setattr(extraction, "open_landmarker", lambda model, faces: contextlib.nullcontext(StandIn()))
+    monkeypatch.setattr(extraction, "faces_to_follow", lambda model, pictures, most: 1)
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "0")
     monkeypatch.setattr(reader, "load", lambda name: None)
     return bundle(tmp_path / "face_landmarker.task")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from dfe_core.video.landmarker import usual_count
 from dfe_core.video.tracking import PATIENCE_S, Tracker
 
 
@@ -59,3 +61,21 @@ def test_a_face_found_twice_counts_once():
         for confidence, box in zip((0.4, 0.6, 0.9), (box(363), box(366), box(600)), strict=True)
     ]
     assert [face.confidence for face in distinct(faces)] == [0.6, 0.9]
+
+
+@pytest.mark.parametrize(
+    ("counts", "followed"),
+    [
+        ([], 1),
+        ([0, 0, 0, 0], 1),
+        ([1, 1, 0, 1, 1], 1),
+        ([1, 2, 1, 1, 1], 1),  # one slip
+        ([2, 2, 2, 0, 2, 2], 2),
+        ([2, 2, 2, 2, 1], 2),
+        ([1, 1, 1, 2, 2], None),
+        ([1, 2], None),
+        ([3, 3], 3),
+    ],
+)
+def test_as_many_faces_are_followed_as_are_nearly_always_there(counts, followed):
+    assert usual_count(counts) == followed

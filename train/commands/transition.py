@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,10 @@ def expression_of(text: str, face: FaceModel, dataset: Dataset | None, landmarke
         return np.zeros(face.coefficients, np.float32)
     path = Path(text)
     if path.suffix and path.is_file():
-        return photo_expression(path, face, landmarker=landmarker)
+        photo = photo_expression(path, face, landmarker=landmarker)
+        if photo.faces > 1:
+            print(f"note: {path.name}: the largest of {photo.faces} faces counts", file=sys.stderr)
+        return photo.psi
     recording, at, seconds = text.rpartition("@")
     if at and dataset is not None:
         if recording not in set(dataset.recordings["recording"]):
