@@ -1,9 +1,9 @@
 """Neighbours and the layout of large maps on a GPU, by cuML where it is installed.
 
-What is computed is what `umap_layout` computes on a CPU: neighbours among all points (by distances of single precision),
-the graph that is made of them, and its layout from the same first places by the same curve. Random draws differ, so that places do; how far a map can
-be believed is measured on each (`quality`). cuML (RAPIDS, Apache 2.0) is no requirement: packages of it are for Linux
-with a CUDA GPU.
+What is computed is what `umap_layout` computes on a CPU: neighbours among all points, by single-precision distances,
+the graph that is made of them, and its layout from the same first places by the same curve. Random draws differ, so
+that places do; how far a map can be believed is measured on each (`quality`). cuML (RAPIDS, Apache 2.0) is no
+requirement: packages of it are for Linux with a CUDA GPU.
 """
 
 from __future__ import annotations
