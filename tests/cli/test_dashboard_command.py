@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from dfe_core.errors import DataError
+from tests.ports import free_port
 from train.commands import dashboard
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -29,12 +30,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in th
 from train.cli import main
 sys.exit(main())
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture
@@ -67,13 +62,13 @@ def outside_address() -> str:
         return route.getsockname()[0]
 
 
-def answer(port: int, path: str, patience_s: float = 60, **headers: str) -> str:
+def answer(port: int, path: str, patience_s: float = 180, **headers: str) -> str:
     waited, step = 0.0, 0.2
     while True:
         try:
             request = urllib.request.Request(f"http://localhost:{port}{path}", headers=headers)
             opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-            with opener.open(request, timeout=5) as response:
+            with opener.open(request, timeout=20) as response:
                 return response.read().decode()
         except urllib.error.HTTPError:
             raise
@@ -102,7 +97,7 @@ def test_it_serves_who_has_the_token_on_localhost_only_and_ends_on_an_interrupt(
         probe.settimeout(2)
         assert probe.connect_ex((outside_address(), port)) != 0, "the dashboard listens to other machines"
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
     assert "Traceback" not in process.stdout.read()
 
 
@@ -111,7 +106,7 @@ def test_a_killed_command_takes_its_server_along(served):
     assert answer(port, "/_stcore/health") == "ok"
     process.kill()
     process.wait()
-    for _ in range(150):
+    for _ in range(900):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)):
                 return

@@ -19,6 +19,7 @@ from dfe_core.live.session import LiveSession, SourceClock
 from dfe_core.live.source_frame import SourceFrame
 from dfe_core.live.sources import UDP_SOURCES, udp_packets
 from dfe_core.live.take import LAYOUTS, TakeWriter
+from tests.ports import free_port
 from tests.tiny_tokenizer import moving_face, tiny_tokenizer
 
 
@@ -123,9 +124,7 @@ def test_a_take_never_writes_over_a_file(tmp_path: Path):
 
 def test_packets_come_over_udp(parts):
     source, psi = UDP_SOURCES["arkit"], moving_face(5)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port(socket.SOCK_DGRAM)
     waiting = udp_packets("127.0.0.1", port)
     assert next(waiting) is None  # it listens from here on
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
