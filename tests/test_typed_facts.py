@@ -47,7 +47,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], d
     folders = [tmp_path_factory.mktemp(name) for name in ("plain", "changed")]
     running = [study(folders[0]), study(folders[1], "dfe_core")]
     for process in running:
-        _, errors = process.communicate(timeout=180)
+        _, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors[-3000:]
     held = [
         (folder / "out.json").read_text(encoding="utf-8").replace(str(folder / "work"), "FOLDER") for folder in folders

@@ -57,7 +57,7 @@ def run(installed: Path, folder: Path, *arguments: str) -> str:
     """The output of Python in another folder, with the wheel's content before everything else."""
     environment = {**os.environ, "PYTHONPATH": str(installed), "DFE_CACHE": str(folder / "cache")}
     result = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()

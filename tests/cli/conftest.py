@@ -15,7 +15,7 @@ from tests.built_once import built_once
 from tests.cli.preloaded import Forks
 
 PROJECT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 120.0
+TIMEOUT_S = 300.0
 Dfe = Callable[..., subprocess.CompletedProcess]
 
 

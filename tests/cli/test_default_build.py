@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -127,7 +128,9 @@ def test_a_second_process_waits_for_the_first(tmp_path: Path, monkeypatch: pytes
     def make(root: Path, progress) -> None:
         running[0] += 1
         most[0] = max(most[0], running[0])
-        threading.Event().wait(0.5)
+        end = time.monotonic() + 60
+        while not any("waiting" in report.task for report in heard) and time.monotonic() < end:
+            threading.Event().wait(0.01)
         (root / "made").touch()
         running[0] -= 1
 

@@ -35,7 +35,7 @@ def shell(cache: Path, tmp_path: Path, toy_face):
             "DFE": f"{sys.executable} -m train",
             **more,
         }
-        return subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=300)
 
     return run
 
@@ -74,7 +74,7 @@ def test_a_home_that_is_none_and_a_full_disk_are_told_in_words(dfe, monkeypatch)
         [sys.executable, "-m", "train", "list"],
         text=True,
         capture_output=True,
-        timeout=60,
+        timeout=300,
         cwd=PROJECT,
         env={**os.environ, "DFE_CACHE": "~nosuchuser/x"},
     )

@@ -33,7 +33,7 @@ def _show(root: str) -> None:
 def shown(root: Path, **parameters: str) -> AppTest:
     if Version(st.__version__) < Version("1.66"):
         pytest.skip("Streamlit 1.65 cannot test pages that hold components of their own")
-    test = AppTest.from_function(_show, default_timeout=60, kwargs={"root": str(root)})
+    test = AppTest.from_function(_show, default_timeout=180, kwargs={"root": str(root)})
     for key, value in parameters.items():
         test.query_params[key] = value
     return test.run()

@@ -23,11 +23,19 @@ def run(jobs: Jobs, script: str, key: str = "job"):
     return jobs.start(key, "A job", command=(sys.executable, "-c", script))
 
 
+def comes(true) -> bool:
+    """Whether it comes to be so: what a thread of the jobs does, a busy machine does late."""
+    for _ in range(1200):
+        if true():
+            return True
+        threading.Event().wait(0.05)
+    return False
+
+
 def finished(job) -> None:
-    job.process.wait(20)
-    for thread in threading.enumerate():
-        if thread.daemon and thread.name.startswith("Thread") and thread is not threading.current_thread():
-            thread.join(2)
+    """It has ended, and all it said is heard: the thread that hears it closes its stream."""
+    job.process.wait(60)
+    assert comes(lambda: job.process.stderr.closed)
 
 
 def test_progress_is_read_while_other_lines_are_kept_apart():
@@ -44,7 +52,7 @@ def test_a_second_start_joins_the_running_job_and_a_later_one_is_new():
     assert run(jobs, "print(1)") is first
     assert jobs.running() == [first]
     first.stop()
-    first.process.wait(10)
+    first.process.wait(60)
     assert first.stopped and not first.done
     assert run(jobs, "print(1)") is not first
 
@@ -78,7 +86,7 @@ def test_an_ended_job_is_forgotten_and_a_running_one_is_not():
     jobs.forget("job")
     assert jobs.get("job") is job
     job.stop()
-    job.process.wait(10)
+    job.process.wait(60)
     jobs.forget("job")
     assert jobs.get("job") is None
 
@@ -114,7 +122,8 @@ def test_time_left_is_said_in_seconds_then_minutes():
     assert "3 min" in left(job)
 
 
-def test_more_jobs_than_there_is_room_for_wait_for_their_turn():
+def test_more_jobs_than_there_is_room_for_wait_for_their_turn(monkeypatch):
+    monkeypatch.setattr("dashboard.data.background_jobs.free_bytes", lambda: 9e9)
     jobs = Jobs(limit=2)
     made = [run(jobs, "input()", f"job{i}") for i in range(5)]
     assert [jobs.place(job) for job in made] == [0, 0, 1, 2, 3] and all(job.running for job in made)
@@ -123,12 +132,9 @@ def test_more_jobs_than_there_is_room_for_wait_for_their_turn():
     assert not made[2].running and made[2].stopped and jobs.place(made[3]) == 1
     made[0].process.stdin.write("\n")
     made[0].process.stdin.flush()
-    for _ in range(200):
-        if made[3].process is not None:
-            break
-        threading.Event().wait(0.05)
+    assert comes(lambda: made[3].process is not None)
     assert jobs.place(made[4]) == 1 and made[3].running
-    jobs.stop_all(wait_s=5)
+    jobs.stop_all(wait_s=60)
     assert not any(job.running for job in made) and made[4].process is None
 
 
@@ -140,8 +146,8 @@ def test_what_a_person_waits_for_comes_before_what_the_server_does_by_itself():
     assert [running.waiting, jobs.place(own), jobs.place(asked)] == [False, 2, 1]
     running.process.stdin.close()
     finished(running)
-    assert not asked.waiting and own.waiting
-    jobs.stop_all(5)
+    assert comes(lambda: not asked.waiting) and own.waiting
+    jobs.stop_all(60)
 
 
 def test_a_second_job_waits_for_memory(monkeypatch):
@@ -151,7 +157,7 @@ def test_a_second_job_waits_for_memory(monkeypatch):
     assert not first.waiting and second.waiting
     monkeypatch.setattr("dashboard.data.background_jobs.free_bytes", lambda: 9e9)
     assert jobs.get("b") is second and not second.waiting
-    jobs.stop_all(wait_s=5)
+    jobs.stop_all(wait_s=60)
 
 
 KILLED = """import sys, time
@@ -174,7 +180,7 @@ def test_a_job_does_not_outlive_a_killed_server(cache):
     threading.Event().wait(2.0)
     server.kill()
     server.wait()
-    for _ in range(300):
+    for _ in range(900):
         if not os.path.exists(f"/proc/{number}") or "Z" in open(f"/proc/{number}/stat").read().split()[2]:
             return
         threading.Event().wait(0.1)

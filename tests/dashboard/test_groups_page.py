@@ -136,7 +136,7 @@ def test_what_else_differs_between_the_groups_is_a_warning_with_its_table(tmp_pa
     found = rows().iloc[[0, 1]].drop(columns="q_all")
     found = found.assign(measure=["head_movement", "blink_rate"], unit=["°/s", "/min"], q=[0.01, 0.4])
     found.to_parquet(tmp_path / "confounds.parquet")
-    test = AppTest.from_function(_confounds_page, kwargs={"folder": str(tmp_path)}).run()
+    test = AppTest.from_function(_confounds_page, default_timeout=180, kwargs={"folder": str(tmp_path)}).run()
     assert not test.exception
     assert "the groups differ in head movement (calm 1°/s, stress 2°/s" in test.warning[0].value
     assert "adjusts for it" in test.warning[0].value

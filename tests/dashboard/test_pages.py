@@ -27,7 +27,7 @@ def opened(name: str, **parameters: str) -> AppTest:
     """One page with the sidebar, as the app shows it."""
     if Version(st.__version__) < Version("1.66"):  # the newest that Python 3.10 has; tests/browser opens the pages
         pytest.skip("Streamlit 1.65 cannot test pages that hold components of their own")
-    test = AppTest.from_function(_show, default_timeout=60, kwargs={"name": name})
+    test = AppTest.from_function(_show, default_timeout=180, kwargs={"name": name})
     for key, value in parameters.items():
         test.query_params[key] = value
     return test.run()
@@ -231,7 +231,7 @@ def _markdown(node) -> list[str]:
 def test_notes_that_bring_nothing_new_are_read_once(filled: Path, monkeypatch):
     read = []
     monkeypatch.setattr(note_editor, "import_csv", lambda *given: read.append(given) or import_csv(*given))
-    test = AppTest.from_function(_notes, default_timeout=20).run()
+    test = AppTest.from_function(_notes, default_timeout=180).run()
     for times in (1, 2):
         test.file_uploader[0].set_value(("notes.csv", b"codeword,name\n1,\n", "text/csv")).run()
         assert not test.exception and len(read) == times

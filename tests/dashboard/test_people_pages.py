@@ -36,7 +36,7 @@ def session(monkeypatch: pytest.MonkeyPatch):
 
 
 def main_script() -> AppTest:
-    test = AppTest.from_file(str(MAIN), default_timeout=60)
+    test = AppTest.from_file(str(MAIN), default_timeout=180)
     test.secrets["auth"] = {"keycloak": {"client_id": "dfe"}, "cookie_secret": "s"}
     return test
 
@@ -96,7 +96,7 @@ def withdrawal(root: str) -> None:
 def test_a_person_is_withdrawn_after_their_name_was_typed_and_a_certificate_is_given(filled: Path):
     rows = Dataset.open("simulated", filled).recordings
     subject = rows["subject"].iloc[0]
-    test = AppTest.from_function(withdrawal, default_timeout=60, kwargs={"root": str(filled)}).run()
+    test = AppTest.from_function(withdrawal, default_timeout=180, kwargs={"root": str(filled)}).run()
     test.button[0].click().run()
     assert test.button[0].label == "Withdraw" and test.button[0].disabled
     test.text_input[0].set_value("somebody else").run()
@@ -112,7 +112,7 @@ def test_a_person_is_withdrawn_after_their_name_was_typed_and_a_certificate_is_g
 
 def test_only_an_owner_is_offered_a_withdrawal(session, filled: Path):
     session(Role.EDITOR)
-    test = AppTest.from_function(withdrawal, default_timeout=60, kwargs={"root": str(filled)}).run()
+    test = AppTest.from_function(withdrawal, default_timeout=180, kwargs={"root": str(filled)}).run()
     assert test.button[0].disabled and "owners" in test.button[0].help
 
 
@@ -128,7 +128,7 @@ def editor(root: str) -> None:
 def test_a_note_is_written_under_the_name_of_the_login_and_of_nobody_else(session, filled: Path):
     Notebook.open("default", filled).edit(3, "ben@lab.org", name="smirk")
     session(Role.EDITOR)
-    test = AppTest.from_function(editor, default_timeout=60, kwargs={"root": str(filled)}).run()
+    test = AppTest.from_function(editor, default_timeout=180, kwargs={"root": str(filled)}).run()
     by = next(i for i in test.text_input if i.label == "Written by")
     assert by.value == "ana@lab.org" and by.disabled
     test.text_input[0].set_value("half smile")

@@ -15,7 +15,7 @@ def test_while_one_session_waits_for_a_long_computation_others_open_pages(filled
 
     def slow(*given, **rule):
         begun.set()
-        assert may_end.wait(30)
+        assert may_end.wait(300)
         return build(*given, **rule)
 
     monkeypatch.setattr(artefact_cache, "build_runs", slow)
@@ -24,11 +24,11 @@ def test_while_one_session_waits_for_a_long_computation_others_open_pages(filled
     one = threading.Thread(target=lambda: made.append(choice.open_intervals()))
     one.start()
     try:
-        assert begun.wait(10)
+        assert begun.wait(60)
         other = opened("data")  # the same codebook and dataset, through the same caches
         assert not other.exception and not other.error and other.get("dataframe")
         assert one.is_alive() and not made
     finally:
         may_end.set()
-        one.join(10)
+        one.join(60)
     assert len(made) == 1

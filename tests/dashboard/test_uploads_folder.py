@@ -37,8 +37,8 @@ def test_they_go_with_the_session_and_not_under_a_running_job(cache: Path):
     gc.collect()
     assert path.exists()
     job.process.stdin.close()
-    job.process.wait(20)
-    for _ in range(100):
+    job.process.wait(60)
+    for _ in range(600):
         if not path.parent.exists():
             break
         uploads_folder.time.sleep(0.1)

@@ -262,7 +262,7 @@ def test_the_lines_of_base_r_in_the_documentation_read_the_files(study: dfe.Stud
         annotation_export.export_annotations(study, format, tmp_path / folder, recordings=["r0"])
     shown = "cat(nrow(bag), nrow(praat), nrow(events), format(sum(subjects$rate), digits = 17))"
     command = [rscript, "--vanilla", "-e", code + shown]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
     rows = int((study.intervals()["recording"] == "r0").sum())
     *counts, total = result.stdout.split()

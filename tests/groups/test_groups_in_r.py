@@ -21,7 +21,7 @@ needs_r = pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not i
 
 def reproduce(folder: Path) -> subprocess.CompletedProcess[str]:
     line = ["Rscript", "--vanilla", str(folder / "r" / "reproduce_groups.R"), str(folder / "r")]
-    return subprocess.run(line, capture_output=True, text=True, timeout=120)
+    return subprocess.run(line, capture_output=True, text=True, timeout=300)
 
 
 def between_with_ages(root: Path, face):

@@ -178,7 +178,7 @@ for i in range(40):
 def test_writers_at_once_lose_no_line(tmp_path: Path):
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     made = [subprocess.Popen([sys.executable, "-c", WRITER, tmp_path, str(n)], env=environment) for n in range(4)]
-    assert [process.wait(60) for process in made] == [0] * 4
+    assert [process.wait(300) for process in made] == [0] * 4
     log = read_log(tmp_path)
     assert len({e.artefacts for e in log.entries}) == 160 and not log.unreadable
 

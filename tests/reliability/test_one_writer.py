@@ -42,7 +42,7 @@ def _in_processes(root: Path, recordings: list[str]) -> list[int]:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(300)
     return [process.exitcode for process in processes]
 
 
@@ -68,7 +68,7 @@ def test_an_undo_beside_removals_in_threads_of_one_server_loses_nothing(study: D
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(300)
     assert Dataset.open("study", cache).recordings["recording"].tolist() == ["s0_take", "s3_take", "s4_take", "s5_take"]
     assert {e.recording for e in trash.discarded(cache)} == {"s1_take", "s2_take"}
 
