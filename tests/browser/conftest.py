@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
 import os
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -18,6 +18,7 @@ import pytest
 
 from tests.built_once import built_once
 from tests.dashboard.fake_cache import add_analyses, add_model, add_pictures, add_syllables, build
+from tests.ports import free_port
 from train.browsers import find_browser
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,11 @@ FLAGS = [
     "--no-first-run",
 ]
 VIEWPORT = {"width": 1280, "height": 900}
-START_S = 60
+START_S = 180
+PATIENCE_MS = 60_000
+"""For what comes at once on an idle machine, and late on one that does three things besides."""
+WRITTEN = "[data-testid=stApp][data-test-script-state=notRunning]"
+"""While no run of the page's script goes on."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -62,13 +67,6 @@ def browser() -> Iterator:
         running = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield running
         running.close()
-
-
-def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager
@@ -109,7 +107,11 @@ def serve(
         yield f"http://localhost:{port}"
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
         log.close()
 
 
@@ -117,7 +119,7 @@ def wait_for(process: subprocess.Popen, address: str, log: Path) -> None:
     """Until the server answers; its log when it ends or never does."""
     for _ in range(START_S * 10):
         try:
-            with urllib.request.urlopen(address, timeout=2):
+            with urllib.request.urlopen(address, timeout=10):
                 return
         except OSError:
             try:
@@ -179,7 +181,7 @@ class Visit:
     def open(self, path: str, ready: str | None = None) -> Visit:
         """Go to a path of the app and wait until `ready` is there."""
         self.page.goto(self.base + path)
-        self.page.wait_for_selector(ready or "h1", timeout=30_000)
+        self.page.wait_for_selector(ready or "h1", timeout=PATIENCE_MS)
         return self
 
     def pixels(self, selector: str) -> np.ndarray:
@@ -190,20 +192,31 @@ class Visit:
         return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
 
     def changes(self, selector: str, before: np.ndarray, share: float) -> bool:
-        """Whether more than a share of the pixels there comes to differ from `before` within some seconds."""
-        for _ in range(40):
+        """Whether more than a share of the pixels there comes to differ from `before`."""
+        for _ in range(160):
             if differ(before, self.pixels(selector)) > share:
                 return True
             self.page.wait_for_timeout(250)
         return False
 
     def draws(self, selector: str) -> bool:
-        """Whether a mesh comes to stand there within some seconds."""
-        for _ in range(40):
+        """Whether a mesh comes to stand there."""
+        for _ in range(160):
             if drawn(self.pixels(selector)):
                 return True
             self.page.wait_for_timeout(250)
         return False
+
+    def rests(self, selector: str, mesh: bool = True) -> np.ndarray:
+        """The picture there once it no longer changes, and, unless it is of no `mesh`, one stands in it."""
+        before = self.pixels(selector)
+        for _ in range(160):
+            self.page.wait_for_timeout(250)
+            now = self.pixels(selector)
+            if differ(before, now) == 0 and (drawn(now) or not mesh):
+                return now
+            before = now
+        raise AssertionError(f"no picture comes to rest in {selector}")
 
     def parameter(self, name: str) -> str | None:
         """A query parameter of the address bar."""
@@ -211,14 +224,26 @@ class Visit:
 
         return parse_qs(urlparse(self.page.url).query).get(name, [None])[0]
 
+    def has(self, **parameters: str) -> bool:
+        """Whether the address bar comes to have these query parameters."""
+        from playwright.sync_api import TimeoutError as Never
+
+        try:
+            for name, value in parameters.items():
+                self.until(f"new URLSearchParams(location.search).get({json.dumps(name)}) === {json.dumps(value)}")
+        except Never:
+            return False
+        return True
+
     def until(self, script: str) -> None:
         """Wait until a JavaScript expression is true."""
-        self.page.wait_for_function(script, timeout=15_000)
+        self.page.wait_for_function(script, timeout=PATIENCE_MS)
 
 
 def new_context(browser, first: bool = False, **options: object):
     """A browser of somebody who has seen the tour, unless it is the `first` visit."""
     context = browser.new_context(viewport=VIEWPORT, **options)
+    context.set_default_timeout(PATIENCE_MS)
     if not first:
         context.add_init_script("localStorage.setItem('dfe.tour', 'done')")
     return context

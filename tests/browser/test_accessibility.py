@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.links import routes
+from tests.browser.conftest import WRITTEN
 
 try:
     import axe_playwright_python
@@ -66,6 +67,7 @@ def test_a_page_opens_from_a_link_with_its_data_named_and_no_serious_finding(vis
     there.open("/" if place == "overview" else f"/{place}", READY.get(place, "[data-testid=stCaptionContainer]"))
     there.page.get_by_text("Simulated data").first.wait_for()
     there.until("document.querySelector('[data-testid=stSkeleton]') === null")
+    there.page.wait_for_selector(WRITTEN)  # what is written anew is pale meanwhile
     assert there.page.locator("[data-testid=stException]").count() == 0
     assert "Traceback" not in there.page.inner_text("body")
     if SCRIPT is None:
@@ -74,5 +76,6 @@ def test_a_page_opens_from_a_link_with_its_data_named_and_no_serious_finding(vis
     faults = findings(there, f"{place}, light")
     there.page.emulate_media(color_scheme="dark")
     there.until("getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === 'dark'")
+    there.page.wait_for_selector(WRITTEN)
     there.until(f"document.getAnimations().every({ENDLESS})")  # colours of buttons change within tenths of a second
     assert faults + findings(there, f"{place}, dark", OF_COLOUR) == []

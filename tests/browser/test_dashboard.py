@@ -7,7 +7,7 @@ import re
 from PIL import Image
 
 from dashboard.links import routes
-from tests.browser.conftest import differ, drawn
+from tests.browser.conftest import PATIENCE_MS, WRITTEN, differ, drawn
 
 MESH = ".dfe-morph canvas"
 SHOWN = ".dfe-morph[data-state=drawn]"
@@ -19,14 +19,14 @@ def shows(visit, codeword: str) -> None:
     """Wait until the quick look and the title are of this codeword, and the picture has come to rest."""
     visit.page.wait_for_selector(f'.dfe-morph[data-state=drawn][data-codeword="{codeword}"]')
     visit.page.get_by_role("heading", name=re.compile(rf"^Codeword {codeword}:")).wait_for()
-    visit.page.wait_for_timeout(250)
+    visit.rests(MESH)
 
 
 def counted(visit, cards: int) -> None:
     """Wait until the gallery has this many cards."""
     from playwright.sync_api import expect
 
-    expect(visit.page.locator(".dfe-gallery .card")).to_have_count(cards, timeout=15_000)
+    expect(visit.page.locator(".dfe-gallery .card")).to_have_count(cards, timeout=PATIENCE_MS)
 
 
 def test_the_navigation_leads_to_every_page(visit):
@@ -43,7 +43,7 @@ def test_a_click_on_a_card_opens_the_codeword_and_the_link_opens_it_for_someone_
     number = card.get_attribute("data-id")
     card.click()
     shows(first, number)
-    assert first.parameter("codeword") == number
+    assert first.has(codeword=number)
     assert drawn(first.pixels(MESH))
     second = visit().open(first.page.url.removeprefix(first.base), SHOWN)
     shows(second, number)
@@ -60,7 +60,7 @@ def test_arrow_keys_and_another_click_change_codeword_picture_and_link(visit):
     there.page.locator('.dfe-gallery .card[data-id="25"]').click()
     shows(there, "25")
     assert there.changes(MESH, before, 0.005)
-    assert there.parameter("codeword") == "25"
+    assert there.has(codeword="25")
 
 
 def test_a_face_plays_turns_under_the_mouse_and_morphs_to_neutral(visit):
@@ -68,26 +68,21 @@ def test_a_face_plays_turns_under_the_mouse_and_morphs_to_neutral(visit):
     shows(there, "25")
     whole = there.pixels(MESH)
     there.page.get_by_label("Play the movement").click()
-    there.page.wait_for_timeout(500)
     assert there.changes(MESH, whole, 0.003)
     there.page.get_by_label("Pause").click()
-    there.page.wait_for_timeout(150)
-    assert differ(there.pixels(MESH), there.pixels(MESH)) == 0
+    there.rests(MESH)
     there.page.get_by_label("Intensity", exact=True).fill("100")
-    there.page.wait_for_timeout(200)
-    whole = there.pixels(MESH)
+    whole = there.rests(MESH)
     there.page.get_by_label("Intensity", exact=True).fill("0")
-    there.page.wait_for_timeout(200)
-    neutral = there.pixels(MESH)
+    assert there.changes(MESH, whole, 0.005)
+    neutral = there.rests(MESH)
     half = neutral.shape[1] // 2
-    assert differ(whole, neutral) > 0.005
     assert differ(neutral[60:, : half - 2], neutral[60:, half : half + half - 2]) < 0.02  # both sides are now neutral
     box = there.page.locator(MESH).bounding_box()
     there.page.mouse.move(box["x"] + 300, box["y"] + 200)
     there.page.mouse.down()
     there.page.mouse.move(box["x"] + 200, box["y"] + 220, steps=4)
     there.page.mouse.up()
-    there.page.wait_for_timeout(150)
     assert there.changes(MESH, neutral, 0.02)
 
 
@@ -96,7 +91,7 @@ def test_search_and_filters_narrow_the_gallery_and_stand_in_the_link(visit):
     everything = there.page.locator(".dfe-gallery .card").count()
     there.page.get_by_label("Search").fill("7, 11")
     counted(there, 2)
-    assert there.parameter("q") == "7, 11"
+    assert there.has(q="7, 11")
     there.page.get_by_label("Search").fill("")
     counted(there, everything)
     narrowed = visit().open("/codebook?side=Left", ".dfe-gallery .card")
@@ -106,7 +101,7 @@ def test_search_and_filters_narrow_the_gallery_and_stand_in_the_link(visit):
 def test_the_full_scene_shows_both_faces_cuts_them_and_makes_a_picture_for_print(visit):
     there = visit().open("/codebook?codeword=25&view=Full+scene&scene_cut=From+the+side", "iframe")
     frame = there.page.frame_locator("iframe").first
-    frame.locator("body[data-state=drawn]").wait_for(timeout=20_000)
+    frame.locator("body[data-state=drawn]").wait_for()
     assert there.draws("iframe")
     views = "window.global.renderWindow.getRenderers().filter((one) => one.getActors().length)"
     shown = frame.locator("body").evaluate(
@@ -150,9 +145,8 @@ def test_fewer_stages_mean_a_larger_error_and_a_token_of_a_frame_opens_its_codew
     error = there.page.locator(".dfe-player .error")
     whole = float(re.search(r"[\d.]+", error.inner_text()).group())
     there.page.get_by_label("Stages used").fill("1")
-    there.page.wait_for_timeout(200)
+    assert there.has(stages="1")
     assert float(re.search(r"[\d.]+", error.inner_text()).group()) > whole
-    there.until("new URLSearchParams(location.search).get('stages') === '1'")
     chip = there.page.locator(".dfe-player .part").first
     number = chip.locator("b").inner_text()
     chip.click()
@@ -173,5 +167,6 @@ def test_it_fits_a_tablet(visit):
     there = visit()
     there.page.set_viewport_size({"width": 820, "height": 1100})
     there.open("/codebook?codeword=25", SHOWN)
-    there.page.wait_for_timeout(500)
+    there.page.wait_for_selector(WRITTEN)
+    there.rests(MESH)
     assert there.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth + 1")

@@ -55,7 +55,7 @@ def test_files_are_dropped_looked_at_imported_deleted_and_taken_back(visit, plac
     page.get_by_label("Name of the dataset").fill("dropped")
     page.get_by_label("Name of the dataset").press("Enter")
     page.get_by_role("button", name="Import", exact=True).click()
-    page.get_by_role("button", name="Open it").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Open it").wait_for()
     page.get_by_text("no reader knows this file").first.wait_for()
     dataset = Dataset.open("dropped", cache)
     assert sorted(dataset.recordings["subject"]) == ["s01", "s02"] and dataset.face_id == "toy-1"

@@ -9,12 +9,11 @@ import struct
 import numpy as np
 
 from dfe_core.tokens.annotations import Notebook
-from tests.browser.conftest import differ, drawn
+from tests.browser.conftest import WRITTEN, differ, drawn
 
 MAP = ".dfe-scatter[data-state=drawn]"
 REEL = ".dfe-reel[data-state=drawn]"
 PAIR = ".dfe-morph[data-state=drawn]"
-WRITTEN = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
 def coloured(pixels: np.ndarray) -> float:
@@ -67,18 +66,14 @@ def test_frames_are_mapped_and_a_click_leads_to_the_recording(visit):
 
 def test_a_mix_in_the_link_is_drawn_and_more_of_it_moves_more(visit):
     little, much = visit().open("/motion?mix=25:0.1", PAIR), visit().open("/motion?mix=25:0.1,10:1.5", PAIR)
-    for each in (little, much):
-        each.page.wait_for_timeout(500)
-    picture = ".dfe-morph .picture canvas"
-    assert drawn(much.pixels(picture))
-    assert differ(little.pixels(picture), much.pixels(picture)) > 0.003
+    one, other = (each.rests(".dfe-morph .picture canvas") for each in (little, much))
+    assert differ(one, other) > 0.003
 
 
 def test_words_become_a_movement_to_take_away_until_no_rule_knows_them(visit):
     there = visit().open("/motion?motion_part=From+words", REEL)
     there.page.get_by_label("Play", exact=True).click()
     before = there.pixels(".dfe-reel .picture canvas")
-    there.page.wait_for_timeout(300)
     assert there.changes(".dfe-reel .picture canvas", before, 0.002)
     there.page.get_by_label("Pause", exact=True).click()
     there.page.get_by_text("Export files").click()
@@ -98,6 +93,7 @@ def test_words_become_a_movement_to_take_away_until_no_rule_knows_them(visit):
 
 def test_a_cell_of_the_coverage_map_shows_both_faces_and_stands_in_the_link_and_every_part_opens(visit):
     there = visit().open("/coverage", ".js-plotly-plot .points path")
+    there.page.wait_for_selector(WRITTEN)
     there.page.wait_for_timeout(800)
     there.page.locator(".js-plotly-plot .points path").nth(5).click(force=True)
     there.page.wait_for_selector(PAIR)
@@ -108,6 +104,7 @@ def test_a_cell_of_the_coverage_map_shows_both_faces_and_stands_in_the_link_and_
     for part in ("Action units", "Beyond FACS", "Regions", "Symmetry", "Diversity", "Report"):
         there.page.get_by_test_id("stButtonGroup").get_by_text(part, exact=True).click()
         there.page.wait_for_timeout(500)
+        there.page.wait_for_selector(WRITTEN)
         for trouble in ("stException", "stAlert"):
             assert there.page.get_by_test_id(trouble).count() == 0
 
@@ -155,22 +152,19 @@ def test_a_transition_between_two_faces_plays_and_stands_in_the_link(visit):
     there.page.get_by_text("Codeword 25 → subject01-take1").wait_for()
     before = there.pixels(".dfe-reel .picture canvas")
     there.page.get_by_label("Play", exact=True).click()
-    there.page.wait_for_timeout(300)
     assert there.changes(".dfe-reel .picture canvas", before, 0.002)
     assert there.parameter("from") == "codeword:25" and there.parameter("to") == "moment:subject01-take1@3.000"
 
 
 def test_arrows_and_sides_change_what_is_seen_of_a_codeword(visit):
     there = visit().open("/codebook?codeword=25", PAIR)
-    there.page.wait_for_timeout(400)
-    front = there.pixels(".dfe-morph .picture canvas")
+    picture = ".dfe-morph .picture canvas"
+    front = there.rests(picture)
     there.page.get_by_role("button", name="Arrows").click()
-    there.page.wait_for_timeout(150)
-    arrows = there.pixels(".dfe-morph .picture canvas")
-    assert differ(front, arrows) > 0.0005
+    assert there.changes(picture, front, 0.0005)
+    arrows = there.rests(picture)
     there.page.get_by_label("Look at the face’s left side").click()
-    there.page.wait_for_timeout(150)
-    assert differ(arrows, there.pixels(".dfe-morph .picture canvas")) > 0.02
+    assert there.changes(picture, arrows, 0.02)
 
 
 CLICKS = """async (count) => {
@@ -197,7 +191,7 @@ def test_a_hundred_clicks_in_a_row_leave_the_page_whole_and_no_view_behind(visit
     number = 2 + 99 % 12
     there.page.get_by_role("heading", name=re.compile(f"^Codeword {number}:")).wait_for()
     assert 0 < late <= early + 10  # a view left behind at every click would be eighty more; a busy browser frees late
-    assert there.parameter("codeword") == str(number)
+    assert there.has(codeword=str(number))
     assert drawn(there.pixels(".dfe-morph .picture canvas"))
 
 
@@ -206,11 +200,13 @@ def test_a_click_on_the_open_codeword_asks_the_server_nothing(visit):
     there.page.on("websocket", lambda socket: socket.on("framesent", lambda _: sent.append(1)))
     there.open("/codebook?codeword=3&sort=Number", PAIR)
     there.page.get_by_role("heading", name=re.compile("^Codeword 3:")).wait_for()
-    there.page.wait_for_timeout(1500)
-    before = len(sent)
+    before = -1
+    while len(sent) > before:
+        before = len(sent)
+        there.page.wait_for_timeout(1500)
     there.page.locator('.dfe-gallery .card[data-id="3"]').click()
     there.page.wait_for_timeout(6000)  # longer than an unanswered click waits before it is sent again
-    assert len(sent) == before and there.parameter("codeword") == "3"
+    assert len(sent) == before and there.has(codeword="3")
     there.page.locator('.dfe-gallery .card[data-id="5"]').click()
     there.page.get_by_role("heading", name=re.compile("^Codeword 5:")).wait_for()
     assert len(sent) > before

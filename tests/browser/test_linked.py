@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dashboard.shell.tour import STEPS
-from tests.browser.conftest import box_on_map, differ, drawn
+from tests.browser.conftest import PATIENCE_MS, box_on_map, drawn
 
 MAP = ".dfe-scatter[data-state=drawn]"
 CARD = '.dfe-gallery .card[data-id="{}"]'
@@ -16,6 +16,13 @@ def select(there, *codewords: int) -> None:
     for k in codewords:
         there.page.locator(CARD.format(k)).click(modifiers=["Control"])
         there.until(f"new URLSearchParams(location.search).get('chosen')?.split(',').includes('{k}')")
+
+
+def expect_cards(there, selector: str, number: int) -> None:
+    """Wait until so many are there."""
+    from playwright.sync_api import expect
+
+    expect(there.page.locator(selector)).to_have_count(number, timeout=PATIENCE_MS)
 
 
 def to(there, name: str) -> None:
@@ -36,10 +43,9 @@ def test_a_selection_made_in_the_gallery_is_followed_by_coverage_and_timeline(vi
     )
     to(there, "Recordings")
     there.page.wait_for_selector(".dfe-player[data-state=drawn]")
-    some = there.pixels(".dfe-player canvas.line")
+    some = there.rests(".dfe-player canvas.line", mesh=False)
     there.page.get_by_role("button", name="Clear").click()
     there.page.get_by_text("No codeword selected").wait_for()
-    there.page.wait_for_timeout(300)
     assert there.changes(".dfe-player canvas.line", some, 0.05)
 
 
@@ -51,8 +57,7 @@ def test_a_selection_made_on_the_map_is_shown_in_3d_and_followed_by_the_gallery(
     there.page.get_by_test_id("stPageLink").get_by_text("Gallery").click()
     there.page.wait_for_url("**/codebook*")
     there.page.get_by_text("2 codewords selected").wait_for()
-    there.page.locator(".st-key-gallery .card").nth(1).wait_for()
-    assert there.page.locator(".st-key-gallery .card").count() == 2
+    expect_cards(there, ".st-key-gallery .card", 2)
 
 
 def test_a_click_just_before_a_link_to_another_page_does_not_leave_that_page_empty(visit):
@@ -63,7 +68,8 @@ def test_a_click_just_before_a_link_to_another_page_does_not_leave_that_page_emp
     there.page.evaluate("both => both.forEach((one) => one.click())", [card, link])
     there.page.wait_for_url("**/codebook*")
     there.page.get_by_text("2 codewords selected").wait_for()
-    assert there.parameter("only") and there.parameter("chosen") == "5,8"
+    there.until("new URLSearchParams(location.search).has('only')")
+    assert there.has(chosen="5,8")
 
 
 def test_a_box_on_the_map_selects_and_undo_and_clear_go_back(visit):
@@ -80,10 +86,10 @@ def test_a_box_on_the_map_selects_and_undo_and_clear_go_back(visit):
 def test_the_selection_alone_can_be_shown_and_a_copied_link_shows_the_same(visit):
     there = visit().open("/codebook?chosen=4,9,11&only=true", ".dfe-gallery .card")
     there.page.get_by_text("3 codewords selected").wait_for()
-    assert there.page.locator(".dfe-gallery .card").count() == 3
+    expect_cards(there, ".dfe-gallery .card", 3)
     copied = visit().open(there.page.url.removeprefix(there.base), ".dfe-gallery .card")
     copied.page.get_by_text("3 codewords selected").wait_for()
-    assert copied.page.locator(".dfe-gallery .card").count() == 3
+    expect_cards(copied, ".dfe-gallery .card", 3)
 
 
 def test_a_face_of_sliders_finds_its_codewords_and_moments(visit):
@@ -105,13 +111,12 @@ def test_a_moment_is_its_own_nearest(visit):
 
 def test_a_moved_slider_stands_in_the_link_and_changes_the_face(visit):
     there = visit().open("/find?shape=jawOpen:0.3&slider_part=Jaw", ".dfe-morph[data-state=drawn]")
-    before = there.pixels(".dfe-morph .picture canvas")
+    before = there.rests(".dfe-morph .picture canvas")
     slider = there.page.get_by_role("slider", name="Jaw open")
     slider.focus()
     for _ in range(6):
         there.page.keyboard.press("ArrowRight")
     there.until("parseFloat(new URLSearchParams(location.search).get('shape').split(':')[1]) > 0.4")
-    there.page.wait_for_timeout(900)
     assert there.changes(".dfe-morph .picture canvas", before, 0)
 
 
@@ -166,16 +171,15 @@ def test_frames_of_the_map_are_marked_on_the_timeline_and_a_frame_of_it_is_found
     there.page.wait_for_selector(".dfe-player[data-state=drawn]")
     there.page.get_by_text("of the map’s selection marked on the timeline").wait_for()
     frames = there.parameter("frames")
-    marked = there.pixels(".dfe-player canvas.line")
+    marked = there.rests(".dfe-player canvas.line", mesh=False)
     other = visit().open(
         there.page.url.removeprefix(there.base).replace(f"frames={frames}", "frames="), ".dfe-player[data-state=drawn]"
     )
-    other.page.wait_for_timeout(500)
-    assert differ(marked, other.pixels(".dfe-player canvas.line")) > 0.0005
+    assert other.changes(".dfe-player canvas.line", marked, 0.0005)
     there.page.get_by_text("Back to the selection").click()
     there.page.wait_for_selector(MAP)
     there.page.get_by_role("heading", name=re.compile(r"^\d[\d,]* frames$")).wait_for()
-    assert there.parameter("frames") == frames
+    assert there.has(frames=frames)
     other.page.get_by_text("Show on the map").click()
     other.page.wait_for_selector(MAP)
     other.page.wait_for_selector(".dfe-morph[data-state=drawn]")

@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import pytest
 
-from tests.browser.conftest import box_on_map, differ, drawn
+from tests.browser.conftest import box_on_map, differ
 
 MAP = ".dfe-scatter[data-state=drawn]"
 MORPH = ".dfe-morph[data-state=drawn]"
@@ -31,29 +31,17 @@ def drag(there, selector: str, by: tuple[int, int]) -> None:
 
 def same(there, other, selector: str, share: float = 0.01) -> bool:
     """Whether both browsers come to show the same picture."""
-    for _ in range(24):
+    for _ in range(160):
         if differ(there.pixels(selector), other.pixels(selector)) < share:
             return True
         there.page.wait_for_timeout(250)
     return False
 
 
-def settled(there, selector: str):
-    """The picture there once a mesh stands in it and it no longer changes."""
-    before = there.pixels(selector)
-    for _ in range(60):
-        there.page.wait_for_timeout(500)
-        now = there.pixels(selector)
-        if drawn(now) and differ(before, now) < 0.001:
-            return now
-        before = now
-    raise AssertionError(f"no picture comes to rest in {selector}")
-
-
 def look_of(there) -> str:
     """What the link says of how it is looked at, once it has come to rest."""
     before = None
-    for _ in range(30):
+    for _ in range(120):
         there.page.wait_for_timeout(500)
         now = there.parameter("look")
         if now is not None and now == before:
@@ -64,23 +52,26 @@ def look_of(there) -> str:
 
 def type_into(there, across: float, down: int, text: str) -> None:
     """Change a cell of the table of tracks."""
+    from playwright.sync_api import TimeoutError as NotYet
+
     grid = there.page.locator("[data-testid=stDataFrame] canvas").first.bounding_box()
     number = there.page.locator("#portal input")
-    for _ in range(5):
+    for _ in range(20):
         there.page.mouse.click(grid["x"] + across * grid["width"], grid["y"] + down)
         there.page.wait_for_timeout(300)
         there.page.keyboard.press("Enter")
-        there.page.wait_for_timeout(1200)
-        if number.count():
+        try:
+            number.wait_for(timeout=2000)
             break
+        except NotYet:
+            continue
     number.fill(text)
     number.press("Enter")
 
 
 def test_a_turned_face_and_its_switches_stand_in_the_link_whatever_the_server_writes_there(visit):
     there = visit().open("/codebook?codeword=5", MORPH)
-    there.page.wait_for_timeout(700)
-    first = there.pixels(PICTURE)
+    first = there.rests(PICTURE)
     drag(there, PICTURE, (-90, 0))
     look = look_of(there)
     there.page.get_by_role("button", name=re.compile("^Select")).first.click()
@@ -92,12 +83,13 @@ def test_a_turned_face_and_its_switches_stand_in_the_link_whatever_the_server_wr
     there.until("!new URLSearchParams(location.search).has('look')")
     drag(there, PICTURE, (120, 30))
     there.page.get_by_role("button", name="In / out").click()
+    there.until("new URLSearchParams(location.search).get('look')?.endsWith('11100')")
     assert look_of(there).endswith("11100")
     assert there.parameter("codeword") == "5"
     assert there.changes(PICTURE, first, 0.02)
     other = copied(visit, there, MORPH)
     assert same(there, other, PICTURE)
-    assert other.page.get_by_role("button", name="In / out").get_attribute("aria-pressed") == "true"
+    other.page.get_by_role("button", name="In / out", pressed=True).wait_for()
 
 
 def test_frames_drawn_around_stand_in_the_link_and_can_be_undone_kept_by_name_and_taken_as_a_table(visit):
@@ -145,8 +137,7 @@ def test_frames_of_a_link_to_another_map_are_refused_in_words(visit):
 @pytest.mark.parametrize("of", ["Codewords", "Frames"])
 def test_zoom_and_shift_of_a_map_stand_in_the_link(visit, of):
     there = visit().open(f"/map?of={of}&method=PCA", MAP)
-    there.page.wait_for_timeout(500)
-    before = there.pixels(".dfe-scatter .picture")
+    before = there.rests(".dfe-scatter .picture", mesh=False)
     there.page.get_by_role("button", name="Zoom in").click()
     drag(there, ".dfe-scatter .picture > canvas", (-70, 40))
     there.page.mouse.move(2, 2)
@@ -176,7 +167,7 @@ def test_where_a_recording_stands_or_plays_and_how_far_it_is_zoomed_stand_in_the
 
 def test_a_mix_with_its_camera_opens_elsewhere(visit):
     there = visit().open("/motion?mix=3:0.8,7:0.6", MORPH)
-    there.page.wait_for_timeout(500)
+    there.rests(PICTURE)
     drag(there, PICTURE, (60, 20))
     assert look_of(there).startswith("mix:")
     other = copied(visit, there, MORPH)
@@ -187,8 +178,7 @@ def test_a_mix_with_its_camera_opens_elsewhere(visit):
 def test_a_changed_track_and_the_second_of_the_play_head_open_elsewhere(visit):
     there = visit().open("/motion?motion_part=From+words", ".dfe-reel[data-state=drawn]")
     lanes = ".dfe-reel canvas.line"
-    there.page.wait_for_timeout(500)
-    before = there.pixels(lanes)
+    before = there.rests(lanes, mesh=False)
     type_into(there, 0.34, 52, "0.25")
     there.until("new URLSearchParams(location.search).has('edits')")
     line = there.page.locator(lanes).bounding_box()
@@ -207,8 +197,7 @@ def test_two_people_at_once_see_no_selection_camera_mix_or_frames_of_each_other(
     one, two = visit(), visit()
     one.open("/codebook?chosen=5,8&codeword=5", MORPH)
     two.open("/codebook?codeword=5", MORPH)
-    two.page.wait_for_timeout(700)
-    untouched = two.pixels(PICTURE)
+    untouched = two.rests(PICTURE)
     drag(one, PICTURE, (140, 0))
     one.until("new URLSearchParams(location.search).has('look')")
     two.page.get_by_role("button", name=re.compile("^Select")).first.wait_for()
@@ -232,7 +221,7 @@ def test_two_people_at_once_see_no_selection_camera_mix_or_frames_of_each_other(
 def test_the_camera_of_the_full_scene_stands_in_the_link_and_comes_back_elsewhere(visit):
     frame = "iframe#stpyvistaframe"
     there = visit().open("/codebook?codeword=5&view=Full+scene", frame)
-    first = settled(there, frame)
+    first = there.rests(frame)
     drag(there, frame, (130, 20))
     there.until("(new URLSearchParams(location.search).get('look') || '').startsWith('scene:')")
     assert there.changes(frame, first, 0.05)

@@ -86,7 +86,7 @@ def page(browser, film: Path, installed, codebook: str, server: str) -> Iterator
     made.heard = []
     made.on("websocket", lambda socket: socket.on("framesent", lambda data: made.heard.append(("websocket", data))))
     made.goto(f"{server}/live?model={codebook}")
-    made.wait_for_selector(f"{LIVE}[data-state=drawn]", timeout=30_000)
+    made.wait_for_selector(f"{LIVE}[data-state=drawn]", timeout=90_000)
     made.evaluate(FIND)
     yield made
     running.close()
@@ -99,7 +99,7 @@ def button(page, name: str):
 def wait_for_frames(page, more: int) -> None:
     """Until so many pictures more were looked at."""
     before = page.evaluate(FRAMES_NOW)
-    page.wait_for_function(f"({FRAMES_NOW})() >= {before + more}", timeout=60_000)
+    page.wait_for_function(f"({FRAMES_NOW})() >= {before + more}", timeout=180_000)
 
 
 def test_a_camera_gives_tokens_and_a_take_that_imports_and_nothing_is_sent(page, shared: Path, tmp_path: Path):
@@ -108,10 +108,15 @@ def test_a_camera_gives_tokens_and_a_take_that_imports_and_nothing_is_sent(page,
     page.heard.clear()
     page.on("request", lambda request: page.heard.append((request.method, request.url, request.post_data_buffer)))
     button(page, "Start the camera").click()
-    page.wait_for_selector(f"{LIVE}[data-stage=running][data-tokens]", timeout=60_000)
+    page.wait_for_selector(f"{LIVE}[data-stage=running][data-tokens]", timeout=180_000)
     wait_for_frames(page, 10)
-    button(page, "Rest your face for 3 s").click()
-    page.wait_for_selector(f"{LIVE}[data-rest=found]", timeout=60_000)
+    for _ in range(10):  # a busy machine may see too few pictures in these seconds, and then the page asks for more
+        page.evaluate("() => { delete document.dfeLive.dataset.rest; }")
+        button(page, "Rest your face for 3 s").click()
+        page.wait_for_selector(f"{LIVE}[data-rest]", timeout=180_000)
+        if page.locator(f"{LIVE}[data-rest=found]").count():
+            break
+    page.wait_for_selector(f"{LIVE}[data-rest=found]", timeout=1000)
     button(page, "Record").click()
     wait_for_frames(page, FRAMES)
     button(page, "Stop recording").click()

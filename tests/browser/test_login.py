@@ -14,7 +14,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from tests.browser.conftest import free_port, serve
+from tests.browser.conftest import PATIENCE_MS, serve
+from tests.ports import free_port
 
 pytest.importorskip("authlib", reason="the extra dfe[login] is not installed")
 pytest.importorskip("httpx", reason="the extra dfe[login] is not installed")
@@ -134,6 +135,7 @@ class Somebody:
 
     def __init__(self, browser, address: str, provider: Provider) -> None:
         self.context = browser.new_context()
+        self.context.set_default_timeout(PATIENCE_MS)
         self.page, self.address, self.provider = self.context.new_page(), address, provider
         self.cookies: dict[str, list] = {}
 
@@ -151,8 +153,8 @@ class Somebody:
         """The whole way through the provider, which takes them for `email`; returns the page."""
         self.provider.person = email
         page = self.nobody().visits()
-        page.get_by_role("button", name="Log in").click(timeout=60_000)
-        page.get_by_role("button", name="Log out").wait_for(timeout=60_000)
+        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="Log out").wait_for()
         return page
 
     def as_(self, email: str):
@@ -176,19 +178,19 @@ def somebody(browser, address: str, provider: Provider) -> Iterator[Somebody]:
 def test_who_has_not_logged_in_sees_nothing_at_any_address(somebody: Somebody):
     for path in ("/", "/recordings?dataset=live"):
         page = somebody.nobody().visits(path)
-        page.get_by_role("button", name="Log in").wait_for(timeout=60_000)
+        page.get_by_role("button", name="Log in").wait_for()
         assert page.locator("h1").count() == 0 and page.locator("[data-testid=stSidebarNav]").count() == 0
 
 
 def test_an_owner_logs_in_and_out(somebody: Somebody):
     page = somebody.as_(ANA).visits("/data")
     button = page.get_by_role("button", name="Delete this dataset")
-    button.wait_for(timeout=60_000)
+    button.wait_for()
     assert button.is_enabled() and f"{ANA}, owner" in page.inner_text("[data-testid=stSidebar]")
     page.get_by_role("button", name="Log out").click()
-    page.get_by_role("button", name="Log in").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Log in").wait_for()
     copy = somebody.as_(ANA).visits("/data")  # the cookies of before
-    copy.get_by_role("button", name="Log in").wait_for(timeout=60_000)
+    copy.get_by_role("button", name="Log in").wait_for()
     assert copy.locator("h1").count() == 0
     del somebody.cookies[ANA]
 
@@ -196,10 +198,10 @@ def test_an_owner_logs_in_and_out(somebody: Somebody):
 def test_a_viewer_is_told_why_buttons_are_off(somebody: Somebody):
     page = somebody.as_(VIC).visits("/data")
     button = page.get_by_role("button", name="Delete this dataset")
-    button.wait_for(timeout=60_000)
+    button.wait_for()
     assert button.is_disabled()
     page.get_by_text("Bring recordings in").first.click()
-    page.get_by_text("for editors and owners").first.wait_for(timeout=60_000)
+    page.get_by_text("for editors and owners").first.wait_for()
 
 
 @pytest.mark.parametrize(("email", "verified", "why"), [(EVE, True, "no role"), (ANA, False, "not verified")])
@@ -209,18 +211,18 @@ def test_a_login_without_a_role_shows_nothing(somebody: Somebody, provider: Prov
         page = somebody.clicks_log_in(email)
     finally:
         provider.verified = True
-    page.get_by_text(why).last.wait_for(timeout=60_000)
+    page.get_by_text(why).last.wait_for()
     assert page.locator("h1").count() == 0
 
 
 def test_a_role_that_was_taken_away_is_gone_from_open_windows(somebody: Somebody, provider: Provider):
     page = somebody.as_(VIC).visits("/data")
-    page.get_by_text("Everything in the cache").first.wait_for(timeout=60_000)
+    page.get_by_text("Everything in the cache").first.wait_for()
     before = provider.roles.read_text()
     try:
         provider.roles.write_text(f'owner = ["{ANA}"]')
         page.get_by_text("Everything in the cache").first.click()
-        page.get_by_text("You have no role here").wait_for(timeout=60_000)
+        page.get_by_text("You have no role here").wait_for()
     finally:
         provider.roles.write_text(before)
     assert page.locator("h1").count() == 0
@@ -242,4 +244,4 @@ def test_a_made_up_cookie_is_no_login(somebody: Somebody, address: str):
     claims = base64.b64encode(json.dumps({"is_logged_in": True, "email": ANA, "iat": time.time()}).encode()).decode()
     cookie = {"name": "_streamlit_user", "value": f"{claims}.AAAA.BBBB", "url": address}
     somebody.nobody().context.add_cookies([cookie])
-    somebody.visits().get_by_role("button", name="Log in").wait_for(timeout=60_000)
+    somebody.visits().get_by_role("button", name="Log in").wait_for()

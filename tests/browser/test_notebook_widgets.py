@@ -11,6 +11,7 @@ from tests.small_world import make_world
 pytest.importorskip("anywidget", reason="anywidget is not installed: pip install 'dfe[notebook]'")
 
 from dfe_core.notebook.widgets import link_selection
+from tests.browser.conftest import PATIENCE_MS
 from tests.notebook_page import ADDRESS, NotebookPage
 
 
@@ -34,6 +35,7 @@ def test_linked_widgets_share_their_selection_without_a_network(browser, study: 
     look, gallery, player, codewords, frames = widgets
     link_selection(*widgets)
     context = browser.new_context(color_scheme="dark", viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
     opened = NotebookPage(context, widgets)
     page = opened.page
     for kind in ("morph", "player", "scatter"):
@@ -47,6 +49,7 @@ def test_linked_widgets_share_their_selection_without_a_network(browser, study: 
     page.wait_for_selector(".dfe-morph[data-codeword='6']")
     page.locator(".card[data-id='7']").click(modifiers=["Control"])
     page.wait_for_selector(".card[data-id='7'][data-chosen]")
+    page.wait_for_function("() => window.notebook.models[3].get('chosen').length === 1")
     assert player.chosen == codewords.chosen == [7]
 
     frames.point = 3  # as a click on the map says it

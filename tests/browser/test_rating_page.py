@@ -8,6 +8,7 @@ from dfe_core.ratings import making
 from dfe_core.ratings.design import RatingSettings, Task
 from dfe_core.ratings.store import invite, pseudonym
 from dfe_core.render.pictures import png
+from tests.browser.conftest import PATIENCE_MS
 from tests.browser.test_accessibility import SCRIPT
 
 
@@ -34,6 +35,7 @@ def serious(page, scheme: str) -> list[str]:
 def test_a_rater_walks_the_study_by_keyboard(browser, server, study):
     link = f"{server}/rate/{invite(study)[1]}"
     context = browser.new_context(bypass_csp=True)  # axe-core comes from outside
+    context.set_default_timeout(PATIENCE_MS)
     page, faults = context.new_page(), []
     said = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)

@@ -45,7 +45,7 @@ def test_files_become_a_study_that_is_stopped_and_continues(visit, place, tmp_pa
     page.get_by_label("Name of the study").press("Enter")
     page.get_by_text("11 steps, about").wait_for()
     page.get_by_role("button", name="Start the study").click()
-    page.get_by_text("[2/11] train").wait_for(timeout=60_000)
+    page.get_by_text("[2/11] train").wait_for(timeout=180_000)
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("was cancelled").wait_for()
     page.get_by_role("button", name="Continue the study").wait_for()
@@ -68,7 +68,7 @@ def test_openface_files_become_a_codeword_that_is_looked_at(visit, place, tmp_pa
     page.get_by_role("button", name="Start the study").click()
     steps.append("start")
     codebook = page.get_by_role("link", name="Open its codebook").first
-    codebook.wait_for(timeout=240_000)
+    codebook.wait_for(timeout=600_000)
     there.open("/" + str(codebook.get_attribute("href")), ".dfe-gallery .card")
     steps.append("open its codebook")
     page.locator('.dfe-gallery .card[data-id="2"]').click()

@@ -8,6 +8,7 @@ from pathlib import Path
 import dfe_core as dfe
 from dfe_core.faces import save_face
 from dfe_core.workflow.supplement_export import export_supplement
+from tests.browser.conftest import PATIENCE_MS
 from tests.small_world import make_world
 
 PIXELS = """() => { const c = document.querySelector('.viewer canvas'), d = c.getContext('2d');
@@ -17,7 +18,7 @@ PIXELS = """() => { const c = document.querySelector('.viewer canvas'), d = c.ge
 def other_pixels(page, before: int) -> int:
     """The face once it is drawn otherwise; asked from here, because the page's policy forbids `eval`, by which
     Playwright waits."""
-    for _ in range(100):
+    for _ in range(600):
         if (now := page.evaluate(PIXELS)) != before:
             return now
         page.wait_for_timeout(100)
@@ -30,6 +31,7 @@ def test_faces_turn_on_a_page_from_disk(browser, tmp_path: Path, toy_face):
     export_supplement(dfe.Study("m", "d", root=tmp_path / "cache"), tmp_path / "paper.zip", by=[])
     zipfile.ZipFile(tmp_path / "paper.zip").extractall(tmp_path)
     context = browser.new_context(color_scheme="dark", offline=True)
+    context.set_default_timeout(PATIENCE_MS)
     asked: list[str] = []
     faults: list[str] = []
     page = context.new_page()
