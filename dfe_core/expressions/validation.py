@@ -18,6 +18,9 @@ _HOPELESS = 0.2
 """A recording with a larger share of frames out of the limits is refused: the file means something else."""
 
 
+MISSING_VALUES = "frames with missing or infinite values are marked invalid"
+
+
 def check_values(
     psi: np.ndarray, names: tuple[str, ...], space: str, where: str
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
@@ -44,7 +47,7 @@ def check_values(
     if beyond.sum() > _HOPELESS * finite.sum():
         raise _out_of_range(psi, names, finite & beyond, low, high, space, where)
     valid = finite & ~beyond
-    notes = _counted((~finite).sum(), "frames with missing or infinite values are marked invalid") + _counted(
+    notes = _counted((~finite).sum(), MISSING_VALUES) + _counted(
         beyond.sum(), f"frames with values beyond {low:g} to {high:g} are marked invalid"
     )
     kept = np.where(valid[:, None], psi, np.float32(0))

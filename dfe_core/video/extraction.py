@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ LEAST_S = 0.5
 """A face seen for less in all is a slip of the detector and left out."""
 _POINTS = 478
 _LOOK_S = 0.5  # between the frames in which faces are counted
+_COUNTING = 0.1
+"""Of the time that an extraction takes, for its progress: decoding once more, and one of 12 to 30 frames."""
+_LEAST_SIZE = "a video of a face, a tenth of the picture or wider"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,7 +72,8 @@ def extract(
 
     Parameters
     ----------
-    model: MediaPipe's face_landmarker.task. faces: at most so many at once, of a still the largest.
+    model: MediaPipe's face_landmarker.task. faces: at most so many at once, of a still the largest; 1: whoever is seen
+        is the same person.
 
     Results lie under ``analyses/extract-<key>/``; a run that was interrupted starts its video over, videos that are
     done are read back. Raises `DataError` for a missing extra, model or video, and a video without any face.
@@ -98,8 +102,22 @@ def _folder(video: Path, model: Path, faces: int, root: Path | None) -> Path:
 def _run(video: Path, model: Path, faces: int, folder: Path, progress: Listener) -> None:
     info, tracker = probe(video), Tracker()
     still = is_picture(video)
-    followed = 1 if still else faces_to_follow(model, _now_and_then(video), faces)
+    counting = faces > 1 and not still
+    share = _COUNTING if counting else 0.0
     times: list[float] = []
+
+    def reported(counted: int, done: int) -> None:
+        total = max(info.frames, done, 1)
+        progress(
+            Progress(
+                task="extract",
+                done=round(share * min(counted, total) + (1 - share) * done),
+                total=total,
+                detail=video.name,
+            )
+        )
+
+    followed = faces_to_follow(model, _now_and_then(video, reported), faces) if counting else 1
     small: dict[str, list[Any]] = {"row_frame": [], "row_face": [], "scores": [], "matrix": [], "confidence": []}
     with open_landmarker(model, followed or faces) as landmarker, open(folder / "landmarks.f32", "wb") as sink:
         for frame in read_frames(video):
@@ -108,7 +126,8 @@ def _run(video: Path, model: Path, faces: int, folder: Path, progress: Listener)
                 found = landmarker.detect_still(frame.picture)[:faces]
             else:
                 found = landmarker.detect(frame.picture, frame.time_s)
-            owners = tracker.update(np.array([f.box for f in found]).reshape(-1, 4), frame.time_s)
+            boxes = np.array([f.box for f in found]).reshape(-1, 4)
+            owners = [0] * len(found) if faces == 1 else tracker.update(boxes, frame.time_s)
             for face, number in zip(found, owners, strict=True):
                 for name, value in (
                     ("row_frame", frame.number),
@@ -119,7 +138,7 @@ def _run(video: Path, model: Path, faces: int, folder: Path, progress: Listener)
                 ):
                     small[name].append(value)
                 sink.write(np.ascontiguousarray(face.landmarks, np.float32).tobytes())
-            progress(Progress(task="extract", done=len(times), total=max(info.frames, len(times)), detail=video.name))
+            reported(info.frames, len(times))
         names = landmarker.names
     _save(
         folder,
@@ -139,13 +158,14 @@ def _run(video: Path, model: Path, faces: int, folder: Path, progress: Listener)
     )
 
 
-def _now_and_then(video: Path) -> Iterator[np.ndarray]:
+def _now_and_then(video: Path, reported: Callable[[int, int], None]) -> Iterator[np.ndarray]:
     """A picture every half second."""
     due = 0.0
     for frame in read_frames(video):
         if frame.time_s >= due:
             yield frame.picture
             due = frame.time_s + _LOOK_S
+            reported(frame.number + 1, 0)
 
 
 def _save(
@@ -177,7 +197,7 @@ def _load(folder: Path, video: Path) -> Extraction:
             raise DataError(
                 video, "no face found in this picture", "a picture of a face, large enough and not turned away"
             )
-        raise DataError(video, f"no face in any of {about['frames']:,} frames", "a video of a face")
+        raise DataError(video, f"no face in any of {about['frames']:,} frames", _LEAST_SIZE)
     with np.load(folder / "faces.npz", allow_pickle=False) as held:
         arrays = {name: held[name] for name in held.files}
     landmarks = np.memmap(folder / "landmarks.f32", np.float32, "r", shape=(about["rows"], _POINTS, 3))

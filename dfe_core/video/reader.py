@@ -23,6 +23,7 @@ from dfe_core.expressions.readers.mediapipe import mediapipe_head_pose
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, from_rate
+from dfe_core.expressions.validation import MISSING_VALUES
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path
 from dfe_core.video.extra import load
@@ -33,8 +34,7 @@ from dfe_core.video.pictures import is_picture, is_sequence, pictures_in
 
 _DEFAULT = ImportOptions()
 _UNEVEN = 0.1  # frames whose steps spread by more of the usual one make a variable frame rate
-
-
+_APART = "No two of the {count} faces are seen at once. Of one person who was away --faces 1 makes one recording."
 _NOT_FOLLOWED = (
     "The number of faces changes, so that MediaPipe places each in every frame instead of following it: scores are "
     "less exact. With one face, or --faces 1, it follows."
@@ -74,6 +74,9 @@ class VideoReader:
         timing, notes = _sequence(path, found, options) if path.is_dir() else _timing(found)
         if left := found.left_out():
             notes = (*notes, f"{left} faces seen for less than {LEAST_S:g} s in all are left out.")
+        shown = found.row_frame[np.concatenate(kept)]
+        if len(kept) > 1 and len(np.unique(shown)) == len(shown):
+            notes = (*notes, _APART.format(count=len(kept)))
         if not found.followed:
             notes = (*notes, _NOT_FOLLOWED)
         self.boxes[path] = [(_box(found, rows), _box(found, rows, every=True)) for rows in kept]
@@ -136,11 +139,11 @@ def _scores(path: Path, found: Extraction, rows: np.ndarray, timing: Timing, not
     columns = arkit_indices(found.names, path)
     extras, told = _beside(found, rows)
     scores = found.scores[:, list(columns.values())]
-    seen = np.zeros(len(found.time_s), bool)
-    seen[found.row_frame[rows]] = True
-    psi = np.where(seen[:, None], np.nan_to_num(_spread(scores, rows, found)), 0)
+    psi = _spread(scores, rows, found)
     recording = arkit_recording(path, psi, tuple(columns), timing, "mediapipe", extras, (*notes, *told))
-    return replace(recording, valid=recording.valid & seen)
+    if not told:
+        return recording
+    return replace(recording, notes=tuple(note for note in recording.notes if MISSING_VALUES not in note))  # said above
 
 
 def _positions(path: Path, found: Extraction, rows: np.ndarray, timing: Timing, notes: tuple[str, ...]) -> Recording:

@@ -87,6 +87,14 @@ def test_a_real_face_is_followed_through_a_gap(clip, model, cache):
     assert np.nanmax(np.abs(recording.extras["HeadYaw"])) < np.pi / 2
 
 
+def test_asked_for_one_face_a_person_who_comes_back_is_the_same(video, model, cache, tmp_path):
+    pictures = [frame.picture for frame in islice(read_frames(video), 15)]
+    away = film(tmp_path / "away.mp4", [*pictures, *[np.zeros_like(pictures[0])] * 60, *pictures])
+    for faces, sizes in ((1, [30]), (2, [15, 15])):
+        recordings = VideoReader(model=model, faces=faces).read(away, ReadOptions())
+        assert [int(r.valid.sum()) for r in recordings] == sizes
+
+
 def test_two_faces_keep_their_numbers(shared, model, cache, tmp_path):
     import cv2
 

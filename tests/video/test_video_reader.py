@@ -168,3 +168,18 @@ def test_an_extraction_is_read_back_as_it_was_left(tmp_path, cache, model):
     found = extract(tmp_path / "v.mp4", model)
     assert found.landmarks.shape == (60, 478, 3) and np.allclose(found.landmarks[7], mediapipe_points(60)[7] * 640)
     assert found.names == NAMES
+
+
+def test_faces_that_are_never_seen_together_may_be_one_person(tmp_path, cache, model):
+    for name, second, apart in (("apart.mp4", range(40, 60), True), ("together.mp4", range(19, 60), False)):
+        extracted(tmp_path / name, model, cache, {0: np.arange(20), 1: np.array(second)})
+        recordings = VideoReader(model=model).read(tmp_path / name, ReadOptions())
+        assert [any("--faces 1" in note for note in r.notes) for r in recordings] == [apart, apart]
+
+
+def test_frames_without_a_face_are_no_copies_of_each_other(tmp_path, cache, model):
+    video = tmp_path / "away.mp4"
+    extracted(video, model, cache, {0: np.arange(70)}, np.arange(400) / FPS)
+    (recording,) = VideoReader(model=model).read(video, ReadOptions())
+    assert recording.valid.sum() == 70 and sum("330" in note for note in recording.notes) == 1
+    assert not any("copies" in note for note in recording.notes)
