@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from dfe_core.faces.model import REGIONS, FaceModel
 
@@ -77,10 +80,27 @@ def _rank(path: Path) -> int:
     return _LONGEST.index(path.name) if path.name in _LONGEST else len(_LONGEST)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """What five thousand collected tests hold lives to the end: no garbage collection needs to look through it."""
+    worker = getattr(session.config, "workerinput", None)
+    if worker and "numba" in sys.modules:
+        _compile_once(worker["testrunuid"])
     gc.collect()
     gc.freeze()
+
+
+def _compile_once(run: str) -> None:
+    """In a parallel run one worker compiles a loop, for eleven seconds in a fresh checkout, and the others, which wait,
+    read what it has written."""
+    from numba.core.dispatcher import Dispatcher
+
+    compiled, lock = Dispatcher.compile, FileLock(Path(tempfile.gettempdir(), f"dfe-tests-compile-{run}.lock"))
+
+    def compile_once(self: Dispatcher, signature: object) -> object:
+        with lock:
+            return compiled(self, signature)
+
+    Dispatcher.compile = compile_once
 
 
 @pytest.fixture(scope="session")
