@@ -17,9 +17,8 @@ PAGES = [name for names in routes.GROUPS.values() for name in names]
 
 def shows(visit, codeword: str) -> None:
     """Wait until the quick look and the title are of this codeword, and the picture has come to rest."""
-    visit.page.wait_for_selector(f'.dfe-morph[data-state=drawn][data-codeword="{codeword}"]')
+    visit.page.wait_for_selector(f'.dfe-morph[data-state=drawn][data-settled=true][data-codeword="{codeword}"]')
     visit.page.get_by_role("heading", name=re.compile(rf"^Codeword {codeword}:")).wait_for()
-    visit.rests(MESH)
 
 
 def counted(visit, cards: int) -> None:
@@ -168,5 +167,4 @@ def test_it_fits_a_tablet(visit):
     there.page.set_viewport_size({"width": 820, "height": 1100})
     there.open("/codebook?codeword=25", SHOWN)
     there.page.wait_for_selector(WRITTEN)
-    there.rests(MESH)
     assert there.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth + 1")

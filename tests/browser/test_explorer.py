@@ -13,7 +13,7 @@ from tests.browser.conftest import WRITTEN, differ, drawn
 
 MAP = ".dfe-scatter[data-state=drawn]"
 REEL = ".dfe-reel[data-state=drawn]"
-PAIR = ".dfe-morph[data-state=drawn]"
+PAIR = ".dfe-morph[data-state=drawn][data-settled=true]"
 
 
 def coloured(pixels: np.ndarray) -> float:
@@ -66,7 +66,8 @@ def test_frames_are_mapped_and_a_click_leads_to_the_recording(visit):
 
 def test_a_mix_in_the_link_is_drawn_and_more_of_it_moves_more(visit):
     little, much = visit().open("/motion?mix=25:0.1", PAIR), visit().open("/motion?mix=25:0.1,10:1.5", PAIR)
-    one, other = (each.rests(".dfe-morph .picture canvas") for each in (little, much))
+    one, other = (each.pixels(".dfe-morph .picture canvas") for each in (little, much))
+    assert drawn(other)
     assert differ(one, other) > 0.003
 
 
@@ -159,7 +160,7 @@ def test_a_transition_between_two_faces_plays_and_stands_in_the_link(visit):
 def test_arrows_and_sides_change_what_is_seen_of_a_codeword(visit):
     there = visit().open("/codebook?codeword=25", PAIR)
     picture = ".dfe-morph .picture canvas"
-    front = there.rests(picture)
+    front = there.pixels(picture)
     there.page.get_by_role("button", name="Arrows").click()
     assert there.changes(picture, front, 0.0005)
     arrows = there.rests(picture)

@@ -10,7 +10,7 @@ import pytest
 from tests.browser.conftest import box_on_map, differ
 
 MAP = ".dfe-scatter[data-state=drawn]"
-MORPH = ".dfe-morph[data-state=drawn]"
+MORPH = ".dfe-morph[data-state=drawn][data-settled=true]"
 PICTURE = ".dfe-morph .picture canvas"
 
 
@@ -71,7 +71,7 @@ def type_into(there, across: float, down: int, text: str) -> None:
 
 def test_a_turned_face_and_its_switches_stand_in_the_link_whatever_the_server_writes_there(visit):
     there = visit().open("/codebook?codeword=5", MORPH)
-    first = there.rests(PICTURE)
+    first = there.pixels(PICTURE)
     drag(there, PICTURE, (-90, 0))
     look = look_of(there)
     there.page.get_by_role("button", name=re.compile("^Select")).first.click()
@@ -167,7 +167,6 @@ def test_where_a_recording_stands_or_plays_and_how_far_it_is_zoomed_stand_in_the
 
 def test_a_mix_with_its_camera_opens_elsewhere(visit):
     there = visit().open("/motion?mix=3:0.8,7:0.6", MORPH)
-    there.rests(PICTURE)
     drag(there, PICTURE, (60, 20))
     assert look_of(there).startswith("mix:")
     other = copied(visit, there, MORPH)
@@ -197,7 +196,7 @@ def test_two_people_at_once_see_no_selection_camera_mix_or_frames_of_each_other(
     one, two = visit(), visit()
     one.open("/codebook?chosen=5,8&codeword=5", MORPH)
     two.open("/codebook?codeword=5", MORPH)
-    untouched = two.rests(PICTURE)
+    untouched = two.pixels(PICTURE)
     drag(one, PICTURE, (140, 0))
     one.until("new URLSearchParams(location.search).has('look')")
     two.page.get_by_role("button", name=re.compile("^Select")).first.wait_for()
