@@ -133,10 +133,24 @@ def test_the_model_is_switched_without_losing_the_place(visit):
     assert there.parameter("model") == "second"
 
 
+OPENED = """async () => {
+  const all = [...document.querySelectorAll("details")];
+  const note = all.find((one) => one.textContent.includes("Name, tags and notes"));
+  const frame = () => new Promise(requestAnimationFrame), heights = new Set();
+  note.scrollIntoView({ block: "center" });
+  note.querySelector("summary").click();
+  await frame(); await frame();
+  for (const begun = performance.now(); performance.now() - begun < 300; await frame())
+    heights.add(Math.round(note.getBoundingClientRect().height));
+  return [...heights];
+}"""
+"""Opens the note; the heights that it has while somebody would reach for its fields."""
+
+
 def test_a_note_is_written_beside_the_model(visit, small_cache):
     there = visit().open("/codebook?codeword=9", PAIR)
-    there.page.wait_for_selector(WRITTEN)  # before, a click on Save is lost now and then
-    there.page.get_by_text("Name, tags and notes").click()
+    heights = there.page.evaluate(OPENED)
+    assert len(heights) == 1 and heights[0] > 200  # at once, not by and by: Save stays under the pointer
     there.page.get_by_label("The lab’s name for it").fill("test smile")
     there.page.get_by_test_id("stForm").get_by_role("button", name="Save").click()
     there.page.get_by_role("heading", name="Codeword 9: test smile").wait_for()
