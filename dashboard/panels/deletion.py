@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import streamlit as st
 
@@ -17,7 +18,8 @@ from dfe_core.workspace.catalogue import dependants, find_artefact
 from ..data import artefact_cache, people
 from ..data.roles import Role
 from ..theme.formatting import plural, text
-from . import error_text
+from ..views.field_button import Unusable, field_and_button
+from . import error_text, fields
 from .job_progress import ButtonKind
 
 CHANGED = "datasets-changed"
@@ -98,31 +100,36 @@ def offer_withdrawal(choice: artefact_cache.Choice, dataset: Dataset, recording:
             "deleted, with all that was made from them. Models trained with them are named. This cannot be "
             "taken back."
         )
-        typed, yes, no = st.columns([4, 1, 1], vertical_alignment="bottom")
-        same = typed.text_input("Type the subject’s name", key=f"withdraw-name-{subject}").strip() == subject
-        yes.button(
-            "Withdraw",
-            type="primary",
-            key=f"withdraw-yes-{recording}",
-            width="stretch",
-            disabled=not same,
-            on_click=_withdraw,
-            args=(choice, subject, asked),
-        )
+        form, no = st.columns([5, 1], vertical_alignment="bottom")
+        with form:
+            field_and_button(
+                "Type the subject’s name",
+                "Withdraw",
+                f"withdraw-yes-{recording}",
+                partial(_withdraw, choice, subject, asked),
+                field={"key": f"withdraw-name-{subject}"},
+                widths=(4, 1),
+                enter=False,  # it cannot be taken back: the button is pressed
+                type="primary",
+            )
         no.button("Keep", key=f"withdraw-no-{recording}", width="stretch", on_click=st.session_state.pop, args=(asked,))
+        fields.wrong(st, fields.fault(f"withdraw-yes-{recording}"))
 
 
-def _withdraw(choice: artefact_cache.Choice, subject: str, asked: str) -> None:
+def _withdraw(choice: artefact_cache.Choice, subject: str, asked: str, typed: str) -> str:
     from dfe_core.workspace.withdrawal import withdraw
 
+    if typed.strip() != subject:
+        raise Unusable("This is not the subject’s name: nothing was removed.")
     st.session_state.pop(asked, None)
     try:
         with people.acting(Role.OWNER, "withdraw"):
             st.session_state["certificate"] = withdraw(subject, choice.root, datasets=[choice.dataset]).text()
     except DataError as error:
         _tell(error)
-        return
+        return ""
     st.session_state[CHANGED] = True
+    return ""
 
 
 def undo(choice: artefact_cache.Choice) -> None:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import streamlit as st
+
+from dfe_core.errors import DataError
+
+from ..views.field_button import caught, field_and_button
+from . import error_text
 
 
 def wrong(place: Any, why: str) -> bool:
@@ -17,3 +24,15 @@ def wrong(place: Any, why: str) -> bool:
 def any_wrong(places: Mapping[str, Any], faults: Mapping[str, str]) -> bool:
     """`wrong` for every field of a form by its name; whether any is."""
     return max((wrong(places[name], why) for name, why in faults.items()), default=False)
+
+
+def fault(key: str) -> str:
+    """Why the last click of an `acting_button` of this key did nothing, once; empty where it did what it says."""
+    error = caught(key)
+    return error_text.sentence(error) if isinstance(error, DataError) else str(error or "")
+
+
+def asks(label: str, verb: str, key: str, act: Callable[[str], str], **look: Any) -> None:
+    """`field_and_button`, and below it why the last click did nothing."""
+    field_and_button(label, verb, key, act, **look)
+    wrong(st, fault(key))

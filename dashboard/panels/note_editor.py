@@ -2,45 +2,62 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from dfe_core.errors import DataError
+from dfe_core.store import content_key
 from dfe_core.tokens.annotation_files import import_csv, import_json, notes_csv, notes_json
-from dfe_core.tokens.annotations import LONGEST, Notebook, NoteConflict, Notes
+from dfe_core.tokens.annotations import LONGEST, Note, Notebook, NoteConflict, Notes
 
 from ..data import artefact_cache, people
 from ..data.notes import author, read, writing
 from ..data.roles import Role
 from ..theme.formatting import text
 from ..views.example_pictures import Picture
-from . import empty_states, page_frame
+from ..views.field_button import Unusable, acting_button
+from . import empty_states, fields, page_frame
 
 
 def edit(choice: artefact_cache.Choice, codeword: int) -> None:
     """Name, tags and note of one codeword."""
     notes = read(choice)
     note = notes.of(codeword)
-    said = note.name or note.note or note.tags
+    shown = note.name or note.note or ", ".join(note.tags)
+    key = f"note-{codeword}-{content_key([note.name, note.note, list(note.tags)], 8)}"  # others' changes show at once
+    names = [f"{key}-{field}" for field in ("name", "tags", "note", "author")]
     with (
         st.expander(
-            "Name, tags and notes" if not said else f"Notes: {text(note.name or note.note or ', '.join(note.tags))}",
+            f"Notes: {text(shown)}" if shown else "Name, tags and notes",
             icon=":material/edit_note:",
         ),
-        st.form(f"note-{codeword}-{notes.revision}", border=False),
+        st.form(key, border=False),
     ):
         left, right = st.columns(2)
         most = {"name": max(LONGEST["name"], len(note.name)), "note": max(LONGEST["note"], len(note.note))}
-        name = left.text_input("The lab’s name for it", note.name, max_chars=most["name"], placeholder="half smile")
-        tags = right.text_input("Tags, separated by commas", ", ".join(note.tags), placeholder="smile, asymmetric")
-        written = st.text_area("Note", note.note, height=90, max_chars=most["note"])
+        left.text_input("The lab’s name for it", note.name, most["name"], key=names[0], placeholder="half smile")
+        right.text_input(
+            "Tags, separated by commas", ", ".join(note.tags), key=names[1], placeholder="smile, asymmetric"
+        )
+        st.text_area("Note", note.note, 90, most["note"], key=names[2])
         who, button = st.columns([2, 1], vertical_alignment="bottom")
-        writer = who.text_input("Written by", author(), disabled=people.has_login())
+        who.text_input("Written by", author(), key=names[3], disabled=people.has_login())
         refused = people.refusal(Role.EDITOR)
-        if button.form_submit_button(
-            "Save", width="stretch", icon=":material/save:", disabled=bool(refused), help=refused or None
-        ):
-            st.session_state["author"] = writer
-            _save(choice, codeword, note.tags, tags, name, written, notes.revision)
+        acting_button(
+            button,
+            "Save",
+            f"{key}-save",
+            partial(_save, choice, codeword, note, notes.revision),
+            names,
+            about=f"note-{codeword}",
+            width="stretch",
+            icon=":material/save:",
+            disabled=bool(refused),
+            help=refused or None,
+        )
+    if why := fields.fault(f"note-{codeword}"):  # not in the expander, which closes when its label changes
+        st.warning(why, icon=":material/group:")
     with st.expander("Changes and export", icon=":material/history:"):
         exchange(choice, codeword, notes)
 
@@ -71,14 +88,16 @@ def exchange(choice: artefact_cache.Choice, codeword: int, notes: Notes) -> None
         )
     with st.container(horizontal=True):
         refused = people.refusal(Role.EDITOR)
-        if st.button(
+        acting_button(
+            st,
             "Take back my last change",
+            "undo-note",
+            partial(_undo, choice),
+            form=False,
             icon=":material/undo:",
             disabled=not notes.history or bool(refused),
             help=refused or None,
-        ):
-            _undo(choice)
-            st.rerun()
+        )
         key = choice.open_codebook().key
         st.download_button(
             "All notes, CSV", lambda: notes_csv(notes), f"{choice.model}-notes.csv", "text/csv", on_click="ignore"
@@ -90,6 +109,7 @@ def exchange(choice: artefact_cache.Choice, codeword: int, notes: Notes) -> None
             "application/json",
             on_click="ignore",
         )
+    fields.wrong(st, fields.fault("undo-note"))
     if refused:
         return
     done = st.session_state.setdefault("notes-brought-in", 0)  # the next file gets a place of its own
@@ -107,46 +127,34 @@ def exchange(choice: artefact_cache.Choice, codeword: int, notes: Notes) -> None
         st.rerun()
 
 
-def _undo(choice: artefact_cache.Choice) -> None:
-    try:
-        with writing(choice) as (book, writer):
-            undone = book.undo(writer)
-    except DataError as error:
-        st.toast(text(error), icon=":material/error:")
-        return
-    st.toast(f"Taken back: {undone.subject}, {undone.field}." if undone else "None of the changes are yours.")
+def _undo(choice: artefact_cache.Choice) -> str:
+    with writing(choice) as (book, writer):
+        undone = book.undo(writer)
+    return f"Taken back: {text(undone.subject)}, {undone.field}." if undone else "None of the changes are yours."
 
 
 def _save(
-    choice: artefact_cache.Choice,
-    codeword: int,
-    before: tuple[str, ...],
-    tags: str,
-    name: str,
-    written: str,
-    seen: int,
-) -> None:
+    choice: artefact_cache.Choice, codeword: int, before: Note, seen: int, name: str, tags: str, note: str, writer: str
+) -> str:
+    """Write what differs from `before`, the note as its author saw it at the revision `seen`."""
+    st.session_state["author"] = writer
     wanted = {tag.strip() for tag in tags.split(",") if tag.strip()}
+    new_name, new_note = name.strip(), note.strip()
     try:
-        with writing(choice) as (book, writer):
+        with writing(choice) as (book, who):
             book.edit(
                 codeword,
-                writer,
-                name=name.strip(),
-                note=written.strip(),
-                add_tags=sorted(wanted - set(before)),
-                remove_tags=sorted(set(before) - wanted),
+                who,
+                name=None if new_name == before.name else new_name,
+                note=None if new_note == before.note else new_note,
+                add_tags=sorted(wanted - set(before.tags)),
+                remove_tags=sorted(set(before.tags) - wanted),
                 seen=seen,
             )
     except NoteConflict as conflict:
-        st.warning(
+        mine = " · ".join(text(new) for new, old in ((new_name, before.name), (new_note, before.note)) if new != old)
+        raise Unusable(
             f"Someone else changed this meanwhile: “{text(conflict.theirs)}”. Yours was not written over it; the page "
-            "now shows theirs.",
-            icon=":material/group:",
-        )
-        return
-    except DataError as error:
-        st.error(text(error), icon=":material/error:")
-        return
-    st.toast(f"Notes of codeword {codeword} saved.", icon=":material/check_circle:")
-    st.rerun()
+            f"now shows theirs. Yours: “{mine}”."
+        ) from conflict
+    return f"Notes of codeword {codeword} saved."

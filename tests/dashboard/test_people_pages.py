@@ -98,11 +98,12 @@ def test_a_person_is_withdrawn_after_their_name_was_typed_and_a_certificate_is_g
     subject = rows["subject"].iloc[0]
     test = AppTest.from_function(withdrawal, default_timeout=180, kwargs={"root": str(filled)}).run()
     test.button[0].click().run()
-    assert test.button[0].label == "Withdraw" and test.button[0].disabled
-    test.text_input[0].set_value("somebody else").run()
-    assert test.button[0].disabled
-    test.text_input[0].set_value(subject).run()
-    assert not test.button[0].disabled
+    assert test.button[0].label == "Withdraw"
+    test.text_input[0].set_value("somebody else")
+    test.button[0].click().run()
+    assert "not the subject’s name" in test.markdown[-1].value
+    assert len(Dataset.open("simulated", filled).recordings) == len(rows)
+    test.text_input[0].set_value(subject)
     test.button[0].click().run()
     assert not test.exception and test.get("download_button")
     left = Dataset.open("simulated", filled).recordings
@@ -136,6 +137,36 @@ def test_a_note_is_written_under_the_name_of_the_login_and_of_nobody_else(sessio
     assert not test.exception
     note = Notebook.open("default", filled).read().of(3)
     assert (note.name, note.author) == ("half smile", "ana@lab.org")
+
+
+def writes(test: AppTest, label: str, words: str) -> AppTest:
+    """Fill in a field of the note and press Save."""
+    next(i for i in (*test.text_input, *test.text_area) if i.label == label).set_value(words)
+    return next(b for b in test.button if b.label == "Save").click().run()
+
+
+def test_a_note_is_saved_where_somebody_else_wrote_another_meanwhile(filled: Path):
+    test = AppTest.from_function(editor, default_timeout=60, kwargs={"root": str(filled)}).run()
+    others = Notebook.open("default", filled)
+    others.edit(5, "ben@lab.org", name="smirk")
+    others.edit(3, "ben@lab.org", note="seen in two people", add_tags=["mouth"])
+    writes(test, "The lab’s name for it", "half smile")
+    note = others.read().of(3)
+    assert (note.name, note.note, note.tags) == ("half smile", "seen in two people", ("mouth",)) and not test.warning
+    assert "Notes of codeword 3 saved" in test.toast[0].value
+
+
+def test_a_name_that_somebody_else_changed_meanwhile_stands_and_ones_own_is_shown(filled: Path):
+    test = AppTest.from_function(editor, default_timeout=60, kwargs={"root": str(filled)}).run()
+    Notebook.open("default", filled).edit(3, "ben@lab.org", name="smirk")
+    writes(test, "The lab’s name for it", "half smile")
+    assert Notebook.open("default", filled).read().of(3).name == "smirk" and not test.exception
+    assert "“smirk”" in test.warning[0].value and "Yours: “half smile”" in test.warning[0].value
+    assert next(i for i in test.text_input if i.label == "The lab’s name for it").value == "smirk"
+    writes(test, "The lab’s name for it", "half smile")
+    assert Notebook.open("default", filled).read().of(3).name == "half smile" and not test.warning
+    next(b for b in test.button if b.label == "Take back my last change").click().run()
+    assert Notebook.open("default", filled).read().of(3).name == "smirk" and "Taken back" in test.toast[0].value
 
 
 def test_an_open_window_shows_nothing_more_after_a_role_was_taken_away(session, monkeypatch):

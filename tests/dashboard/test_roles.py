@@ -152,7 +152,7 @@ def test_a_viewer_changes_nothing_and_the_attempts_are_logged(login, filled: Pat
     subject = dataset.recordings["subject"].iloc[0]
     deletion._delete(choice, [dataset.path])
     deletion._remove(dataset, recording, "asked")
-    deletion._withdraw(choice, subject, "asked")
+    deletion._withdraw(choice, subject, "asked", subject)
     video_links._forget(dataset)
     with pytest.raises(DataError, match="editors and owners"), notes.writing(choice) as (book, author):
         book.edit(1, author, name="mine")
@@ -172,7 +172,8 @@ def test_an_editor_removes_and_brings_back_only_their_own_and_purges_nothing(log
     deletion._remove(choice.open_dataset(), names[0], "asked")
     (mine,) = trash.discarded(filled)
     assert mine.by == BEN
-    deletion._withdraw(choice, choice.open_dataset().recordings["subject"].iloc[0], "asked")
+    subject = choice.open_dataset().recordings["subject"].iloc[0]
+    deletion._withdraw(choice, subject, "asked", subject)
     deletion._empty(choice, [mine])
     login("cas@lab.org")
     deletion._restore(choice, mine)
@@ -199,7 +200,7 @@ def test_an_owner_brings_back_purges_and_withdraws(login, filled: Path):
     deletion._remove(choice.open_dataset(), rows["recording"].iloc[0], "asked")
     deletion._empty(choice, trash.discarded(filled))
     subject = choice.open_dataset().recordings["subject"].iloc[0]
-    deletion._withdraw(choice, subject, "asked")
+    deletion._withdraw(choice, subject, "asked", subject)
     assert subject not in set(Dataset.open("simulated", filled).recordings["subject"]) and not trash.discarded(filled)
     assert [(who, act) for who, act, outcome in attempts(filled) if outcome == "done"] == [
         (BEN, "remove"),
