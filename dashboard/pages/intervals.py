@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -20,10 +21,11 @@ from dfe_core.motion.words import timeline_from_words
 from ..data import artefact_cache, media, people, region_tracks
 from ..data.roles import Role
 from ..links import query_parameters, routes, track_edits
-from ..panels import empty_states, job_progress, page_frame, track_exports
+from ..panels import empty_states, fields, job_progress, page_frame, track_exports
 from ..theme.formatting import plural, text
 from ..views import browser_views
 from ..views.example_pictures import Picture
+from ..views.field_button import acting_button
 from .recordings import pick
 
 _SAID = "tracks-said"
@@ -230,25 +232,34 @@ def play_link(parts: list[CaptionPart]) -> dict[str, str] | None:
 
 def add_words(dataset: Dataset, name: str, own: str) -> None:
     """Words become intervals of the tracks."""
+    with st.expander("Add intervals from words", icon=":material/edit_note:"):
+        with st.form("tracks-words-form", border=False):
+            words, at, act = st.columns([3, 1, 1], vertical_alignment="bottom")
+            words.text_input("What the face does", "brows up, then smile, over 2 s", key="tracks-words")
+            at.number_input("From, s", 0.0, None, 0.0, 0.1, key="tracks-words-at")
+            refused = people.refusal(Role.EDITOR)
+            acting_button(
+                act,
+                "Add",
+                "tracks-words-add",
+                partial(_add_words, dataset, name, own),
+                ("tracks-words", "tracks-words-at"),
+                disabled=bool(refused),
+                help=refused or None,
+                width="stretch",
+            )
+        fields.wrong(st, fields.fault("tracks-words-add"))
+
+
+def _add_words(dataset: Dataset, name: str, own: str, said: str, second: float) -> str:
     from dfe_core.intervals.caption import tracks_of_timeline
 
-    with st.expander("Add intervals from words", icon=":material/edit_note:"):
-        words, at, act = st.columns([3, 1, 1], vertical_alignment="bottom")
-        said = words.text_input("What the face does", "brows up, then smile, over 2 s", key="tracks-words")
-        second = at.number_input("From, s", 0.0, None, 0.0, 0.1, key="tracks-words-at")
-        refused = people.refusal(Role.EDITOR)
-        if not act.button("Add", key="tracks-words-add", disabled=bool(refused), help=refused or None, width="stretch"):
-            return
-        try:
-            made = tracks_of_timeline(timeline_from_words(said), float(second))
-        except DataError as error:
-            st.session_state[_SAID] = f":material/error: {text(str(error))}"
-        else:
-            held = region_tracks.tracks_of_set(dataset, own)
-            held = held[held["recording"] == name]
-            both = pd.concat([held, made.assign(**{SOURCE: HAND, "recording": name})], ignore_index=True)
-            keep(dataset, own, name, both, tracks_key(held))
-        query_parameters.rerun_fragment()
+    made = tracks_of_timeline(timeline_from_words(said), float(second))
+    held = region_tracks.tracks_of_set(dataset, own)
+    held = held[held["recording"] == name]
+    both = pd.concat([held, made.assign(**{SOURCE: HAND, "recording": name})], ignore_index=True)
+    keep(dataset, own, name, both, tracks_key(held))
+    return ""
 
 
 def agreement(dataset: Dataset, own: str, against: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -32,6 +33,7 @@ from ..data.staging import Staging
 from ..theme.formatting import clock, plural, text
 from ..theme.palette import CATEGORIES
 from ..views.example_pictures import Picture
+from ..views.field_button import Unusable, acting_button
 from . import empty_states, fields, page_frame
 
 _SAID = "events-report"
@@ -195,25 +197,32 @@ def _bring_in(dataset: Dataset) -> None:
         return
     st.markdown("  \n".join(text(line) for line in report.lines()))
     page_frame.table(report.table.head(_PREVIEW), height=min(33 * (len(report.table) + 1) + 3, 240))
-    left, right = st.columns([2, 1], vertical_alignment="bottom")
-    name = left.text_input("Name of the set", value="events", key=f"events-name-{dataset.name}").strip()
-    fault = "" if name else "Give the set a name."
-    fault = f"“{EXCLUDED}” is what no figure counts: choose another name." if name == EXCLUDED else fault
-    right.button(
+    fields.asks(
+        "Name of the set",
         "Add the events",
+        f"events-add-{dataset.name}",
+        partial(_add_named, dataset, report),
+        field={"key": f"events-name-{dataset.name}", "value": "events"},
         type="primary",
-        width="stretch",
-        key=f"events-add-{dataset.name}",
-        on_click=_run,
-        args=(dataset, lambda: _add(dataset, name, report)),
-        disabled=bool(fault),
     )
-    fields.wrong(st, fault)
+
+
+def usable_name(name: str) -> str:
+    """The name for a set of events. Raises `Unusable` where it is none."""
+    if not (name := name.strip()):
+        raise Unusable("Give the set a name.")
+    if name == EXCLUDED:
+        raise Unusable(f"“{EXCLUDED}” is what no figure counts: choose another name.")
+    return name
+
+
+def _add_named(dataset: Dataset, report: EventImportReport, name: str) -> str:
+    name = usable_name(name)
+    _run(dataset, lambda: _add(dataset, name, report))
+    return ""
 
 
 def _add(dataset: Dataset, name: str, report: EventImportReport) -> str:
-    if name == EXCLUDED:
-        raise DataError(name, "the name of what is excluded", "another name")
     notes = [f"{file}: {note}" for file, told in report.notes.items() for note in told]
     write_events(dataset, name, report.table, kind=report.kind, sources=report.sources, notes=notes)
     return f"{plural(len(report.table), 'event')} kept as “{text(name)}”."
@@ -297,16 +306,18 @@ def _form(dataset: Dataset, recording: str) -> None:
     start, end, why, act = st.columns([1, 1, 2, 1], vertical_alignment="bottom")
     row = dataset.recordings[dataset.recordings["recording"] == recording].iloc[0]
     last = round(float(row["duration_s"]), 2)
-    onset = start.number_input("From, s", 0.0, last, 0.0, 0.1, key=f"exclude-from-{recording}")
-    offset = end.number_input("To, s", 0.0, last, min(1.0, last), 0.1, key=f"exclude-to-{recording}")
-    reason = why.text_input("Reason", placeholder="talking", key=f"exclude-reason-{dataset.name}")
-    rows = pd.DataFrame([{"recording": recording, "onset_s": onset, "offset_s": offset, REASON: reason.strip()}])
-    act.button(
-        "Exclude",
-        key=f"exclude-{recording}",
-        width="stretch",
-        on_click=_run,
-        args=(dataset, lambda: _exclude_rows(dataset, rows)),
-        disabled=offset <= onset,
-    )
-    fields.wrong(st, "" if offset > onset else "“To” is not after “From”.")
+    names = [f"exclude-from-{recording}", f"exclude-to-{recording}", f"exclude-reason-{dataset.name}"]
+    start.number_input("From, s", 0.0, last, 0.0, 0.1, key=names[0])
+    end.number_input("To, s", 0.0, last, min(1.0, last), 0.1, key=names[1])
+    why.text_input("Reason", placeholder="talking", key=names[2])  # also of a span that is drawn: no form around it
+    key = f"exclude-{recording}"
+    acting_button(act, "Exclude", key, partial(_exclude_typed, dataset, recording), names, form=False, width="stretch")
+    fields.wrong(st, fields.fault(key))
+
+
+def _exclude_typed(dataset: Dataset, recording: str, onset: float, offset: float, reason: str) -> str:
+    if offset <= onset:
+        raise Unusable("“To” is not after “From”.")
+    row = {"recording": recording, "onset_s": onset, "offset_s": offset, REASON: reason.strip()}
+    _run(dataset, lambda: _exclude_rows(dataset, pd.DataFrame([row])))
+    return ""

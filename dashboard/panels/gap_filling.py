@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -12,6 +14,7 @@ from dfe_core.gaps.store import open_gap_model
 from ..data import artefact_cache, job_manager, people
 from ..data.roles import Role
 from ..theme.formatting import count, plural, text
+from ..views.field_button import Unusable
 from . import fields, import_job, job_progress, page_frame
 
 _METHODS = {
@@ -91,21 +94,24 @@ def _compare(dataset: Dataset, again: bool) -> None:
 
 def _fill(dataset: Dataset) -> None:
     key = f"fill-{dataset.name}"
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    name = left.text_input(
-        "Name of the filled dataset", placeholder=f"{dataset.name}-filled", key=f"{key}-name"
-    ).strip()
-    beside = st.empty()
     refused = people.refusal(Role.EDITOR)
-    if right.button(
+    fields.asks(
+        "Name of the filled dataset",
         "Fill lost frames",
-        key=f"start-{key}",
-        width="stretch",
+        f"start-{key}",
+        partial(_start, dataset, key),
+        field={"key": f"{key}-name", "placeholder": f"{dataset.name}-filled"},
+        widths=(3, 1),
+        enter=False,
         disabled=job_manager.running(key) or bool(refused),
         help=refused or None,
-    ):
-        name = name or f"{dataset.name}-filled"
-        if not fields.wrong(beside, import_job.wrong(name)):
-            job_manager.start(key, f"Filling gaps into “{name}”", "fill", dataset.name, "--name", name)
-            st.rerun()
+    )
     job_progress.watch(key, "The gaps are filled.")
+
+
+def _start(dataset: Dataset, key: str, name: str) -> str:
+    name = name.strip() or f"{dataset.name}-filled"
+    if why := import_job.wrong(name):
+        raise Unusable(why)
+    job_manager.start(key, f"Filling gaps into “{name}”", "fill", dataset.name, "--name", name)
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -14,48 +15,62 @@ from dfe_core.store import artefact_path
 from ..data import artefact_cache, job_manager, people
 from ..data.roles import Role
 from ..theme.formatting import count, plural, text
+from ..views.field_button import Unusable, acting_button
 from . import error_text, fields, job_progress
 from .deletion import CHANGED
 
 KEY = "import"
 _NAME = "importing"
+_START = "import-start"
 
 
 def start(label: str, title: str, arguments: list[str], refused: str = "", icon: str = ":material/download:") -> None:
     """Name, whether the data are simulated, and the button; then the progress. title: of the job, up to the name.
     refused: why it cannot start."""
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    name = left.text_input("Name of the dataset", placeholder="study1", key="import-name").strip()
-    beside = st.empty()
-    simulated = st.checkbox(
-        "The data are simulated",
-        key="import-simulated",
-        help="Rendered, generated or planted: no real face was recorded. Every page and report then says so.",
-    )
     refused = refused or people.refusal(Role.EDITOR)
     disabled = job_manager.running(KEY) or bool(refused)
-    kind: job_progress.ButtonKind = "secondary" if disabled else "primary"
-    go = right.button(label, type=kind, icon=icon, width="stretch", disabled=disabled, on_click=_forget)
+    with st.form("import-form", border=False, enter_to_submit=False):
+        left, right = st.columns([3, 1], vertical_alignment="bottom")
+        left.text_input("Name of the dataset", placeholder="study1", key="import-name")
+        beside = st.empty()
+        st.checkbox(
+            "The data are simulated",
+            key="import-simulated",
+            help="Rendered, generated or planted: no real face was recorded. Every page and report then says so.",
+        )
+        acting_button(
+            right,
+            label,
+            _START,
+            partial(_begin, title, arguments),
+            ("import-name", "import-simulated"),
+            type="secondary" if disabled else "primary",
+            icon=icon,
+            width="stretch",
+            disabled=disabled,
+        )
+    fields.wrong(beside, fields.fault(_START))
     if refused:
         st.caption(refused)
-    if go and not fields.wrong(beside, wrong(name)):
-        job_manager.start(
-            KEY, f"{title} into “{name}”", *arguments, *(["--simulated"] if simulated else []), "--name", name
-        )
-        st.session_state[_NAME] = name
-        st.rerun()
     job_progress.watch(KEY, "The recordings are in.")
+
+
+def _begin(title: str, arguments: list[str], name: str, simulated: bool) -> str:
+    """Start the import. What the one before brought, or why it stopped, is no result of this one."""
+    st.session_state.pop(_NAME, None)
+    job_progress.forget(KEY)
+    if why := wrong(name := name.strip()):
+        raise Unusable(why)
+    job_manager.start(
+        KEY, f"{title} into “{name}”", *arguments, *(["--simulated"] if simulated else []), "--name", name
+    )
+    st.session_state[_NAME] = name
+    return ""
 
 
 def common(labels: Path | None, pattern: str) -> list[str]:
     """The arguments on people, which `dfe import` and `dfe extract` share."""
     return [*([f"--subject-pattern={pattern}"] if pattern else []), *(["--labels", str(labels)] if labels else [])]
-
-
-def _forget() -> None:
-    """What the import before brought, or why it stopped, is no result of this one."""
-    st.session_state.pop(_NAME, None)
-    job_progress.forget(KEY)
 
 
 def wrong(name: str) -> str:

@@ -33,6 +33,7 @@ from ..data.roles import Role
 from ..data.staging import Staging
 from ..theme.formatting import count, plural, text
 from ..views.example_pictures import Picture
+from ..views.field_button import Unusable, field_and_button
 from . import deletion, empty_states, error_text, exports, fields, page_frame
 
 _SAID = "labels-report"
@@ -165,21 +166,19 @@ def _discard(dataset: Dataset) -> None:
 
 def _names(dataset: Dataset, unsaved: bool) -> None:
     """Add a label, or take one away with all its values."""
-    left, add, middle, remove = st.columns([2, 1, 2, 1], vertical_alignment="bottom")
-    name = left.text_input("New label", key=_key(dataset, "new"), placeholder="condition").strip()
-    fault = _wrong_name(dataset, name)
-    add.button(
-        "Add",
-        icon=":material/add:",
-        key=_key(dataset, "add"),
-        width="stretch",
-        disabled=unsaved or not name or bool(fault),
-        help=_UNSAVED if unsaved else None,
-        on_click=_write,
-        args=(dataset, ()),
-        kwargs={"added": (name,)},
-    )
-    fields.wrong(left, fault)
+    new, middle, remove = st.columns([3, 2, 1], vertical_alignment="bottom")
+    with new:
+        field_and_button(
+            "New label",
+            "Add",
+            _key(dataset, "add"),
+            partial(_add, dataset),
+            field={"key": _key(dataset, "new"), "placeholder": "condition"},
+            icon=":material/add:",
+            disabled=unsaved,
+            help=_UNSAVED if unsaved else None,
+        )
+    fields.wrong(st, fields.fault(_key(dataset, "add")))
     if not dataset.labels:
         return
     gone = middle.selectbox("Label", dataset.labels, key=_key(dataset, "old"), filter_mode=None)
@@ -196,8 +195,18 @@ def _names(dataset: Dataset, unsaved: bool) -> None:
     )
 
 
+def _add(dataset: Dataset, name: str) -> str:
+    if why := _wrong_name(dataset, name := name.strip()):
+        raise Unusable(why)
+    _write(dataset, (), added=(name,))
+    st.session_state[_key(dataset, "new")] = ""
+    return ""
+
+
 def _wrong_name(dataset: Dataset, name: str) -> str:
-    """Why a label cannot have this name; empty where it can, or where there is none yet."""
+    """Why a label cannot have this name; empty where it can."""
+    if not name:
+        return "Give the label a name."
     if name in dataset.labels:
         return "There is a label of this name."
     if name in dataset.recordings.columns:

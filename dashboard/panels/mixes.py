@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
-from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.motion.mixer import RoundTrip, encoder_of, round_trip
@@ -20,6 +20,7 @@ from dfe_core.tokens.subject_identification import IdentityLeak, identity_leak
 
 from ..data import artefact_cache, notes
 from ..links import query_parameters
+from ..selection.codeword_selection import kept_as
 from ..theme.formatting import text
 from . import page_frame
 
@@ -96,16 +97,13 @@ def nearest_moments(choice: artefact_cache.Choice, psi: np.ndarray) -> list[Near
 
 def save(choice: artefact_cache.Choice, mixed: dict[int, float]) -> None:
     """Keep a mix under a name."""
-    with st.form("save-face", border=False, clear_on_submit=True):
-        box, button = st.columns([2.4, 1], vertical_alignment="bottom")
-        name = box.text_input("Keep this face", placeholder="surprised, lopsided")
-        if button.form_submit_button("Save", width="stretch", icon=":material/bookmark:") and name.strip():
-            try:
-                with notes.writing(choice) as (book, author):
-                    book.save_face(name.strip(), list(mixed), list(mixed.values()), author)
-                st.toast(f"“{text(name)}” is kept.", icon=":material/bookmark_added:")
-            except DataError as error:
-                st.error(text(error), icon=":material/error:")
+    kept_as("Keep this face", "save-face", partial(_save_face, choice, mixed), "surprised, lopsided")
+
+
+def _save_face(choice: artefact_cache.Choice, mixed: dict[int, float], name: str) -> str:
+    with notes.writing(choice) as (book, author):
+        book.save_face(name, list(mixed), list(mixed.values()), author)
+    return f"“{text(name)}” is kept."
 
 
 def saved(choice: artefact_cache.Choice) -> None:

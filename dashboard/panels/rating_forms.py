@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -17,6 +18,7 @@ from ..data import artefact_cache, job_manager, people
 from ..data.roles import Role
 from ..links import query_parameters
 from ..theme.formatting import plural, text
+from ..views.field_button import acting_button
 from . import error_text, fields, page_frame
 
 TASKS = {
@@ -96,17 +98,31 @@ def invitations(study: RatingStudy, address: str) -> None:
         page_frame.table(pd.DataFrame([_row(study, one) for one in made]))
     else:
         st.caption("Nobody is invited yet. A link opens the questions of this study and nothing else of this server.")
-    a, b, c, d = st.columns([1, 1, 2, 1.2], vertical_alignment="bottom")
-    days = a.number_input("Days until it ends", 1, 365, 14, key="invite-days")
-    raters = b.number_input("Raters at most", 1, 500, 50, key="invite-raters")
-    note = c.text_input("Note for yourself", key="invite-note", placeholder="to whom the link goes", max_chars=80)
-    if d.button("Make a link", icon=":material/add_link:", key="invite", disabled=bool(refused), help=refused or None):
-        with people.acting(Role.OWNER, "invite raters", (study.label,)):
-            _, token = invite(study, days=float(days), most_raters=int(raters), note=note)
-        st.session_state["invited"] = (study.title, f"{address}/rate/{token}")
-        query_parameters.rerun_fragment()
+    with st.form("invite-form", border=False):
+        a, b, c, d = st.columns([1, 1, 2, 1.2], vertical_alignment="bottom")
+        a.number_input("Days until it ends", 1, 365, 14, key="invite-days")
+        b.number_input("Raters at most", 1, 500, 50, key="invite-raters")
+        c.text_input("Note for yourself", key="invite-note", placeholder="to whom the link goes", max_chars=80)
+        acting_button(
+            d,
+            "Make a link",
+            "invite",
+            partial(_invite, study, address),
+            ("invite-days", "invite-raters", "invite-note"),
+            icon=":material/add_link:",
+            disabled=bool(refused),
+            help=refused or None,
+        )
+    fields.wrong(st, fields.fault("invite"))
     _last_link(study)
     _revoking(study, [one for one in made if one.is_open(time.time())], refused)
+
+
+def _invite(study: RatingStudy, address: str, days: int, raters: int, note: str) -> str:
+    with people.acting(Role.OWNER, "invite raters", (study.label,)):
+        _, token = invite(study, days=float(days), most_raters=int(raters), note=note)
+    st.session_state["invited"] = (study.title, f"{address}/rate/{token}")
+    return ""
 
 
 def _last_link(study: RatingStudy) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dfe_core.artefact_names import DATASETS, EXCLUDED
+from dfe_core.artefact_names import DATASETS
 from dfe_core.errors import DataError
 from dfe_core.events.store import write_events
 from dfe_core.exchange.interval_track import file_stems
@@ -93,26 +93,22 @@ def bring_in(dataset: Dataset) -> None:
 
 
 def _keep_as(dataset: Dataset, table: pd.DataFrame) -> None:
-    left, right = st.columns([2, 1], vertical_alignment="bottom")
-    name = left.text_input("Name of the set", "by-hand", key=f"tracks-name-{dataset.name}").strip()
-    fault = "" if name else "Give the set a name."
-    fault = f"“{EXCLUDED}” is what no figure counts: choose another name." if name == EXCLUDED else fault
-    right.button(
+    fields.asks(
+        "Name of the set",
         "Keep the tracks",
+        f"tracks-keep-{dataset.name}",
+        partial(_keep, dataset, table),
+        field={"key": f"tracks-name-{dataset.name}", "value": "by-hand"},
         type="primary",
-        width="stretch",
-        disabled=bool(fault),
-        key=f"tracks-keep-{dataset.name}",
-        on_click=_keep,
-        args=(dataset, name, table),
     )
-    fields.wrong(st, fault)
 
 
-def _keep(dataset: Dataset, name: str, table: pd.DataFrame) -> None:
+def _keep(dataset: Dataset, table: pd.DataFrame, name: str) -> str:
+    name = event_sets.usable_name(name)
     try:
         with people.acting(Role.EDITOR, "bring in tracks", (f"{DATASETS}/{dataset.name}",)):
             write_events(dataset, name, table, kind=LABEL)
         st.session_state[_SAID] = f":material/check: {plural(len(table), 'interval')} kept as “{text(name)}”."
     except DataError as error:
         st.session_state[_SAID] = f":material/error: {text(str(error))}"
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -13,11 +14,12 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.video.links import link_by_name, links
 from dfe_core.video.stills import forget
 
-from ..data import people
+from ..data import job_manager, people
 from ..data.places import place
 from ..data.roles import Role
 from ..theme.formatting import plural, text
-from . import error_text, job_progress, page_frame, video_intake
+from ..views.field_button import Unusable
+from . import error_text, fields, job_progress, page_frame, video_intake
 
 _TOLD = "videos-report"
 
@@ -62,50 +64,48 @@ def of_dataset(dataset: Dataset) -> None:
 
 def _places(dataset: Dataset, placed: int) -> None:
     """Where the faces are in the videos, for clips that are blurred: from the files that the dataset came from."""
-    left, right = st.columns([4, 1], vertical_alignment="bottom")
-    folder = left.text_input(
+    key, refused = f"faces-{dataset.name}", people.refusal(Role.EDITOR)
+    fields.asks(
         "Folder of the recordings’ own files, to blur faces in clips",
-        placeholder="/data/study1/openface",
-        key=f"faces-{dataset.name}",
-        help="Files of OpenFace or py-feat that this dataset was imported from: they say where the face is in each "
-        f"picture. The place of the face is known in {plural(placed, 'recording')}.",
-    )
-    with right:
-        if not folder.strip():
-            st.button("Read places", key=f"places-{dataset.name}", width="stretch", disabled=True)
-            return
-        try:
-            found = place(folder)
-        except DataError as error:
-            st.caption(f":material/error: {error_text.sentence(error)}")
-            return
-    job_progress.offer(
         "Read places",
-        f"faces-{dataset.name}",
-        f"Reading where faces are in the videos of {dataset.name}",
-        ["videos", dataset.name, "--faces", str(found)],
-        "The places of faces are read.",
-        kind="secondary",
+        f"places-{dataset.name}",
+        partial(_read_places, dataset, key),
+        field={
+            "key": key,
+            "placeholder": "/data/study1/openface",
+            "help": "Files of OpenFace or py-feat that this dataset was imported from: they say where the face is in "
+            f"each picture. The place of the face is known in {plural(placed, 'recording')}.",
+        },
+        widths=(4, 1),
+        enter=False,
+        disabled=job_manager.running(key) or bool(refused),
+        help=refused or None,
     )
+    job_progress.watch(key, "The places of faces are read.")
+
+
+def _read_places(dataset: Dataset, key: str, folder: str) -> str:
+    if not folder.strip():
+        raise Unusable("Name the folder.")
+    title = f"Reading where faces are in the videos of {dataset.name}"
+    job_manager.start(key, title, "videos", dataset.name, "--faces", str(place(folder)))
+    return ""
 
 
 def _change(dataset: Dataset, any_linked: bool, heard: int, placed: int = 0) -> None:
-    left, right = st.columns([4, 1], vertical_alignment="bottom")
-    folder = left.text_input(
+    fields.asks(
         "Folder of videos",
-        placeholder="/data/study1/videos",
-        key=f"videos-{dataset.name}",
-        help="On the machine that this dashboard runs on. A video belongs to the recording that "
-        "bears its name: s1_talk.mp4 to s1_talk.",
-    )
-    right.button(
         "Link videos",
-        key=f"link-{dataset.name}",
-        width="stretch",
+        f"link-{dataset.name}",
+        partial(_link, dataset),
+        field={
+            "key": f"videos-{dataset.name}",
+            "placeholder": "/data/study1/videos",
+            "help": "On the machine that this dashboard runs on. A video belongs to the recording that "
+            "bears its name: s1_talk.mp4 to s1_talk.",
+        },
+        widths=(4, 1),
         icon=":material/link:",
-        on_click=_link,
-        args=(dataset, f"videos-{dataset.name}"),
-        disabled=not folder.strip(),
     )
     if any_linked:
         st.caption(
@@ -131,17 +131,20 @@ def _change(dataset: Dataset, any_linked: bool, heard: int, placed: int = 0) -> 
         )
 
 
-def _link(dataset: Dataset, key: str) -> None:
+def _link(dataset: Dataset, folder: str) -> str:
+    if not folder.strip():
+        raise Unusable("Name the folder.")
     try:
         with people.acting(Role.EDITOR, "link videos", (f"{DATASETS}/{dataset.name}",)):
-            report = link_by_name(dataset, _videos_in(place(st.session_state[key])))
+            report = link_by_name(dataset, _videos_in(place(folder)))
     except DataError as error:
         st.session_state[_TOLD] = f":material/link_off: {error_text.sentence(error)}"
-        return
+        return ""
     unused = (
         f" Not used: {text(', '.join(path.name for path, _ in report.passed_over[:5]))}." if report.passed_over else ""
     )
     st.session_state[_TOLD] = f":material/check: {plural(len(report.found), 'recording')} linked.{unused}"
+    return ""
 
 
 def _videos_in(path: Path) -> list[Path]:

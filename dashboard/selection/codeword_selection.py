@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from collections.abc import Callable
+from functools import partial
 
-from dfe_core.errors import DataError
+import streamlit as st
 
 from ..data import artefact_cache, notes
 from ..links import query_parameters
 from ..links.numbers import whole
 from ..theme.formatting import plural, text
+from ..views.field_button import Unusable, caught, field_and_button
 
 _KEPT, _BEFORE = "chosen-kept", "chosen-before"
 DEPTH = 30
@@ -104,13 +106,27 @@ def _written(codewords: list[int]) -> str:
 
 def save_set(choice: artefact_cache.Choice, codewords: list[int]) -> None:
     """Keep a selection under a name."""
-    with st.form("save-set", border=False, clear_on_submit=True):
-        box, button = st.columns([2, 1], vertical_alignment="bottom")
-        name = box.text_input("Keep as a named set", placeholder="asymmetric smiles")
-        if button.form_submit_button("Save", width="stretch") and name.strip():
-            try:
-                with notes.writing(choice) as (book, author):
-                    book.save_set(name.strip(), codewords, author)
-                st.toast(f"“{text(name)}” is kept with {len(codewords)} codewords.", icon=":material/bookmark_added:")
-            except DataError as error:
-                st.error(text(error), icon=":material/error:")
+    kept_as("Keep as a named set", "save-set", partial(_save_set, choice, codewords), "asymmetric smiles")
+
+
+def kept_as(label: str, key: str, act: Callable[[str], str], example: str) -> None:
+    """A field for a name and the button that keeps something under it; `act` gets the name, which is not empty."""
+    name = f"{key}-name"
+    field_and_button(label, "Save", key, partial(_named, name, act), field={"key": name, "placeholder": example})
+    if error := caught(key):
+        st.error(text(error), icon=":material/error:")
+
+
+def _named(field: str, act: Callable[[str], str], name: str) -> str:
+    """Act on a name; its field is empty afterwards."""
+    if not name.strip():
+        raise Unusable("Give it a name.")
+    done = act(name.strip())
+    st.session_state[field] = ""
+    return done
+
+
+def _save_set(choice: artefact_cache.Choice, codewords: list[int], name: str) -> str:
+    with notes.writing(choice) as (book, author):
+        book.save_set(name, codewords, author)
+    return f"“{text(name)}” is kept with {plural(len(codewords), 'codeword')}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,13 @@ import pandas as pd
 import streamlit as st
 
 from dfe_core.embedding.maps import MapArtefact, MapSettings, list_maps, open_map
-from dfe_core.errors import DataError
 from dfe_core.spreadsheet import plain_table
 
 from ..data import artefact_cache, notes
 from ..links import frame_sets, query_parameters, routes
 from ..theme.formatting import plural, text
 from ..views import map_view
+from .codeword_selection import kept_as
 
 _BEFORE = "framed-before"
 DEPTH = 30
@@ -173,19 +174,14 @@ def _open(choice: artefact_cache.Choice, found: MapArtefact, name: str, frames: 
 
 
 def _keep(choice: artefact_cache.Choice, points: pd.DataFrame) -> None:
-    with st.form("save-frames", border=False, clear_on_submit=True):
-        box, button = st.columns([2, 1], vertical_alignment="bottom")
-        name = box.text_input("Keep as a named set", placeholder="half smiles")
-        if button.form_submit_button("Save", width="stretch") and name.strip():
-            frames = {str(r): one["frame"].tolist() for r, one in points.groupby("recording", observed=True)}
-            try:
-                with notes.writing(choice) as (book, author):
-                    book.save_frames(name.strip(), choice.dataset or "", frames, author)
-            except DataError as error:
-                st.error(text(error), icon=":material/error:")
-                return
-            st.toast(f"“{text(name)}” is kept with {plural(len(points), 'frame')}.", icon=":material/bookmark_added:")
-            st.rerun()
+    kept_as("Keep as a named set", "save-frames", partial(_save_frames, choice, points), "half smiles")
+
+
+def _save_frames(choice: artefact_cache.Choice, points: pd.DataFrame, name: str) -> str:
+    frames = {str(r): one["frame"].tolist() for r, one in points.groupby("recording", observed=True)}
+    with notes.writing(choice) as (book, author):
+        book.save_frames(name, choice.dataset or "", frames, author)
+    return f"“{text(name)}” is kept with {plural(len(points), 'frame')}."
 
 
 def _table(points: pd.DataFrame) -> bytes:

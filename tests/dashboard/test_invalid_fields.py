@@ -11,6 +11,8 @@ from dashboard.data import job_manager
 from dashboard.data.background_jobs import Jobs
 from dashboard.data.places import ROOTS
 from dashboard.panels import probe_form
+from dfe_core.events.store import excluded_spans
+from dfe_core.expressions.dataset import Dataset
 from tests.captures import live_link, performance, write
 from tests.dashboard.test_pages import opened, said
 
@@ -60,9 +62,9 @@ def test_an_import_without_a_name_says_so_and_drops_what_the_one_before_brought(
     assert "**simulated**" in said(test.run())
     press(test, "Import")
     assert "Give the dataset a name" in said(test) and "**simulated**" not in said(test) and jobs == []
-    test.text_input(key="import-name").input("simulated").run()
+    test.text_input(key="import-name").input("simulated")
     assert "There is a dataset “simulated” already" in said(press(test, "Import"))
-    test.text_input(key="import-name").input("study1").run()
+    test.text_input(key="import-name").input("study1")
     press(test, "Import")
     assert jobs == ["import"]
 
@@ -136,6 +138,6 @@ def test_a_rating_study_of_a_name_that_is_taken_is_not_begun(filled: Path, jobs,
 def test_a_span_that_ends_before_it_begins_is_not_excluded(filled: Path):
     test = opened("recordings")
     end = next(n for n in test.number_input if n.label == "To, s")
-    end.set_value(0.0).run()
-    assert "“To” is not after “From”" in said(test)
-    assert next(b for b in test.button if b.label == "Exclude").disabled
+    end.set_value(0.0)
+    assert "“To” is not after “From”" in said(press(test, "Exclude"))
+    assert not excluded_spans(Dataset.open("simulated", filled)).size
