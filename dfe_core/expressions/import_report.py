@@ -10,6 +10,7 @@ from pathlib import Path
 from dfe_core.errors import DataError
 
 _SHOWN = 10
+_NAMED = 4  # of the recordings that have a note
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,10 @@ class ImportReport:
         if several:
             lines += [
                 f"  and {len(self.imported) - _SHOWN} more",
-                *(f"  {count} of {len(self.imported)} recordings: {note}" for note, count in _summed(self.imported)),
+                *(
+                    f"  {len(names)} of {len(self.imported)} recordings{_told(names, len(self.imported))}: {note}"
+                    for note, names in _summed(self.imported)
+                ),
             ]
         lines += [f"note: {note}" for note in self.notes]
         if self.known:
@@ -47,18 +51,25 @@ class ImportReport:
         return "\n".join(lines)
 
 
-def _summed(imported: Sequence[tuple[str, int, tuple[str, ...]]]) -> list[tuple[str, int]]:
-    """Notes that differ by nothing but their numbers, once each as the first recording has it, and in how many."""
-    first: dict[str, str] = {}
-    count: dict[str, int] = {}
-    for _, _, notes in imported:
-        for key in dict.fromkeys(re.sub(r"[\d.,]+", "#", note) for note in notes):
-            count[key] = count.get(key, 0) + 1
-        for note in notes:
-            first.setdefault(re.sub(r"[\d.,]+", "#", note), note)
+def _told(names: Sequence[str], of: int) -> str:
+    """Which recordings, where it is not all of them."""
+    shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+    return f" ({shown})" if len(names) < of else ""
+
+
+def _summed(imported: Sequence[tuple[str, int, tuple[str, ...]]]) -> list[tuple[str, list[str]]]:
+    """Notes that differ by nothing but their numbers, once each as the first recording has it, and the recordings."""
+    having: dict[str, list[str]] = {}
+    worded: dict[str, list[str]] = {}
+    for name, _, notes in imported:
+        keys = {note: re.sub(r"\d[\d.,]*", "#", note) for note in notes}
+        for key in dict.fromkeys(keys.values()):
+            having.setdefault(key, []).append(name)
+        for note, key in keys.items():
+            worded.setdefault(key, []).append(note)
     return [
-        (f"{note}{' (the first; numbers differ)' if count[key] > 1 and '#' in key else ''}", count[key])
-        for key, note in first.items()
+        (worded[key][0] + (" (the first; numbers differ)" if len(set(worded[key])) > 1 else ""), names)
+        for key, names in having.items()
     ]
 
 
