@@ -157,7 +157,7 @@ def test_every_import_is_declared_in_the_requirements():
 
 def test_every_import_of_the_tests_is_declared():
     owners, declared = packages_distributions(), {*requirements(), *requirements("requirements-test.txt"), *extras()}
-    owners = {"cv2": ["mediapipe"]} | owners  # as INDIRECT: mediapipe installs it, under one of several names
+    owners |= {"cv2": ["mediapipe"]}  # as INDIRECT: mediapipe installs it, under one of several names
     ours = {path.stem for path in files("tests", "tools")} | {"tests", "benchmarks"}
     missing = {
         name: files
