@@ -17,14 +17,34 @@ _LINE = re.compile(
     rb"\d{4}-\d\d-\d\d .*(tensorflow|mediapipe|cpu_feature_guard))"
 )
 _BLOCK = 1 << 16
+_lock = threading.Lock()
+_users: list[object] = []
+_held = contextlib.ExitStack()
 
 
 @contextlib.contextmanager
 def without_library_log() -> Iterator[None]:
     """Pass on what is written to standard error, without the lines of the library.
 
-    Where standard error is closed, or cannot be replaced, nothing is done.
+    Threads share one filter, which goes with the last of them, in whatever order they end. Where standard error is
+    closed, or cannot be replaced, nothing is done.
     """
+    own = object()
+    with _lock:
+        if not _users:
+            _held.enter_context(_filtered())
+        _users.append(own)
+    try:
+        yield
+    finally:
+        with _lock:
+            _users.remove(own)
+            if not _users:
+                _held.close()
+
+
+@contextlib.contextmanager
+def _filtered() -> Iterator[None]:
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     try:
