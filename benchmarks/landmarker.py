@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.video.frames import read_frames
-from dfe_core.video.landmarker import faces_to_follow, open_landmarker
+from dfe_core.video.landmarker import count_faces, open_landmarker, usual_count
 
 _GREY, _LOOK, _MOST = 60, 12, 4
 
@@ -31,7 +31,7 @@ def main() -> None:
     whole = [frame.picture for frame in islice(read_frames(asked.video), asked.frames)]
     for title, faces, factor in (("one face", 1, 2.0), ("two faces", 2, 1.5)):
         full, small = ([_scene(picture, faces, size) for picture in whole] for size in (1.0, factor))
-        follow = faces_to_follow(asked.model, full[::_LOOK], _MOST)
+        follow = usual_count(count_faces(asked.model, full[::_LOOK], _MOST))
         for way, at_once in ((f"dfe (for {follow or _MOST})", follow or _MOST), (f"made for {_MOST}", _MOST)):
             one, other = (_scores(pictures, faces, asked.model, at_once) for pictures in (full, small))
             both = ~np.isnan(one + other).any((1, 2))

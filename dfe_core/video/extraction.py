@@ -16,7 +16,7 @@ from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
 from dfe_core.video.frames import probe, read_frames
-from dfe_core.video.landmarker import faces_to_follow, open_landmarker
+from dfe_core.video.landmarker import count_faces, open_landmarker, usual_count
 from dfe_core.video.pictures import content_of, is_picture
 from dfe_core.video.tracking import Tracker
 
@@ -25,6 +25,8 @@ VERSION = 3
 LEAST_S = 0.5
 """A face seen for less in all is a slip of the detector and left out."""
 _POINTS = 478
+_ROUNDED_S = 1e-3
+_CUT_OFF = 0.05
 _LOOK_S = 0.5  # between the frames in which faces are counted
 _COUNTING = 0.1
 """Of the time that an extraction takes, for its progress: decoding once more, and one of 12 to 30 frames."""
@@ -36,6 +38,8 @@ class Extraction:
     """What was found in a video of T frames, in which faces were seen R times.
 
     followed: by their landmarks from frame to frame; else a detector has placed them in each frame, less exactly.
+    most: faces that were asked for; crowded: share of the pictures looked at that show more. told_s: the length that
+    the file says, 0 where it says none.
     names: (52,) of the scores. time_s: (T,) float64 of all frames. row_frame: (R,) int64; row_face: (R,) int64, the
     number of the face; scores (R, 52), matrix (R, 4, 4), confidence (R,), landmarks (R, 478, 3) a memory map, all
     float32 (see `landmarker.Face`).
@@ -53,12 +57,24 @@ class Extraction:
     confidence: np.ndarray
     landmarks: np.ndarray
     followed: bool = True
+    most: int = 0
+    crowded: float = 0.0
+    told_s: float = 0.0
 
     def faces(self) -> list[np.ndarray]:
         """Rows of each face that was seen for `LEAST_S` or longer, in order of first appearance."""
         rows = [np.flatnonzero(self.row_face == n) for n in np.unique(self.row_face)]
-        least = 1 if len(self.time_s) == 1 else max(2, LEAST_S * self.fps)
-        return [r for r in rows if len(r) >= least]
+        if len(self.time_s) == 1:
+            return rows
+        steps = np.diff(self.time_s)
+        shown = np.append(steps, np.median(steps))  # of each frame, s: a header's rate may be wrong, or none
+        return [r for r in rows if len(r) > 1 and shown[self.row_frame[r]].sum() >= LEAST_S - _ROUNDED_S]
+
+    def missing_s(self) -> float:
+        """How much earlier the frames end than the file says; 0 where that is less than 5 %, or than `LEAST_S`."""
+        least = max(LEAST_S, _CUT_OFF * self.told_s)
+        missing = self.told_s - float(self.time_s[-1] - self.time_s[0])
+        return missing if missing > least else 0.0
 
     def left_out(self) -> int:
         """How many faces were seen too briefly to count."""
@@ -117,13 +133,17 @@ def _run(video: Path, model: Path, faces: int, folder: Path, progress: Listener)
             )
         )
 
-    followed = faces_to_follow(model, _now_and_then(video, reported), faces) if counting else 1
+    looked = count_faces(model, _now_and_then(video, reported), faces + 1) if counting else []
+    followed = usual_count([min(count, faces) for count in looked]) if counting else 1
+    more = sum(count > faces for count in looked)
     small: dict[str, list[Any]] = {"row_frame": [], "row_face": [], "scores": [], "matrix": [], "confidence": []}
     with open_landmarker(model, followed or faces) as landmarker, open(folder / "landmarks.f32", "wb") as sink:
         for frame in read_frames(video):
             times.append(frame.time_s)
             if still:
-                found = landmarker.detect_still(frame.picture)[:faces]
+                found = landmarker.detect_still(frame.picture)
+                looked, more = [len(found)], int(len(found) > faces)
+                found = found[:faces]
             else:
                 found = landmarker.detect(frame.picture, frame.time_s)
             boxes = np.array([f.box for f in found]).reshape(-1, 4)
@@ -153,6 +173,8 @@ def _run(video: Path, model: Path, faces: int, folder: Path, progress: Listener)
             "height": info.height,
             "faces": faces,
             "followed": followed is not None,
+            "crowded": more / max(1, len(looked)),
+            "told_s": 0.0 if still or video.is_dir() else info.frames / info.fps,
             "mediapipe": importlib.metadata.version("mediapipe"),
         },
     )
@@ -208,5 +230,8 @@ def _load(folder: Path, video: Path) -> Extraction:
         height=about["height"],
         landmarks=landmarks,
         followed=about.get("followed", True),
+        most=about["faces"],
+        crowded=about.get("crowded", 0.0),
+        told_s=about.get("told_s", 0.0),
         **arrays,
     )

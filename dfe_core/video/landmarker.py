@@ -174,12 +174,9 @@ def _task(model: Path, faces: int, mode: Any) -> Any:
         ) from None
 
 
-def faces_to_follow(model: Path, pictures: Iterable[np.ndarray], most: int) -> int | None:
-    """How many faces a video nearly always shows at once, so that each can be followed; None where that changes.
-
-    pictures: (H, W, 3) uint8 RGB, some of the video. most: 1 or more. One face that is away at times is followed all
-    the same, for nothing is looked for beside it. Raises `DataError` as `open_landmarker`.
-    """
+def count_faces(model: Path, pictures: Iterable[np.ndarray], most: int) -> list[int]:
+    """How many faces each picture shows, at most so many; (H, W, 3) uint8 RGB. Raises `DataError` as
+    `open_landmarker`."""
     _detector_model(model)
     mediapipe, mode = load("mediapipe"), load("mediapipe.tasks.python.vision").RunningMode.IMAGE
     counts = []
@@ -187,13 +184,14 @@ def faces_to_follow(model: Path, pictures: Iterable[np.ndarray], most: int) -> i
         for picture in pictures:
             image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
             counts.append(len(landmarker.detect(image).face_landmarks))
-    return usual_count(counts)
+    return counts
 
 
 def usual_count(counts: Sequence[int]) -> int | None:
     """The number of faces of pictures, where it is one, or nearly all that show any show it; None where it changes.
 
-    A number that a single picture of many shows is a slip of the detector.
+    A number that a single picture of many shows is a slip of the detector. One face that is away at times is followed
+    all the same, for nothing is looked for beside it.
     """
     seen = sorted(count for count in counts if count)
     if not seen:

@@ -16,6 +16,7 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 LEAST_OF_SEQUENCE = 10
 """Fewer numbered pictures in a folder are stills."""
 _MOST_PIXELS = 1 << 26
+_MOST_GREY = (1 << 16) - 1
 
 
 def is_picture(path: Path) -> bool:
@@ -67,7 +68,11 @@ def read_picture(path: Path) -> np.ndarray:
         with Image.open(path) as image:
             if image.width * image.height > _MOST_PIXELS:
                 raise DataError(path, f"{image.width} x {image.height} pixels", f"at most {_MOST_PIXELS >> 20} million")
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I"):  # 16 bits of grey, which Pillow would cut off at 255
+                grey = (np.asarray(upright).clip(0, _MOST_GREY) >> 8).astype(np.uint8)
+                return np.repeat(grey[:, :, None], 3, axis=2)
+            return np.asarray(upright.convert("RGB"))
     except DataError:
         raise
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

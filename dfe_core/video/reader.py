@@ -31,10 +31,16 @@ from dfe_core.video.extraction import LEAST_S, Extraction, extract, is_done
 from dfe_core.video.frames import ENDINGS, probe
 from dfe_core.video.links import Box, Link, link
 from dfe_core.video.pictures import is_picture, is_sequence, pictures_in
+from dfe_core.video.tracking import jumps
 
 _DEFAULT = ImportOptions()
 _UNEVEN = 0.1  # frames whose steps spread by more of the usual one make a variable frame rate
 _APART = "No two of the {count} faces are seen at once. Of one person who was away --faces 1 makes one recording."
+_CROWDED = 0.05  # of the pictures; fewer may be slips of the detector
+_SEVERAL = (
+    "The face jumps to another place or size {count:,} times, first at {first:.2f} s: with --faces 1 other people seen "
+    "count as the same person."
+)
 _NOT_FOLLOWED = (
     "The number of faces changes, so that MediaPipe places each in every frame instead of following it: scores are "
     "less exact. With one face, or --faces 1, it follows."
@@ -70,7 +76,7 @@ class VideoReader:
         found = extract(path, self.model, self.faces, self.root, self.progress)
         kept = found.faces()
         if not kept:
-            raise DataError(path, f"no face for as long as {LEAST_S:g} s", "a video of a face")
+            raise DataError(path, f"no face for as long as {LEAST_S:g} s in all", "a longer video of a face")
         timing, notes = _sequence(path, found, options) if path.is_dir() else _timing(found)
         if left := found.left_out():
             notes = (*notes, f"{left} faces seen for less than {LEAST_S:g} s in all are left out.")
@@ -79,12 +85,39 @@ class VideoReader:
             notes = (*notes, _APART.format(count=len(kept)))
         if not found.followed:
             notes = (*notes, _NOT_FOLLOWED)
+        notes = (*notes, *_lost(found), *_crowd(found))
         self.boxes[path] = [(_box(found, rows), _box(found, rows, every=True)) for rows in kept]
         make = _positions if self.positions else _scores
         return [
             replace(make(path, found, rows, timing, notes), name=path.stem + (f"-face{i}" if len(kept) > 1 else ""))
             for i, rows in enumerate(kept)
         ]
+
+
+def _lost(found: Extraction) -> tuple[str, ...]:
+    """Of frames that the file says it has and that cannot be decoded."""
+    if not (missing := found.missing_s()):
+        return ()
+    whole = found.told_s
+    return (f"The file says {whole:.1f} s; its last {missing:.1f} s cannot be read: cut off or damaged.",)
+
+
+def _crowd(found: Extraction) -> tuple[str, ...]:
+    """Of faces beyond those asked for, and of one face that may be several people."""
+    notes = []
+    if found.crowded and len(found.time_s) == 1:
+        notes.append(f"More than {found.most} faces in the picture: the largest are kept. --faces takes more.")
+    elif found.crowded >= _CROWDED:
+        notes.append(
+            f"More than {found.most} faces in {100 * found.crowded:.0f}% of the pictures looked at: at most "
+            f"{found.most} are kept in each. --faces takes more."
+        )
+    if found.most == 1:
+        points, time_s = found.landmarks[:, :, :2], found.time_s[found.row_frame]
+        far = jumps(np.concatenate([points.min(1), points.max(1)], axis=1), time_s)
+        if len(far):
+            notes.append(_SEVERAL.format(count=len(far), first=time_s[far[0]] - found.time_s[0]))
+    return tuple(notes)
 
 
 def _box(found: Extraction, rows: np.ndarray, every: bool = False) -> Box:
@@ -218,6 +251,10 @@ def extract_dataset(
         raise DataError(model, "no such file", "MediaPipe's face_landmarker.task")
     if (artefact_path("datasets", name, root) / MANIFEST).is_file():
         raise DataError(name, "a dataset of this name exists", f"another name, or `dfe rm {name}` first")
+    if options.fps is None and (folder := next((one for one in videos if one.is_dir()), None)):
+        raise DataError(
+            folder, "numbered pictures, and no frame rate", "--fps RATE, or --stills for one recording each"
+        )
     _extract_all(videos, model, faces, jobs, root, progress)
     reader = VideoReader(model=model, faces=faces, positions=options.learned, root=root)
     report = import_dataset(

@@ -43,6 +43,13 @@ class Tracker:
         return owner
 
 
+def jumps(boxes: np.ndarray, time_s: np.ndarray) -> np.ndarray:
+    """(J,) int64: which of (R, 4) boxes at (R,) times a face cannot have come to from the one before, seen within
+    `PATIENCE_S`."""
+    far = [i for i in range(1, len(boxes)) if _distance(boxes[i - 1 : i], boxes[i : i + 1])[0, 0] >= 1]
+    return np.array([i for i in far if time_s[i] - time_s[i - 1] <= PATIENCE_S], np.int64)
+
+
 def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(A, 4) and (B, 4) boxes to (A, B); 1 is as far as a face can go between two frames."""
     size_a, size_b = ((np.maximum(x[:, 2:] - x[:, :2], 1e-6)).prod(1) ** 0.5 for x in (a, b))

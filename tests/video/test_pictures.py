@@ -18,12 +18,13 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import ImportOptions
 from dfe_core.expressions.readers.mediapipe import NAMES
+from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.faces import save_face
 from dfe_core.video import extraction, model_file, reader
 from dfe_core.video.landmarker import DETECTOR, MODEL_URL, Face
 from dfe_core.video.links import links
 from dfe_core.video.pictures import is_sequence, pictures_in, read_picture
-from dfe_core.video.reader import extract_dataset, find_videos
+from dfe_core.video.reader import VideoReader, extract_dataset, find_videos
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -50,7 +51,7 @@ def model(tmp_path, monkeypatch, cache, toy_face) -> Path:
     """A model file, with the stand-in in the place of mediapipe."""
     save_face(toy_face, cache)
     monkeypatch.setattr(extraction, "open_landmarker", lambda model, faces: contextlib.nullcontext(StandIn()))
-    monkeypatch.setattr(extraction, "faces_to_follow", lambda model, pictures, most: 1)
+    monkeypatch.setattr(extraction, "count_faces", lambda model, pictures, most: [1])
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "0")
     monkeypatch.setattr(reader, "load", lambda name: None)
     return bundle(tmp_path / "face_landmarker.task")
@@ -85,8 +86,9 @@ def test_numbered_pictures_of_a_folder_are_one_sequence_at_the_rate_that_is_give
     for number in range(20):
         picture(tmp_path / "film" / f"frame_{number + 8}.png", 10 * number + 10)  # 9 comes before 10 by number
     options = ImportOptions(face="toy-1")
-    with pytest.raises(DataError, match="--fps"):
+    with pytest.raises(DataError, match="numbered pictures, and no frame rate; expected --fps"):
         extract_dataset([tmp_path / "film"], model, "film", options)
+    assert not extraction.is_done(tmp_path / "film", model)  # refused before the work, not after
     extract_dataset([tmp_path / "film"], model, "film", ImportOptions(face="toy-1", fps=10.0))
     data = Dataset.open("film")
     assert data.recordings["fps"].tolist() == [10.0] and data.recordings["frames"].tolist() == [20]
@@ -134,3 +136,33 @@ def test_the_librarys_lines_are_dropped_and_all_others_stay():
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=True)
     assert done.stderr == b"\rextract: 50%error: a real one\nafter\n"
+
+
+def test_two_at_once_leave_standard_error_as_it_was_in_whatever_order_they_end():
+    code = (
+        "import os\n"
+        "from dfe_core.video.library_log import without_library_log\n"
+        "one, two = without_library_log(), without_library_log()\n"
+        "one.__enter__(); two.__enter__(); one.__exit__(None, None, None)\n"
+        "os.write(2, b'amid\\nI1126 1 gl.cc:2] x\\n')\n"
+        "two.__exit__(None, None, None)\n"
+        "os.write(2, b'after\\n')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, b"amid\nafter\n")
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_sixteen_bits_of_grey_are_as_bright_as_eight(tmp_path, ending):
+    grey = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (40, 1))
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / f"deep.{ending}")
+    assert np.array_equal(read_picture(tmp_path / f"deep.{ending}"), np.repeat(grey[:, :, None], 3, axis=2))
+
+
+def test_faces_beyond_those_asked_for_are_said(tmp_path, cache, model, monkeypatch):
+    monkeypatch.setattr(StandIn, "detect_still", lambda self, picture: 3 * self.detect(picture, 0.0))
+    for name, faces, said in (("a.png", 2, True), ("b.png", 3, False)):
+        Image.fromarray(np.full((40, 40, 3), 90 + faces, np.uint8)).save(tmp_path / name)
+        recordings = VideoReader(model=model, faces=faces).read(tmp_path / name, ReadOptions())
+        assert [any("More than 2 faces" in note for note in r.notes) for r in recordings] == [said] * faces

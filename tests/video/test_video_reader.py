@@ -28,12 +28,17 @@ def extracted(
     root: Path,
     seen: dict[int, np.ndarray],
     time_s: np.ndarray | None = None,
+    faces: int = 4,
+    moved: np.ndarray | None = None,
+    **about: float,
 ) -> None:
     """Leave an extraction in the cache: `seen` are the frames of each face."""
     video.write_bytes(video.name.encode() * 50)
     time_s = np.arange(FRAMES) / FPS if time_s is None else time_s
     rows = sorted((frame, face) for face, frames in seen.items() for frame in frames)
     points = mediapipe_points(len(time_s)) * 640
+    if moved is not None:
+        points += moved[:, None]
     small = {
         "row_frame": [f for f, _ in rows],
         "row_face": [n for _, n in rows],
@@ -41,7 +46,7 @@ def extracted(
         "matrix": [np.eye(4) for _ in rows],
         "confidence": [0.9 for _ in rows],
     }
-    folder = _folder(video, model, 4, root)
+    folder = _folder(video, model, faces, root)
     folder.mkdir(parents=True)
     (folder / "landmarks.f32").write_bytes(
         np.stack([points[f] for f, _ in rows]).astype(np.float32).tobytes() if rows else b""
@@ -52,7 +57,7 @@ def extracted(
         model,
         time_s.tolist(),
         small,
-        {"names": list(NAMES), "fps": FPS, "width": 640, "height": 640, "faces": 4},
+        {"names": list(NAMES), "fps": FPS, "width": 640, "height": 640, "faces": faces, **about},
     )
 
 
@@ -183,3 +188,34 @@ def test_frames_without_a_face_are_no_copies_of_each_other(tmp_path, cache, mode
     (recording,) = VideoReader(model=model).read(video, ReadOptions())
     assert recording.valid.sum() == 70 and sum("330" in note for note in recording.notes) == 1
     assert not any("copies" in note for note in recording.notes)
+
+
+def test_frames_that_cannot_be_read_are_said(tmp_path, cache, model):
+    for name, told, said in (("cut.mp4", 5.0, True), ("whole.mp4", 2.44, False), ("unsaid.webm", 0.0, False)):
+        extracted(tmp_path / name, model, cache, {0: np.arange(60)}, told_s=told)
+        (recording,) = VideoReader(model=model).read(tmp_path / name, ReadOptions())
+        assert any("says 5.0 s; its last 2.6 s cannot be read" in note for note in recording.notes) == said
+
+
+def test_how_long_a_face_is_seen_is_by_the_times_of_its_frames(tmp_path, cache, model):
+    """The header says 25 frames a second, the times 5, then 100."""
+    for name, step, recordings in (("slow.mp4", 0.2, 2), ("fast.mp4", 0.01, 1)):
+        seen = {0: np.arange(60), 1: np.arange(5)} if step > 0.1 else {0: np.arange(60), 1: np.arange(20)}
+        extracted(tmp_path / name, model, cache, seen, np.arange(60) * step)
+        assert len(VideoReader(model=model).read(tmp_path / name, ReadOptions())) == recordings
+
+
+def test_one_face_that_jumps_may_be_several_people(tmp_path, cache, model):
+    moved = np.zeros((60, 3))
+    moved[40:50, 0] = 900
+    for name, faces, place, said in (("a.mp4", 1, moved, True), ("b.mp4", 1, 0 * moved, False)):
+        extracted(tmp_path / name, model, cache, {0: np.arange(60)}, faces=faces, moved=place)
+        (recording,) = VideoReader(model=model, faces=faces).read(tmp_path / name, ReadOptions())
+        assert any("another place or size 2 times, first at 1.60 s" in note for note in recording.notes) == said
+
+
+def test_more_faces_than_asked_for_are_said(tmp_path, cache, model):
+    for name, share, said in (("a.mp4", 0.4, True), ("b.mp4", 0.02, False)):
+        extracted(tmp_path / name, model, cache, {0: np.arange(60)}, crowded=share)
+        (recording,) = VideoReader(model=model).read(tmp_path / name, ReadOptions())
+        assert any("More than 4 faces in 40% of the pictures" in note for note in recording.notes) == said

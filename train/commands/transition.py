@@ -105,6 +105,7 @@ def expression_of(text: str, face: FaceModel, dataset: Dataset | None, landmarke
 
     from dfe_core.motion.photo import photo_expression
     from dfe_core.motion.transitions import described
+    from dfe_core.video.pictures import is_picture
 
     if text == "rest":
         return np.zeros(face.coefficients, np.float32)
@@ -121,7 +122,7 @@ def expression_of(text: str, face: FaceModel, dataset: Dataset | None, landmarke
         return _moment(text, dataset.frames(recording), seconds)
     if at:
         raise DataError(text, "a moment, and no dataset to take it from", "--timing DATASET")
-    if path.suffix in (".json", ".csv", ".jpg", ".jpeg", ".png", ".npz", ".parquet"):
+    if path.suffix.lower() in (".json", ".csv", ".npz", ".parquet") or is_picture(path):
         raise DataError(text, "no such file", "rest, words, a file that is there, or RECORDING@SECONDS with --timing")
     return described(text, face.names)
 
