@@ -49,7 +49,7 @@ def test_files_become_a_study_that_is_stopped_and_continues(visit, place, tmp_pa
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("was cancelled").wait_for()
     page.get_by_role("button", name="Continue the study").wait_for()
-    assert page.get_by_text("s01_take.csv").count(), "what was dropped is still there"
+    page.get_by_text("s01_take.csv").first.wait_for(state="attached")  # what was dropped is still there
     assert sorted(Dataset.open("walk", cache).recordings["subject"]) == ["s01", "s02", "s03", "s04"]
 
 

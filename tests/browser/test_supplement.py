@@ -45,8 +45,9 @@ def test_faces_turn_on_a_page_from_disk(browser, tmp_path: Path, toy_face):
     page.get_by_role("slider", name="Intensity").fill("20")
     other_pixels(page, turned)
     page.locator(".card").nth(3).click()
-    assert page.locator(".viewer h3").inner_text() == page.locator(".card").nth(3).get_attribute("data-title")
+    title = page.locator(".card").nth(3).get_attribute("data-title")
+    page.locator(".viewer").get_by_role("heading", level=3, name=title, exact=True).wait_for()
     page.get_by_role("searchbox").fill("no such codeword")
-    assert page.locator(".card:visible").count() == 0
+    page.locator(".card:visible").first.wait_for(state="detached")
     assert faults == [] and len(asked) == 1
     context.close()
