@@ -29,6 +29,7 @@ def test_the_command_writes_a_timeline_that_can_be_read(run_dfe, toy_root: Path,
         ("{}@nan", True, "nan s for a time"),
         ("{}@soon", True, "'soon' for a time"),
         ("{}@1", False, "--timing DATASET"),
+        ("gone.WEBP", False, "gone.WEBP: no such file"),
     ],
 )
 def test_a_moment_that_is_not_there_is_refused(run_dfe, toy_root: Path, tmp_path: Path, moment, timing, said):
