@@ -65,7 +65,7 @@ def show(choice: artefact_cache.Choice) -> None:
     if people_known is None:
         return
     labels, pattern = people_known
-    videos = video_intake.videos_among(paths)
+    videos = video_intake.videos_among(paths, pictures=True)
     rest = [path for path in paths if not video_intake.is_video(path)]
     try:
         with page_frame.waiting("Looking at the files"):

@@ -16,7 +16,7 @@ from dfe_core.video import extra
 from dfe_core.video.frames import ENDINGS
 from dfe_core.video.landmarker import MODEL_SHA256, MODEL_URL
 from dfe_core.video.model_file import find_model
-from dfe_core.video.pictures import is_picture
+from dfe_core.video.pictures import is_picture, pictures_in
 from dfe_core.video.reader import find_videos
 
 from ..data import artefact_cache
@@ -29,25 +29,33 @@ SCORES, LEARN = "52 blendshape scores on the default head", "478 landmarks, a fa
 _SHOWN = 200
 
 
-def videos_among(paths: list[Path]) -> list[Path]:
-    """The videos among files, and in folders; of a folder none that is a link to a place that nobody declared."""
+def videos_among(paths: list[Path], pictures: bool = False) -> list[Path]:
+    """The videos among files, and in folders; of a folder none that is a link to a place that nobody declared.
+
+    pictures: of folders without a video the pictures, a folder of numbered ones as one, as `dfe extract` takes them.
+    """
     found: list[Path] = []
     for path in paths:
-        found += filter(is_below_roots, _inside(path)) if path.is_dir() else [path] if is_video(path) else []
+        found += filter(_declared, _inside(path, pictures)) if path.is_dir() else [path] if is_video(path) else []
     return found
 
 
 def sources_of(sources: list[Path], videos: list[Path]) -> list[Path]:
     """What `dfe extract` is given of the sources: folders, or the videos themselves where links in one are left out."""
     declared = [path for path in sources if path.is_dir() and is_below_roots(path)]
-    if any(not is_below_roots(video) for folder in declared for video in _inside(folder)):
+    if any(not _declared(video) for folder in declared for video in _inside(folder, pictures=True)):
         return videos
     return [path for path in sources if path.is_dir() or is_video(path)]
 
 
-def _inside(folder: Path) -> list[Path]:
+def _declared(video: Path) -> bool:
+    """A file; of a folder of pictures, everything in it."""
+    return is_below_roots(video) and all(map(is_below_roots, video.rglob("*") if video.is_dir() else ()))
+
+
+def _inside(folder: Path, pictures: bool = False) -> list[Path]:
     try:
-        return find_videos([folder])
+        return find_videos([folder], pictures=pictures)
     except DataError:  # a folder without any
         return []
 
@@ -69,17 +77,19 @@ def show(
     if model is None:
         return
     options = settings(choice)
+    needs_rate = any(video.is_dir() for video in videos) and "--fps" not in options
     import_job.start(
         "Extract",
         f"Extracting {plural(len(videos), 'video')}",
         ["extract", *map(str, sources), "--model", str(model), *options, *import_job.common(labels, pattern)],
+        "Numbered pictures need their frames a second." if needs_rate else "",
         icon=":material/face:",
     )
 
 
 def listed(videos: list[Path]) -> None:
     """Names and sizes, and what will be done with them."""
-    sizes = [path.stat().st_size / 1e6 for path in videos]
+    sizes = [_bytes(path) / 1e6 for path in videos]
     st.markdown(
         f"**{plural(len(videos), 'video')}**, {sum(sizes):,.0f} MB. MediaPipe's Face Landmarker finds the "
         "faces in every frame: 52 blendshape scores, the head's pose and 478 landmarks. The pictures are not "
@@ -93,6 +103,10 @@ def listed(videos: list[Path]) -> None:
     )
     if len(videos) > _SHOWN:
         st.caption(f"The first {_SHOWN} of {len(videos):,} are listed; all are extracted.")
+
+
+def _bytes(video: Path) -> int:
+    return sum(one.stat().st_size for one in (pictures_in(video) if video.is_dir() else [video]))
 
 
 def without_extra() -> None:
@@ -188,7 +202,12 @@ def settings(choice: artefact_cache.Choice) -> list[str]:
         help="The scores are ARKit coefficients; the landmarks make a face of their own.",
     )
     faces = columns[1].number_input(
-        "Faces at once", 1, 32, 4, key="video-faces", help="At most so many in one picture; each becomes a recording."
+        "Faces at once",
+        1,
+        32,
+        4,
+        key="video-faces",
+        help="At most so many in one picture; each becomes a recording. With 1, whoever is seen is the same person.",
     )
     jobs = columns[2].number_input(
         "Side by side",
@@ -205,7 +224,7 @@ def settings(choice: artefact_cache.Choice) -> list[str]:
         value=None,
         key="video-fps",
         placeholder="as filmed",
-        help="All recordings are resampled to it.",
+        help="Of numbered pictures; other recordings are resampled to it.",
     )
     st.caption(
         "Each video's results are kept: interrupted or cancelled, the same button continues with the remaining videos."

@@ -170,6 +170,30 @@ def test_videos_are_found_among_files_and_in_folders(tmp_path: Path):
     assert video_intake.videos_among([tmp_path / "none"]) == []
 
 
+def test_a_folder_of_numbered_pictures_is_one_video_and_asks_for_its_rate(
+    filled: Path, tmp_path: Path, shared, monkeypatch
+):
+    monkeypatch.setattr(extra, "available", lambda: True)
+    for number in range(12):
+        write(tmp_path / "film" / f"f{number}.png", b"picture")
+    test = looked_at(tmp_path / "film")
+    test = test.text_input(key="video-model").input(str(shared / "models" / "face_landmarker.task")).run()
+    assert "1 video" in said(test) and button(test, "Extract").disabled and "need their frames a second" in said(test)
+    test = test.number_input(key="video-fps").set_value(30.0).run()
+    assert not test.exception and not button(test, "Extract").disabled
+
+
+def test_a_link_in_a_folder_of_pictures_leaves_it_out(tmp_path: Path, monkeypatch):
+    declared, elsewhere = tmp_path / "declared", write(tmp_path / "elsewhere" / "f0.png", b"picture")
+    monkeypatch.setenv(ROOTS, str(declared))
+    for number in range(1, 12):
+        write(declared / "film" / f"f{number}.png", b"picture")
+    assert video_intake.videos_among([declared / "film"], pictures=True) == [declared / "film"]
+    assert video_intake.videos_among([declared / "film"]) == []
+    (declared / "film" / "f0.png").symlink_to(elsewhere)
+    assert video_intake.videos_among([declared / "film"], pictures=True) == []
+
+
 def test_the_tool_of_a_file_is_told_before_it_is_imported(tmp_path: Path):
     import numpy as np
 
