@@ -302,6 +302,7 @@ def _extract_all(videos: list[Path], model: Path, faces: int, jobs: int, root: P
             _try_extract(video, model, faces, root, _counted(progress, done, total))
             done += frames
         return
+    progress(Progress(task="extract", done=0, total=total))  # the time left counts from here, not from the first result
     with ProcessPoolExecutor(min(jobs, len(todo)), multiprocessing.get_context("spawn")) as pool:
         waiting = {pool.submit(_try_extract, video, model, faces, root): (video, frames) for video, frames in todo}
         for future in as_completed(waiting):

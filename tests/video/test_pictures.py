@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +167,21 @@ def test_faces_beyond_those_asked_for_are_said(tmp_path, cache, model, monkeypat
         Image.fromarray(np.full((40, 40, 3), 90 + faces, np.uint8)).save(tmp_path / name)
         recordings = VideoReader(model=model, faces=faces).read(tmp_path / name, ReadOptions())
         assert [any("More than 2 faces" in note for note in r.notes) for r in recordings] == [said] * faces
+
+
+def test_beside_each_other_progress_begins_with_nothing_done(tmp_path, model, monkeypatch):
+    """Else the time of the first results is nobody's, and nothing seems left of it."""
+    monkeypatch.setattr(reader, "ProcessPoolExecutor", lambda count, context: ThreadPoolExecutor(count))
+    for number in range(3):
+        picture(tmp_path / "in" / f"p{number}_a.png", 80 + number)
+    seen: list[int] = []
+    options = ImportOptions(face="toy-1")
+    extract_dataset(
+        [tmp_path / "in"],
+        model,
+        "beside",
+        options,
+        jobs=2,
+        progress=lambda told: seen.append(told.done) if told.task == "extract" else None,
+    )
+    assert seen == [0, 1, 2, 3]
