@@ -118,13 +118,14 @@ def _change(dataset: Dataset, any_linked: bool, heard: int, placed: int = 0) -> 
             f"Reading the sound of {dataset.name}",
             ["videos", dataset.name, "--voices"],
             "The sound is read.",
-            kind="tertiary",
+            kind="secondary",
         )
         _places(dataset, placed)
         st.button(
             "Forget the videos",
             key=f"unlink-{dataset.name}",
             type="tertiary",
+            icon=":material/link_off:",
             on_click=_forget,
             args=(dataset,),
             help="Unlinks them and deletes the pictures that were made of them. The videos themselves are left alone.",
