@@ -28,7 +28,7 @@ _POINTS = 478
 _ROUNDED_S = 1e-3
 _CUT_OFF = 0.05
 _LOOK_S = 0.5  # between the frames in which faces are counted
-_COUNTING = 0.1
+_COUNTING = 0.15
 """Of the time that an extraction takes, for its progress: decoding once more, and one of 12 to 30 frames."""
 _LEAST_SIZE = "a video of a face, a tenth of the picture or wider"
 
