@@ -22,6 +22,7 @@ from dfe_core.expressions.learned.tracks import LandmarkTrack, LearnedJob, Learn
 from dfe_core.expressions.learned.writing import write
 from dfe_core.expressions.normalised_error import parse_points
 from dfe_core.expressions.recording import Recording
+from dfe_core.faces.library import open_face
 from dfe_core.store import cache_root
 
 _SMALL = 1500  # coordinates of a frame
@@ -54,6 +55,7 @@ class LearnedImport:
             pose_correction=job.options.pose_method,
             normaliser=parse_points(job.options.normaliser),
             table=job.region_table,
+            own_scheme=job.region_table is not None or _has_own_scheme(job.options.face, job.root),
         )
         self._written = 0
 
@@ -62,7 +64,7 @@ class LearnedImport:
         track = replace(recording, name=name, subject=subject, session=session)
         file = self.folder / f"{self._written:06d}.npy"
         self._written += 1
-        return place_track(path, track, file, self.learned.tracks[0] if self.learned.tracks else None)
+        return place_track(path, track, file, self.learned)
 
     def keep(self, path: Path, prepared: LandmarkTrack) -> None:
         self.learned.tracks.append(prepared)
@@ -85,6 +87,11 @@ class LearnedImport:
         result = LearnedResult(frame=frame, split=split, model=model, basis=basis, corrected=corrected)
         write(self.job, learned, result)
         return model.id
+
+
+def _has_own_scheme(face: str, root: Path | None) -> bool:
+    """Whether a face was learned from points that dfe does not know: only a known layout names landmarks of it."""
+    return face != LEARN and not open_face(face, root).landmarks
 
 
 def _few_threads(coordinates: int) -> contextlib.AbstractContextManager[object]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import SPACES, PointTrack
-from dfe_core.expressions.learned.tracks import LandmarkTrack, typical_shape
+from dfe_core.expressions.learned.tracks import LandmarkTrack, LearnedJob, typical_shape
 from dfe_core.expressions.neutral import thinned
+from dfe_core.expressions.readers import landmarks
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces.frontal import guess_scale, is_mirrored
 from dfe_core.faces.layouts import layout_of
@@ -18,8 +19,8 @@ from dfe_core.faces.layouts import layout_of
 _PART = 1 << 18  # coordinates written at once, which fit the cache
 
 
-def place_track(path: Path, track: Recording, file: Path, first: LandmarkTrack | None) -> LandmarkTrack:
-    """Check a track against the first one, write its points to `file` in metres, and keep the rest of it.
+def place_track(path: Path, track: Recording, file: Path, job: LearnedJob) -> LandmarkTrack:
+    """Check a track against the first one of the job, write its points to `file` in metres, and keep the rest of it.
 
     Raises `DataError` for coefficients, and for other points or another tool than the first track has.
     """
@@ -30,12 +31,18 @@ def place_track(path: Path, track: Recording, file: Path, first: LandmarkTrack |
             "landmarks or meshes with --face learn; leave --face out for coefficients",
         )
     points, signs = track.raw, track.signs
-    if first is not None:
-        _same_points(path, track, first)
-    layout = layout_of(points.shape[1]) if track.space == "landmarks" else None
+    if job.tracks:
+        _same_points(path, track, job.tracks[0])
+    layout = layout_of(points.shape[1]) if track.space == "landmarks" and not job.own_scheme else None
     rows = np.flatnonzero(track.valid)
     typical = typical_shape(points[rows[thinned(len(rows), points[0].size)]] * signs)
     notes = track.notes
+    if layout is not None and track.extractor == landmarks.FORMAT:
+        notes = (
+            *notes,
+            f"{layout.count} landmarks are taken for those of {layout.name}, by their number. A table of regions "
+            "(--point-regions) says that they are of another scheme.",
+        )
     if is_mirrored(typical, layout):
         turned = np.array([1, 1, -1] if track.dimensions == 3 else [1, -1], np.float32)
         signs, typical = signs * turned, typical * turned

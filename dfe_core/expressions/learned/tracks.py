@@ -68,6 +68,7 @@ class LearnedJob:
 
     name: of the dataset. face: ``learn``, or the id of a face learned before. tracks: of all recordings, in their
     order. normaliser: two points whose distance errors are divided by. table: what the lab says of its points.
+    own_scheme: the points are the lab's own, whatever their number.
     ledger: variance of pose, identity and expression. neutrals: (V, D) m the resting face by subject.
     """
 
@@ -78,30 +79,29 @@ class LearnedJob:
     pose_correction: str = "field"
     normaliser: tuple[int, int] | None = None
     table: RegionTable | None = None
+    own_scheme: bool = False
     tracks: list[LandmarkTrack] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     neutrals: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def layout(self) -> Layout | None:
-        """What the landmarks are, None for meshes and sets that nobody knows."""
+        """What the landmarks are, None for meshes and for schemes that dfe does not know."""
         head = self.tracks[0].head
-        return layout_of(len(head.names) // head.dimensions) if head.space == "landmarks" else None
+        if head.space != "landmarks" or self.own_scheme:
+            return None
+        return layout_of(len(head.names) // head.dimensions)
 
     @property
     def point_regions(self) -> PointRegions | None:
         """The regions that the lab's table gives the points, None without one.
 
-        Raises `DataError` for points whose regions are known, for points that they do not have, and for meshes.
+        Raises `DataError` for points that they do not have, and for meshes.
         """
         if self.table is None:
             return None
         head = self.tracks[0].head
         count = len(head.names) // head.dimensions
-        if self.layout is not None:
-            raise DataError(
-                self.table.source, f"regions for landmarks of {self.layout.name}, which have their own", "no table"
-            )
         if head.triangles is not None or count > MOST_POINTS:
             raise DataError(self.table.source, f"regions for a mesh of {count:,} points", "landmarks")
         return self.table.of_points(head.point_names or [str(i) for i in range(count)])

@@ -39,7 +39,7 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     trust = weight_columns(header, columns)
     table = read_frame_table(file, trust, options, block=[i for point in columns for i in point], scores=True)
     notes = (*table.notes, f"{len(columns)} landmarks in {len(columns[0])}-D.")
-    made_by = options.extractor or ("py-feat" if "FaceScore" in table.header else "landmarks")
+    made_by = options.extractor or ("py-feat" if "FaceScore" in table.header else FORMAT)
     tracks = []
     for face in table.faces:
         points, timing = points_of(table, face.rows, len(columns)), table.timing(face.rows, options)
