@@ -20,6 +20,8 @@ from dfe_core.faces.model import FaceModel
 
 LEAST_MM = 1.5
 """The side that moves more moves at least so far at an apex; below it nothing is said of the movement."""
+MOST_MM = 40.0
+"""A side that is farther from neutral along a movement is no face's: no frame of REACT-Nao (206,813) is beyond 15."""
 MOST_APEXES = 5
 """The strongest peaks that are taken."""
 _OF_LARGEST = 0.6
@@ -55,12 +57,14 @@ class MeasuredSides:
     ----------
     rest_psi: (E,) of the resting face. rest_mm: (M, 2) from neutral along each movement's direction.
     rest_seconds: of stillness that it is the median of; 0: of all frames, because the face is never still so long.
+    broken_frames: how many valid ones are left out as no face's (`no_face`).
     apexes: by movement.
     """
 
     rest_psi: np.ndarray
     rest_mm: np.ndarray
     rest_seconds: float
+    broken_frames: int
     apexes: dict[str, MeasuredApexes]
 
 
@@ -81,8 +85,10 @@ def measure_sides(face: FaceModel, ruler: Ruler, psi: np.ndarray, valid: np.ndar
     ----------
     psi: (T, E). valid: (T,) bool. fps: frames a second.
 
-    Raises `DataError` where no frame is valid.
+    Raises `DataError` where no frame is valid, or none of those is a face's.
     """
+    broken = valid & no_face(ruler, psi)
+    valid, psi = valid & ~broken, np.where(broken[:, None], psi.dtype.type(0), psi)
     if not valid.any():
         raise DataError("recording", "no valid frame", "a recording in which the face was tracked")
     steady = _smooth(psi, _STILL_S, fps)
@@ -101,8 +107,14 @@ def measure_sides(face: FaceModel, ruler: Ruler, psi: np.ndarray, valid: np.ndar
         rest_psi=rest,
         rest_mm=rest_mm,
         rest_seconds=seconds if enough else 0.0,
+        broken_frames=int(broken.sum()),
         apexes={m.name: _apexes(courses, i, path, fps) for i, m in enumerate(MOVEMENTS)},
     )
+
+
+def no_face(ruler: Ruler, psi: np.ndarray) -> np.ndarray:
+    """(T,) bool: frames in which a side is farther from neutral than faces reach, as a tracker gives that lost it."""
+    return np.abs(ruler.courses(psi)).max((1, 2)) > MOST_MM
 
 
 def _smooth(psi: np.ndarray, seconds: float, fps: float) -> np.ndarray:

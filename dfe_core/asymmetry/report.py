@@ -21,7 +21,7 @@ from dfe_core.artefact import ArtefactId, OpenedArtefact, newest_first, source_l
 from dfe_core.artefact_names import ASYMMETRY, DATASETS, FACES, MANIFEST, RECORDINGS_FILE, keyed_name
 from dfe_core.asymmetry.change import TRACKED, MeasurementError, RepeatsOf, measurement_error, session_course
 from dfe_core.asymmetry.composites import SideComposites, composites_of, lean, weaker_side
-from dfe_core.asymmetry.measure import MeasuredApexes, MeasuredSides, asymmetry_index, measure_sides
+from dfe_core.asymmetry.measure import MeasuredApexes, MeasuredSides, asymmetry_index, measure_sides, no_face
 from dfe_core.asymmetry.movements import COMPARED, LEFT_RIGHT, MOVEMENTS, NAMES, Ruler, ruler_of
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
@@ -32,7 +32,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, write_json
 from dfe_core.table_rows import json_rows
 
-VERSION = 7
+VERSION = 8
 """Raised when figures change."""
 MOVEMENTS_FILE, APEXES_FILE, REST_FILE = "movements.parquet", "apexes.parquet", "rest.parquet"
 
@@ -152,7 +152,7 @@ def measured_tables(data: Dataset, face: FaceModel, progress: Listener = silent)
     for done, (name, fps) in enumerate(zip(rows["recording"].astype(str), rows["fps"].astype(float), strict=True)):
         progress(Progress(task="measuring", done=done, total=len(rows), detail=name))
         frames = data.frames(name)
-        if frames.valid.any():
+        if (frames.valid & ~no_face(ruler, frames.psi)).any():
             measured[name] = measure_sides(face, ruler, frames.psi, frames.valid, fps)
             apexes += [_apex_rows(name, m, a, frames.frame, frames.time_s) for m, a in measured[name].apexes.items()]
     progress(Progress(task="measuring", done=len(rows), total=len(rows)))
@@ -178,6 +178,7 @@ def recording_row(measured: MeasuredSides, found: SideComposites, ruler: Ruler) 
     """One recording, wide: of every movement rest and excursion of both sides in mm and the index; then what clinics
     sum up. ``_like``: an estimate by lengths, not a clinician's score."""
     row: dict[str, Any] = {"weaker_side": found.weaker, "rest_seconds": measured.rest_seconds}
+    row["broken_frames"] = measured.broken_frames
     for i, name in enumerate(NAMES):
         one, word = measured.apexes[name], name.replace(" ", "_")
         row |= {f"{word}_rest_{side}_mm": float(measured.rest_mm[i, s]) for s, side in enumerate(LEFT_RIGHT)}

@@ -8,6 +8,7 @@ import numpy as np
 
 from dfe_core.asymmetry.change import MeasurementError, RepeatsOf
 from dfe_core.asymmetry.composites import REST_MM
+from dfe_core.asymmetry.measure import MOST_MM
 from dfe_core.asymmetry.movements import MOVEMENTS
 from dfe_core.asymmetry.person import ApexFace, PersonFacts, SessionFacts
 
@@ -122,6 +123,8 @@ def session_words(person: PersonFacts, session: SessionFacts) -> tuple[str, ...]
     still = [m.title.lower() for m in MOVEMENTS if np.isnan(v[f"{movement_column(m.name)}_left_mm"])]
     if still:
         said.append(f"Not measured, because neither side moves 1.5 mm: {_listed(still)}.")
+    if broken := broken_words(round(v["broken_frames"] * len(session.recordings))):
+        said.append(broken)
     if v["rest_seconds"] == 0:
         said.append("The face is never still for a second: its rest is the median of all frames, and less certain.")
     return tuple(said)
@@ -196,6 +199,16 @@ def band_words(error: MeasurementError) -> str:
     if error.source == RepeatsOf.APEXES:
         return "within what apexes of one recording differ; repeats differ more"
     return ""
+
+
+def broken_words(frames: int) -> str:
+    """How many frames were left out as no face's, and why; empty where none was."""
+    if not frames:
+        return ""
+    return (
+        f"{frames:,} {'frame is' if frames == 1 else 'frames are'} left out: a side would be more than {MOST_MM:g} mm "
+        "from neutral, which is a tracker's error."
+    )
 
 
 def error_words(error: MeasurementError) -> str:

@@ -109,6 +109,20 @@ def test_lost_frames_hold_no_apex():
         measure_sides(FACE, RULER, psi, np.zeros(len(psi), bool), 30.0)
 
 
+def test_a_frame_that_a_tracker_lost_is_no_apex_and_is_counted():
+    psi = performed(FACE, everywhere(0.5), everywhere(0.4))
+    whole = measured(psi)
+    broken = psi.copy()
+    broken[len(psi) // 2] = 100.0  # a metre
+    found = measured(broken)
+    assert (whole.broken_frames, found.broken_frames) == (0, 1)
+    assert found.rest_mm == pytest.approx(whole.rest_mm, abs=1e-6)
+    for name in NAMES:
+        assert found.apexes[name].median_mm == pytest.approx(whole.apexes[name].median_mm, rel=0.1)
+    with pytest.raises(DataError, match="no valid frame"):
+        measured(np.full_like(psi, 100.0))
+
+
 def test_grades_follow_the_shares_of_house_and_brackmann():
     assert [grade_of(share) for share in (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)] == [1, 2, 3, 4, 5, 6]
 

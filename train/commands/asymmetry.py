@@ -80,7 +80,7 @@ def _pages(made: AsymmetryReport, person: str | None, folder: Path, progress: Li
 def report(made: AsymmetryReport) -> str:
     """The result of `dfe asymmetry` as text."""
     from dfe_core.asymmetry.change import RepeatsOf
-    from dfe_core.reports.asymmetry_text import error_words
+    from dfe_core.reports.asymmetry_text import broken_words, error_words
 
     rows = made.recordings
     head = facts(
@@ -103,8 +103,9 @@ def report(made: AsymmetryReport) -> str:
         columns["apexes differ by"] = _number("apexes_differ_by")
     table_of_errors = table_of(errors, {**columns, "from": "source"})
     why = [error_words(made.errors["mean_share"])] if made.errors["mean_share"].source != RepeatsOf.SESSION else []
+    broken = [words] if (words := broken_words(int(rows["broken_frames"].sum()))) else []
     note = "Note: *_like are estimates from lengths, not a clinician's scores; this is no medical device."
-    return "\n\n".join([head, table, *more, table_of_errors, *why, note])
+    return "\n\n".join([head, table, *more, *broken, table_of_errors, *why, note])
 
 
 def _number(name: str, source: str = "") -> Any:
