@@ -38,6 +38,8 @@ LEARN = "learn"
 """The face that is learned from the recordings themselves."""
 BY_FILES = "auto"
 """The face of an import where the user names none: `LEARN` for files of moving points, else ``anny``."""
+LAYOUT_WAYS = ("auto", "known", "own")
+"""What may be said of the layout of landmarks."""
 _LOOKED_AT = 20
 
 
@@ -67,6 +69,9 @@ class ImportOptions:
         about rest always.
     point_regions: a table of the regions and sides of a lab's own landmarks (`read_point_regions`), for a face that is
         learned.
+    landmark_layout: what landmarks of a face that is learned are: ``auto``, the known layout of their number unless
+        their shape contradicts it or there is a table of regions; ``known``, whatever their shape; ``own``, a scheme
+        that dfe does not know, whatever their number.
     simulated: the recordings are of no real face: made by a program, with a known answer or not. What is made of the
         dataset says so.
     normaliser: two landmarks ``I,J`` whose distance normalised errors are divided by (`normalised_error`); None: the
@@ -87,6 +92,7 @@ class ImportOptions:
     add: bool = False
     normaliser: str | None = None
     point_regions: str | Path | None = None
+    landmark_layout: str = "auto"
     simulated: bool = False
 
     @property
@@ -160,6 +166,7 @@ class ImportJob:
         for option, value, known in (
             ("--rest", options.rest, RESTS),
             ("--pose-correction", options.pose_method, METHODS),
+            ("--landmark-layout", options.landmark_layout, LAYOUT_WAYS),
         ):
             if value not in known:
                 raise DataError(f"{option} {value}", "no such method", ", ".join(known))
@@ -167,6 +174,8 @@ class ImportJob:
             check_fps(options.fps, "--fps")
         if self.region_table is not None:
             self._check_regions()
+        if options.landmark_layout != "auto":
+            self._check_layout()
         formats = [reader.FORMAT for reader in readers()]
         if options.format != "auto" and options.format not in formats:
             raise DataError(f"--format {options.format}", "no such format", ", ".join(("auto", *formats)))
@@ -181,6 +190,15 @@ class ImportJob:
         if self.reader is not None or self.options.face not in (LEARN, BY_FILES):
             with_face = "--fit" if self.reader is not None else f"--face {self.options.face}"
             raise DataError("--point-regions", f"with {with_face}", "--face learn, with landmarks of your own")
+
+    def _check_layout(self) -> None:
+        """Raise `DataError` for a layout of landmarks where it is not asked for."""
+        said = f"--landmark-layout {self.options.landmark_layout}"
+        if self.reader is not None or self.options.face not in (LEARN, BY_FILES):
+            with_face = "--fit" if self.reader is not None else f"--face {self.options.face}"
+            raise DataError(said, f"with {with_face}", "--face learn")
+        if self.region_table is not None and self.options.landmark_layout == "known":
+            raise DataError(said, "with a table of regions (--point-regions)", "one of both")
 
     def _grow(self) -> None:
         """Open the dataset that is added to: its face and frame rate hold, and what is in it is known."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import PointTrack
+from dfe_core.expressions.learned.reading import choose_layout
 from dfe_core.expressions.neutral import calm_frames
 from dfe_core.expressions.normalised_error import (
     EYE_CORNERS,
@@ -65,6 +66,12 @@ class FittingReader:
         rows, points, weights = self._seen(path, track, target)
         typical = points[:: max(1, len(points) // 400)]
         typical = pose(typical, typical[0], True).apply(typical).mean(0)
+        if fault := choose_layout(path, track, typical, "auto").fault:
+            raise DataError(
+                path,
+                f"{len(typical)} landmarks that are not {layout.name}: {fault}",
+                "landmarks of a known layout, or --face learn",
+            )
         if is_mirrored(typical, layout):
             points[..., -1] *= -1
         points = points[:, target.indices] * guess_scale(typical, layout, track.metric).metres

@@ -22,6 +22,7 @@ from dfe_core.expressions.learned.tracks import LandmarkTrack, LearnedJob, Learn
 from dfe_core.expressions.learned.writing import write
 from dfe_core.expressions.normalised_error import parse_points
 from dfe_core.expressions.recording import Recording
+from dfe_core.faces.layout_choice import LayoutBy, LayoutChoice, layout_of_face
 from dfe_core.faces.library import open_face
 from dfe_core.store import cache_root
 
@@ -55,9 +56,12 @@ class LearnedImport:
             pose_correction=job.options.pose_method,
             normaliser=parse_points(job.options.normaliser),
             table=job.region_table,
-            own_scheme=job.region_table is not None or _has_own_scheme(job.options.face, job.root),
+            landmark_layout=job.options.landmark_layout if job.region_table is None else "own",
         )
         self._written = 0
+        if job.options.face != LEARN:
+            known = layout_of_face(open_face(job.options.face, job.root))
+            self.learned.layout_choice = LayoutChoice(layout=known, by=LayoutBy.SAID)
 
     def prepare(self, path: Path, recording: Recording, name: str) -> LandmarkTrack:
         subject, session = self.job.person(path, recording, name)
@@ -87,11 +91,6 @@ class LearnedImport:
         result = LearnedResult(frame=frame, split=split, model=model, basis=basis, corrected=corrected)
         write(self.job, learned, result)
         return model.id
-
-
-def _has_own_scheme(face: str, root: Path | None) -> bool:
-    """Whether a face was learned from points that dfe does not know: only a known layout names landmarks of it."""
-    return face != LEARN and not open_face(face, root).landmarks
 
 
 def _few_threads(coordinates: int) -> contextlib.AbstractContextManager[object]:

@@ -208,7 +208,15 @@ def mediapipe_points(frames: int = 40, count: int = 478, turn: float = 0.2) -> n
         4: (0, -0.015, 0.05),
         61: (-0.025, -0.045, 0.01),
         291: (0.025, -0.045, 0.01),
+        2: (0, -0.025, 0.03),
     }
+    for right, left, place in (
+        (46, 276, (0.05, 0.045, 0)),
+        (55, 285, (0.012, 0.047, 0.01)),
+        (159, 386, (0.03, 0.032, 0.01)),
+        (145, 374, (0.03, 0.021, 0.01)),
+    ):
+        known |= {right: (-place[0], *place[1:]), left: place}
     for index, place in known.items():
         points[index] = place
     still = np.repeat(points[None], frames, axis=0)

@@ -7,6 +7,7 @@ import pytest
 
 from dfe_core.faces.archive import load_face, save_face
 from dfe_core.faces.frontal import face_forward, guess_scale, is_mirrored, mirror_map
+from dfe_core.faces.layout_choice import layout_fault
 from dfe_core.faces.layouts import LAYOUTS, layout_of
 from dfe_core.faces.learned import LearnedPoints, basis_of, learn_basis, learned_face
 from dfe_core.faces.model import REGIONS
@@ -72,6 +73,27 @@ def test_a_face_turned_inside_out_is_noticed():
     assert is_mirrored(shape * [1, 1, -1], IBUG)
     assert not is_mirrored(shape[:, :2], IBUG)
     assert is_mirrored(shape[:, :2] * [1, -1], IBUG)
+
+
+@pytest.mark.parametrize("outline", [True, False])
+def test_a_shape_contradicts_a_layout_that_it_is_not(outline: bool):
+    layout = IBUG if outline else layout_of(51)
+    shape = template68()[0 if outline else 17 :]
+    rng = np.random.default_rng(0)
+    for angles in rng.uniform(-0.6, 0.6, (50, 3)) * (0.8, 1, 5):  # pitch, yaw, and any roll
+        turned = shape @ rotations(angles[None])[0].T
+        for seen in (turned, turned[:, :2] * [1, -1], turned * [1, 1, -1]):
+            assert layout_fault(seen, layout) == ""
+    wrong = [layout_fault(rng.permutation(shape)[:, : 2 + i % 2], layout) for i in range(200)]
+    assert all(wrong)
+    upside_down = shape.copy()
+    mouth = slice(-20, None)
+    upside_down[mouth, 1] = shape[mouth, 1] + 0.12
+    assert "would not be above the" in layout_fault(upside_down, layout)
+    swapped = shape.copy()
+    for a, b in layout.pairs[: len(layout.pairs) // 2]:
+        swapped[[a, b]] = swapped[[b, a]]
+    assert "mirror each other" in layout_fault(swapped, layout)
 
 
 def test_an_unknown_set_finds_its_plane_of_symmetry():

@@ -26,6 +26,7 @@ from dfe_core.tokens.describe import codeword_descriptions
 from dfe_core.tokens.own_parts import plural_of
 from dfe_core.tokens.phrasing import description_sentence, plain_name
 from tests.captures import live_link, performance, write
+from tests.moving_points import take
 from tests.planted_cats import CAT_REGIONS, cat_movements, resting_cat, write_cats, write_points, write_regions
 
 OPTIONS = ImportOptions(face="learn", subject_pattern=r"(?P<subject>cat\d)_", simulated=True)
@@ -207,12 +208,44 @@ def test_a_scheme_with_as_many_points_as_a_known_one_is_the_labs_own(cats, tmp_p
     np.testing.assert_allclose(again[0].frames("cat1_1").psi, again[1].frames("cat1_1").psi, rtol=0.01, atol=0.01)
     imported(tmp_path, None, "guessed")
     guessed = Dataset.open("guessed", tmp_path / "cache")
-    assert any("taken for those of iBUG 51, by their number" in note for note in notes_of(guessed))
+    assert any("not taken for a known layout of so many, for the" in note for note in notes_of(guessed))
+    plain = open_face(guessed.face_id, tmp_path / "cache")
+    assert not plain.landmarks and set(plain.regions) == {REGIONS.index("other")}
+    insisted = Dataset.open(_more(tmp_path, "learn", "insisted", landmark_layout="known"), tmp_path / "cache")
+    assert insisted.manifest["learned"]["layout"] == "iBUG 51"
 
 
-def _more(folder: Path, face: str) -> str:
-    imported(folder, None, "more", face=face)
-    return "more"
+def _more(folder: Path, face: str, name: str = "more", **options) -> str:
+    imported(folder, None, name, face=face, **options)
+    return name
+
+
+def test_a_layout_is_guessed_said_and_kept(tmp_path: Path):
+    """People's 51 landmarks in any table: guessed, unless the lab says no; more recordings are of the face's layout."""
+    columns = [f"{axis}_{i}" for i in range(51) for axis in "xyz"]
+    for seed in (0, 1):
+        points = 1000 * take(seed, frames=60).points[:, 17:].reshape(60, -1)
+        pd.DataFrame(points, columns=columns).to_csv(tmp_path / f"cat{seed}_1.csv", index=False)
+
+    def data(name: str, face: str = "learn", **options) -> Dataset:
+        return Dataset.open(_more(tmp_path, face, name, fps=25, **options), tmp_path / "cache")
+
+    guessed, own = data("guessed"), data("own", landmark_layout="own")
+    assert guessed.manifest["learned"]["layout"] == "iBUG 51" and own.manifest["learned"]["layout"] is None
+    assert all(
+        "taken for those of iBUG 51, by their number" in source["notes"][1] for source in guessed.manifest["sources"]
+    )
+    assert guessed.face_id != own.face_id
+    assert not any("known layout" in note or "by their number" in note for note in notes_of(own))
+    more = [data(f"more-{one.name}", one.face_id) for one in (guessed, own)]
+    assert [one.manifest["learned"]["layout"] for one in more] == ["iBUG 51", None]
+    for options, fault in (
+        ({"landmark_layout": "both"}, "no such method"),
+        ({"landmark_layout": "own", "face": own.face_id}, "with --face learned"),
+        ({"landmark_layout": "known", "point_regions": write_regions(tmp_path / "t.csv")}, "one of both"),
+    ):
+        with pytest.raises(DataError, match=fault):
+            data("refused", **options)
 
 
 def notes_of(data: Dataset) -> list[str]:

@@ -90,6 +90,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "own scheme; the file of --picture-points is taken where it has these columns",
     )
     parser.add_argument(
+        "--landmark-layout",
+        choices=("auto", "known", "own"),
+        default="auto",
+        help="of a learned face: own says that the landmarks are of no layout that dfe knows; "
+        "known takes them for the layout of their number, whatever their shape; auto does so where the shape does not "
+        "contradict it and --point-regions names none (default: auto)",
+    )
+    parser.add_argument(
         "--picture",
         metavar="FILE",
         help="of a learned face: a PNG or JPEG that it is drawn as (dfe picture does it afterwards)",

@@ -11,11 +11,13 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import SPACES, PointTrack
 from dfe_core.expressions.learned.tracks import LandmarkTrack, LearnedJob, typical_shape
 from dfe_core.expressions.neutral import thinned
-from dfe_core.expressions.readers import landmarks
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces.frontal import guess_scale, is_mirrored
-from dfe_core.faces.layouts import layout_of
+from dfe_core.faces.layout_choice import LayoutBy, LayoutChoice, guess_layout
+from dfe_core.faces.layouts import LAYOUTS
 
+_OF_TOOLS = ("openface", "py-feat", "mediapipe")
+"""Extractors whose points have a known layout."""
 _PART = 1 << 18  # coordinates written at once, which fit the cache
 
 
@@ -33,16 +35,12 @@ def place_track(path: Path, track: Recording, file: Path, job: LearnedJob) -> La
     points, signs = track.raw, track.signs
     if job.tracks:
         _same_points(path, track, job.tracks[0])
-    layout = layout_of(points.shape[1]) if track.space == "landmarks" and not job.own_scheme else None
     rows = np.flatnonzero(track.valid)
     typical = typical_shape(points[rows[thinned(len(rows), points[0].size)]] * signs)
-    notes = track.notes
-    if layout is not None and track.extractor == landmarks.FORMAT:
-        notes = (
-            *notes,
-            f"{layout.count} landmarks are taken for those of {layout.name}, by their number. A table of regions "
-            "(--point-regions) says that they are of another scheme.",
-        )
+    if job.layout_choice is None:
+        job.layout_choice = choose_layout(path, track, typical, job.landmark_layout)
+    layout = job.layout if job.layout is not None and job.layout.count == len(typical) else None
+    notes = (*track.notes, *_layout_notes(job.layout_choice, len(typical)))
     if is_mirrored(typical, layout):
         turned = np.array([1, 1, -1] if track.dimensions == 3 else [1, -1], np.float32)
         signs, typical = signs * turned, typical * turned
@@ -56,6 +54,37 @@ def place_track(path: Path, track: Recording, file: Path, job: LearnedJob) -> La
     psi = np.zeros((0, track.psi.shape[1]), np.float32)
     head = replace(track, psi=psi, notes=(*notes, f"Points {scale.why}."))
     return LandmarkTrack(head=head, file=file, source=path, scale=scale, valid=track.valid.copy())
+
+
+def choose_layout(path: Path, track: PointTrack, typical: np.ndarray, asked: str) -> LayoutChoice:
+    """What points of a (V, D) typical shape in our axes are taken for.
+
+    asked: ``auto``, ``known`` or ``own``. Raises `DataError` for a known layout that no points are of.
+    """
+    if track.space != "landmarks" or asked == "own":
+        return LayoutChoice(layout=None, by=LayoutBy.SAID)
+    by = LayoutBy.SAID if asked == "known" else LayoutBy.TOOL if track.extractor in _OF_TOOLS else LayoutBy.NUMBER
+    found = guess_layout(typical, by)
+    if asked == "known" and found.layout is None:
+        counts = " or ".join(str(layout.count) for layout in LAYOUTS)
+        raise DataError(path, f"{len(typical):,} landmarks with --landmark-layout known", counts)
+    return found
+
+
+def _layout_notes(found: LayoutChoice, count: int) -> tuple[str, ...]:
+    """What landmarks are taken for, where nobody said it, and how to say it."""
+    if found.fault:
+        return (
+            f"{count} landmarks are not taken for a known layout of so many, for {found.fault}: they are of a "
+            "scheme of their own, without regions until a table names them (--point-regions). --landmark-layout known "
+            "takes them all the same.",
+        )
+    if found.layout is None or found.by != LayoutBy.NUMBER:
+        return ()
+    return (
+        f"{count} landmarks are taken for those of {found.layout.name}, by their number. A table of regions "
+        "(--point-regions), or --landmark-layout own, says that they are of another scheme.",
+    )
 
 
 def _save(file: Path, points: np.ndarray, factors: np.ndarray) -> None:

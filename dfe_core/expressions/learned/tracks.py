@@ -15,7 +15,8 @@ from dfe_core.expressions.pose_leak import SubjectLeak
 from dfe_core.expressions.split import Split
 from dfe_core.faces.face_picture import MOST_POINTS
 from dfe_core.faces.frontal import Scale
-from dfe_core.faces.layouts import Layout, layout_of
+from dfe_core.faces.layout_choice import LayoutChoice
+from dfe_core.faces.layouts import Layout
 from dfe_core.faces.learned import Basis
 from dfe_core.faces.model import FaceModel
 from dfe_core.faces.point_regions import PointRegions
@@ -68,7 +69,7 @@ class LearnedJob:
 
     name: of the dataset. face: ``learn``, or the id of a face learned before. tracks: of all recordings, in their
     order. normaliser: two points whose distance errors are divided by. table: what the lab says of its points.
-    own_scheme: the points are the lab's own, whatever their number.
+    landmark_layout: as `ImportOptions` has it. layout_choice: what landmarks are taken for, once one recording is read.
     ledger: variance of pose, identity and expression. neutrals: (V, D) m the resting face by subject.
     """
 
@@ -79,7 +80,8 @@ class LearnedJob:
     pose_correction: str = "field"
     normaliser: tuple[int, int] | None = None
     table: RegionTable | None = None
-    own_scheme: bool = False
+    landmark_layout: str = "auto"
+    layout_choice: LayoutChoice | None = None
     tracks: list[LandmarkTrack] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     neutrals: dict[str, np.ndarray] = field(default_factory=dict)
@@ -87,10 +89,7 @@ class LearnedJob:
     @property
     def layout(self) -> Layout | None:
         """What the landmarks are, None for meshes and for schemes that dfe does not know."""
-        head = self.tracks[0].head
-        if head.space != "landmarks" or self.own_scheme:
-            return None
-        return layout_of(len(head.names) // head.dimensions)
+        return None if self.layout_choice is None else self.layout_choice.layout
 
     @property
     def point_regions(self) -> PointRegions | None:
