@@ -111,7 +111,7 @@ def test_an_interruption_while_an_act_fails_loses_no_line(tmp_path: Path, monkey
         raise KeyboardInterrupt
 
     monkeypatch.setattr(audit, "_append", interrupted)
-    before = signal.signal(signal.SIGTERM, stop)
+    before = signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt), recorded("train", ["models/m"], root=tmp_path):
             raise DataError("x", "y", "z")
@@ -119,7 +119,8 @@ def test_an_interruption_while_an_act_fails_loses_no_line(tmp_path: Path, monkey
         assert signal.getsignal(signal.SIGTERM) is stop
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip((signal.SIGTERM, signal.SIGINT), before, strict=True):
+            signal.signal(number, handler)
 
 
 def test_a_refusal_makes_no_cache(tmp_path: Path):
