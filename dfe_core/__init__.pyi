@@ -48,6 +48,7 @@ def import_recordings(
     add: bool = False,
     normaliser: str | None = None,
     point_regions: str | Path | None = None,
+    landmark_layout: str = "auto",
     simulated: bool = False,
     root: str | Path | None = None,
     progress: Listener = ...,
